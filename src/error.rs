@@ -1,0 +1,368 @@
+//! What can go wrong, as values.
+//!
+//! Every failure of the library is one variant of [`Error`]: it says what was wrong, with which value, where, and what
+//! to do. Each variant has a number ([`Error::code`]) that is the same in Rust, C and Python, is only ever appended to,
+//! and is pinned by a test. This module must never know how an error came about: it uses nothing else of the crate, so
+//! that every other module can use it. Errors of other libraries travel inside as sources, never as public types.
+
+use std::path::{Path, PathBuf};
+
+/// What every fallible function of the library returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Where stored bytes do not say what was written there.
+///
+/// `offset` is where in `file` the damage was noticed; `metric` and `span` say whose data and which time, as far as the
+/// damaged place lets one know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Corruption {
+    /// The damaged file.
+    pub file: PathBuf,
+    /// The byte at which the damage was noticed.
+    pub offset: u64,
+    /// The key of the metric whose data is damaged, when known.
+    pub metric: Option<u64>,
+    /// First and last nanosecond of the data that cannot be read, when known.
+    pub span: Option<(i64, i64)>,
+    /// What is wrong with the bytes.
+    pub what: String,
+}
+
+impl Corruption {
+    /// Damage at `offset` of `file`; metric and span unknown.
+    pub fn new(file: impl Into<PathBuf>, offset: u64, what: impl Into<String>) -> Self {
+        Corruption { file: file.into(), offset, metric: None, span: None, what: what.into() }
+    }
+
+    /// The same damage, known to touch this metric.
+    #[must_use]
+    pub fn of_metric(mut self, metric: u64) -> Self {
+        self.metric = Some(metric);
+        self
+    }
+
+    /// The same damage, known to touch this stretch of time (ns, both ends inside).
+    #[must_use]
+    pub fn of_span(mut self, first: i64, last: i64) -> Self {
+        self.span = Some((first, last));
+        self
+    }
+}
+
+impl std::fmt::Display for Corruption {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} at byte {}: {}", self.file.display(), self.offset, self.what)?;
+        if let Some(metric) = self.metric {
+            write!(f, " (metric key {metric})")?;
+        }
+        if let Some((first, last)) = self.span {
+            write!(f, " (times {first}..={last} ns)")?;
+        }
+        Ok(())
+    }
+}
+
+/// The error type of the whole library.
+///
+/// ```
+/// use gnocchetti::{Error, Timespan};
+///
+/// let error = "5 parsecs".parse::<Timespan>().unwrap_err();
+/// assert!(matches!(error, Error::InvalidTimespan { .. }));
+/// assert!(error.to_string().contains("5 parsecs"));
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A text or number that is no point in time.
+    #[error("`{value}` is not a timestamp: {reason}")]
+    InvalidTimestamp {
+        /// The value as it was given.
+        value: String,
+        /// Why it cannot be taken.
+        reason: String,
+    },
+    /// A point in time before 1970-01-01T00:00:00Z.
+    #[error("timestamp {value} lies before the epoch (1970-01-01T00:00:00Z); measures start there")]
+    BeforeEpoch {
+        /// The value as it was given.
+        value: String,
+    },
+    /// A measure further in the future than `Options::max_future` allows.
+    #[error(
+        "timestamp {timestamp} ns is after {limit} ns, the furthest in the future that is accepted; check the sender's clock or raise Options::max_future"
+    )]
+    TooFarInFuture {
+        /// The timestamp refused, in ns.
+        timestamp: i64,
+        /// The newest timestamp that would have been accepted, in ns.
+        limit: i64,
+    },
+    /// A text or number that is no length of time.
+    #[error("`{value}` is not a timespan: {reason}")]
+    InvalidTimespan {
+        /// The value as it was given.
+        value: String,
+        /// Why it cannot be taken.
+        reason: String,
+    },
+    /// A name that is no aggregation method.
+    #[error(
+        "`{value}` is not an aggregation method; known are mean, sum, min, max, count, std, first, last, median, 1pct to 99pct, and rate: before each"
+    )]
+    InvalidAggregationMethod {
+        /// The name as it was given.
+        value: String,
+    },
+    /// An archive policy that breaks a rule.
+    #[error("archive policy `{name}` is not valid: {reason}")]
+    InvalidArchivePolicy {
+        /// The policy's name.
+        name: String,
+        /// Which rule it breaks.
+        reason: String,
+    },
+    /// There is a policy of that name already.
+    #[error("archive policy `{name}` already exists")]
+    ArchivePolicyExists {
+        /// The policy's name.
+        name: String,
+    },
+    /// There is no policy of that name.
+    #[error("archive policy `{name}` does not exist")]
+    UnknownArchivePolicy {
+        /// The name asked for.
+        name: String,
+    },
+    /// A policy that metrics or rules still use cannot be deleted.
+    #[error("archive policy `{name}` is still used by {used_by}")]
+    ArchivePolicyInUse {
+        /// The policy's name.
+        name: String,
+        /// What uses it.
+        used_by: String,
+    },
+    /// An archive policy rule that breaks a rule of its own.
+    #[error("archive policy rule `{name}` is not valid: {reason}")]
+    InvalidArchivePolicyRule {
+        /// The rule's name.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// There is a rule of that name already.
+    #[error("archive policy rule `{name}` already exists")]
+    ArchivePolicyRuleExists {
+        /// The rule's name.
+        name: String,
+    },
+    /// There is no rule of that name.
+    #[error("archive policy rule `{name}` does not exist")]
+    UnknownArchivePolicyRule {
+        /// The name asked for.
+        name: String,
+    },
+    /// A metric was to get its policy by rule, and no rule's pattern matches its name.
+    #[error("no archive policy rule matches metric name `{name}`; name a policy or create a rule, `*` matches all")]
+    NoArchivePolicyRuleMatch {
+        /// The metric's name.
+        name: String,
+    },
+    /// A metric's name, unit or other attribute that cannot be taken.
+    #[error("{attribute} `{value}` of a metric is not valid: {reason}")]
+    InvalidMetric {
+        /// Which attribute.
+        attribute: &'static str,
+        /// Its value as it was given.
+        value: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// There is a metric of that name or id already.
+    #[error("metric `{name}` already exists")]
+    MetricExists {
+        /// The name or id.
+        name: String,
+    },
+    /// There is no such metric (or it was deleted).
+    #[error("metric `{metric}` does not exist")]
+    UnknownMetric {
+        /// The id, name or key asked for.
+        metric: String,
+    },
+    /// The metric's policy does not keep this aggregation method.
+    #[error("metric `{metric}` keeps no aggregation method `{method}`; its archive policy keeps {kept}")]
+    MethodNotKept {
+        /// The metric's key.
+        metric: u64,
+        /// The method asked for.
+        method: String,
+        /// The methods that are kept.
+        kept: String,
+    },
+    /// The metric's policy has no archive of this granularity.
+    #[error("metric `{metric}` has no archive of granularity {granularity}; its archive policy has {kept}")]
+    UnknownGranularity {
+        /// The metric's key.
+        metric: u64,
+        /// The granularity asked for.
+        granularity: String,
+        /// The granularities there are.
+        kept: String,
+    },
+    /// A query that asks for what cannot be.
+    #[error("this query cannot be answered: {reason}")]
+    InvalidQuery {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An option that cannot be taken.
+    #[error("option `{option}` cannot be {value}: {reason}")]
+    InvalidOption {
+        /// The option's name.
+        option: &'static str,
+        /// Its value.
+        value: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A call to the operating system failed on a file.
+    #[error("cannot {operation} {}: {source}", .path.display())]
+    Io {
+        /// What was being done.
+        operation: &'static str,
+        /// To which file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// There is no space, or no quota, left on the disk.
+    #[error("no space left to {operation} {}; free some, nothing was lost: {source}", .path.display())]
+    DiskFull {
+        /// What was being done.
+        operation: &'static str,
+        /// To which file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Stored bytes are damaged.
+    #[error("damaged: {0}")]
+    Corrupt(Box<Corruption>),
+    /// The directory was written by a newer version of the library.
+    #[error("{} has format version {found}; this library reads up to {supported}: upgrade the library", .path.display())]
+    UnsupportedFormat {
+        /// The file that says so.
+        path: PathBuf,
+        /// The version it names.
+        found: u32,
+        /// The newest version that this library reads.
+        supported: u32,
+    },
+    /// The directory holds something else, or a part of a database only.
+    #[error("{} is not a database: {reason}", .path.display())]
+    NotADatabase {
+        /// The directory.
+        path: PathBuf,
+        /// What was found there.
+        reason: String,
+    },
+    /// Another process, or another handle of this one, has the database open for writing.
+    #[error("{} is open for writing in process {pid}; one database has one writer", .path.display())]
+    Locked {
+        /// The directory.
+        path: PathBuf,
+        /// The process that holds it, as far as it is known (0 when it is not).
+        pid: u32,
+    },
+    /// The directory lies on a file system whose locks and syncs cannot be relied on.
+    #[error("{} lies on {kind}, a network file system: writing there is not safe", .path.display())]
+    NetworkFileSystem {
+        /// The directory.
+        path: PathBuf,
+        /// The file system's type.
+        kind: String,
+    },
+    /// An earlier failure of the disk left unknown what is stored; writing goes on after reopening.
+    #[error("refusing to write since an earlier failure ({reason}); close and reopen the database to recover")]
+    Failed {
+        /// The first failure.
+        reason: String,
+    },
+    /// The handle was inherited through `fork`.
+    #[error("this database was opened by process {opened_by}; after fork a child must open its own")]
+    Forked {
+        /// The process that opened it.
+        opened_by: u32,
+    },
+    /// The database was closed.
+    #[error("the database is closed")]
+    Closed,
+    /// SQLite failed on the index.
+    #[error("the index failed to {operation}: {source}")]
+    Index {
+        /// What was being done.
+        operation: &'static str,
+        /// What SQLite said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl Error {
+    /// The error's number: the same in Rust, C and Python, never reused.
+    ///
+    /// ```
+    /// assert_eq!(gnocchetti::Error::Closed.code(), 31);
+    /// ```
+    pub fn code(&self) -> u32 {
+        match self {
+            Error::InvalidTimestamp { .. } => 1,
+            Error::BeforeEpoch { .. } => 2,
+            Error::TooFarInFuture { .. } => 3,
+            Error::InvalidTimespan { .. } => 4,
+            Error::InvalidAggregationMethod { .. } => 5,
+            Error::InvalidArchivePolicy { .. } => 6,
+            Error::ArchivePolicyExists { .. } => 7,
+            Error::UnknownArchivePolicy { .. } => 8,
+            Error::ArchivePolicyInUse { .. } => 9,
+            Error::InvalidArchivePolicyRule { .. } => 10,
+            Error::ArchivePolicyRuleExists { .. } => 11,
+            Error::UnknownArchivePolicyRule { .. } => 12,
+            Error::NoArchivePolicyRuleMatch { .. } => 13,
+            Error::InvalidMetric { .. } => 14,
+            Error::MetricExists { .. } => 15,
+            Error::UnknownMetric { .. } => 16,
+            Error::MethodNotKept { .. } => 17,
+            Error::UnknownGranularity { .. } => 18,
+            Error::InvalidQuery { .. } => 19,
+            Error::InvalidOption { .. } => 20,
+            Error::Io { .. } => 21,
+            Error::DiskFull { .. } => 22,
+            Error::Corrupt(_) => 23,
+            Error::UnsupportedFormat { .. } => 24,
+            Error::NotADatabase { .. } => 25,
+            Error::Locked { .. } => 26,
+            Error::NetworkFileSystem { .. } => 27,
+            Error::Failed { .. } => 28,
+            Error::Forked { .. } => 29,
+            Error::Index { .. } => 30,
+            Error::Closed => 31,
+        }
+    }
+
+    /// An error of the system while doing `operation` on `path`.
+    pub(crate) fn io(operation: &'static str, path: &Path, source: std::io::Error) -> Self {
+        let full = matches!(source.raw_os_error(), Some(libc::ENOSPC | libc::EDQUOT));
+        let path = path.to_path_buf();
+        if full { Error::DiskFull { operation, path, source } } else { Error::Io { operation, path, source } }
+    }
+}
+
+impl From<Corruption> for Error {
+    fn from(corruption: Corruption) -> Self {
+        Error::Corrupt(Box::new(corruption))
+    }
+}

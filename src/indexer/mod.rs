@@ -1,0 +1,1 @@
+//! SQLite: policies, rules, metrics.

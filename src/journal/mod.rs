@@ -1,0 +1,1 @@
+//! Measures made durable in arrival order.

@@ -1,0 +1,45 @@
+#![doc = "Gnocchi's model of time series, embedded."]
+
+mod carbonara;
+mod codec;
+mod database;
+mod engine;
+pub mod error;
+mod fs;
+mod head;
+mod indexer;
+mod journal;
+mod query;
+mod segment;
+mod types;
+
+pub use error::{Corruption, Error, Result};
+pub use types::{
+    AggregateBlock, AggregateColumn, AggregationMethod, ArchivePolicy, ArchivePolicyRule, ArchivePolicyUpdate, Columns,
+    Definition, Measure, Method, MethodSet, Metric, MetricKey, MetricStatus, NewMetric, Timespan, Timestamp,
+};
+
+/// The inner layers, for this project's own tests, benches and fuzz targets. Nothing here is stable.
+#[cfg(feature = "internals")]
+pub mod internals {
+    /// See the module of this name in the source.
+    pub mod carbonara {
+        pub use crate::carbonara::*;
+    }
+    /// See the module of this name in the source.
+    pub mod codec {
+        pub use crate::codec::*;
+    }
+    /// See the module of this name in the source.
+    pub mod fs {
+        pub use crate::fs::*;
+    }
+    /// See the module of this name in the source.
+    pub mod journal {
+        pub use crate::journal::*;
+    }
+    /// See the module of this name in the source.
+    pub mod segment {
+        pub use crate::segment::*;
+    }
+}

@@ -1,0 +1,1 @@
+//! Reading over segments and head.

@@ -1,0 +1,20 @@
+//! Values without I/O: time, measures, aggregation methods, archive policies, columns.
+//!
+//! What the rest of the crate passes around. Everything here is plain data with its parsing, printing and validation;
+//! nothing reads a clock (relative times take the "now" they are relative to), touches a file or knows a layer above.
+
+mod columns;
+mod measure;
+mod method;
+mod metric;
+mod policy;
+mod rule;
+mod time;
+
+pub use columns::{AggregateBlock, AggregateColumn, Columns};
+pub use measure::Measure;
+pub use method::{AggregationMethod, Method, MethodSet};
+pub use metric::{Metric, MetricKey, MetricStatus, NewMetric};
+pub use policy::{ArchivePolicy, ArchivePolicyUpdate, Definition};
+pub use rule::ArchivePolicyRule;
+pub use time::{Timespan, Timestamp};
