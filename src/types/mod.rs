@@ -4,11 +4,14 @@
 //! nothing reads a clock (relative times take the "now" they are relative to), touches a file or knows a layer above.
 
 mod columns;
+pub mod encoding;
 mod measure;
 mod method;
 mod metric;
 mod policy;
+mod pushed;
 mod rule;
+mod series;
 mod time;
 
 pub use columns::{AggregateBlock, AggregateColumn, Columns};
@@ -16,5 +19,7 @@ pub use measure::Measure;
 pub use method::{AggregationMethod, Method, MethodSet};
 pub use metric::{Metric, MetricKey, MetricStatus, NewMetric};
 pub use policy::{ArchivePolicy, ArchivePolicyUpdate, Definition};
+pub use pushed::Pushed;
 pub use rule::ArchivePolicyRule;
+pub use series::SeriesState;
 pub use time::{Timespan, Timestamp};
