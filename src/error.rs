@@ -31,7 +31,13 @@ pub struct Corruption {
 impl Corruption {
     /// Damage at `offset` of `file`; metric and span unknown.
     pub fn new(file: impl Into<PathBuf>, offset: u64, what: impl Into<String>) -> Self {
-        Corruption { file: file.into(), offset, metric: None, span: None, what: what.into() }
+        Corruption {
+            file: file.into(),
+            offset,
+            metric: None,
+            span: None,
+            what: what.into(),
+        }
     }
 
     /// The same damage, known to touch this metric.
@@ -120,6 +126,14 @@ pub enum Error {
         /// The policy's name.
         name: String,
         /// Which rule it breaks.
+        reason: String,
+    },
+    /// A definition of an archive policy that cannot be kept.
+    #[error("archive policy definition `{definition}` is not valid: {reason}")]
+    InvalidDefinition {
+        /// What it was to be made of.
+        definition: String,
+        /// What is wrong with it.
         reason: String,
     },
     /// There is a policy of that name already.
@@ -350,6 +364,7 @@ impl Error {
             Error::Forked { .. } => 29,
             Error::Index { .. } => 30,
             Error::Closed => 31,
+            Error::InvalidDefinition { .. } => 32,
         }
     }
 
@@ -357,7 +372,19 @@ impl Error {
     pub(crate) fn io(operation: &'static str, path: &Path, source: std::io::Error) -> Self {
         let full = matches!(source.raw_os_error(), Some(libc::ENOSPC | libc::EDQUOT));
         let path = path.to_path_buf();
-        if full { Error::DiskFull { operation, path, source } } else { Error::Io { operation, path, source } }
+        if full {
+            Error::DiskFull {
+                operation,
+                path,
+                source,
+            }
+        } else {
+            Error::Io {
+                operation,
+                path,
+                source,
+            }
+        }
     }
 }
 

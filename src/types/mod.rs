@@ -15,6 +15,6 @@ pub use columns::{AggregateBlock, AggregateColumn, Columns};
 pub use measure::Measure;
 pub use method::{AggregationMethod, Method, MethodSet};
 pub use metric::{Metric, MetricKey, MetricStatus, NewMetric};
-pub use policy::{ArchivePolicy, ArchivePolicyUpdate, Definition};
+pub use policy::{ArchivePolicy, ArchivePolicyBuilder, ArchivePolicyUpdate, Definition};
 pub use rule::ArchivePolicyRule;
 pub use time::{Timespan, Timestamp};
