@@ -5,10 +5,23 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::SECOND;
+use super::{SECOND, Unreadable, decimal, duration};
 use crate::error::{Error, Result};
 
 /// A length of time: a positive number of nanoseconds, at most 2⁶³ − 1 (292 years).
+///
+/// It is read from everything that Gnocchi accepts: a number of seconds (`300`, `0.5`, `1e-3`), numbers with units
+/// (`5 minutes`, `1h30m`, `1.5 days`, `1w3d2h32m`, in any case), and clocks (`00:05:00`, `2 days, 4:13:02`; `4:13` is
+/// minutes and seconds). It prints as Gnocchi prints it, and what is printed is read back as the same.
+///
+/// ```
+/// use gnocchetti::Timespan;
+///
+/// let timespan: Timespan = "1h30m".parse()?;
+/// assert_eq!(timespan, Timespan::from_minutes(90)?);
+/// assert_eq!(timespan.to_string(), "1:30:00");
+/// # Ok::<(), gnocchetti::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "i64", into = "i64")]
 pub struct Timespan(i64);
@@ -35,14 +48,35 @@ impl Timespan {
     ///
     /// [`Error::InvalidTimespan`] when `nanos` is not positive.
     pub fn from_nanos(nanos: i64) -> Result<Self> {
-        if nanos > 0 {
-            Ok(Timespan(nanos))
-        } else {
-            Err(Error::InvalidTimespan {
-                value: format!("{nanos} ns"),
-                reason: "it must be positive".into(),
-            })
-        }
+        Timespan::positive(Ok(nanos), || format!("{nanos} ns"))
+    }
+
+    /// A length of `seconds` seconds, to the nearest nanosecond of the shortest decimal that means this float.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidTimespan`] when that is not positive, not finite, or longer than 292 years.
+    ///
+    /// ```
+    /// assert_eq!(gnocchetti::Timespan::from_secs_f64(0.1)?.nanos(), 100_000_000);
+    /// # Ok::<(), gnocchetti::Error>(())
+    /// ```
+    pub fn from_secs_f64(seconds: f64) -> Result<Self> {
+        Timespan::positive(decimal::nanos_of_float(seconds), || seconds.to_string())
+    }
+
+    fn positive(nanos: Result<i64, Unreadable>, value: impl Fn() -> String) -> Result<Self> {
+        let reason = match nanos {
+            Ok(nanos) if nanos > 0 => return Ok(Timespan(nanos)),
+            Ok(_) => "it must be positive",
+            Err(Unreadable::NotFinite) => "it is not finite",
+            Err(Unreadable::Range) => "it is longer than 292 years",
+            Err(_) => "give a number of seconds, units (1 hour 30 minutes, 1h30m) or a clock (01:30:00)",
+        };
+        Err(Error::InvalidTimespan {
+            value: value(),
+            reason: reason.into(),
+        })
     }
 
     /// A length of `seconds` seconds.
@@ -143,10 +177,18 @@ impl FromStr for Timespan {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        Err(Error::InvalidTimespan {
-            value: text.to_owned(),
-            reason: "not understood".into(),
-        })
+        let nanos = match decimal::number(text) {
+            None => duration::parse(text),
+            Some(number) => number.and_then(|number| {
+                let magnitude = decimal::nanos(&[(number.magnitude, SECOND)]);
+                if number.negative {
+                    Ok(-magnitude.unwrap_or(i64::MAX))
+                } else {
+                    magnitude
+                }
+            }),
+        };
+        Timespan::positive(nanos, || text.to_owned())
     }
 }
 
