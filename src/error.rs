@@ -122,6 +122,14 @@ pub enum Error {
         /// Which rule it breaks.
         reason: String,
     },
+    /// A definition of an archive policy that cannot be kept.
+    #[error("archive policy definition `{definition}` is not valid: {reason}")]
+    InvalidDefinition {
+        /// What it was to be made of.
+        definition: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// There is a policy of that name already.
     #[error("archive policy `{name}` already exists")]
     ArchivePolicyExists {
@@ -350,6 +358,7 @@ impl Error {
             Error::Forked { .. } => 29,
             Error::Index { .. } => 30,
             Error::Closed => 31,
+            Error::InvalidDefinition { .. } => 32,
         }
     }
 

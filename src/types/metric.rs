@@ -64,7 +64,7 @@ pub struct Metric {
     pub created_at: Timestamp,
 }
 
-/// A metric to be created. With a name it may get its archive policy by rule; without, the policy must be named.
+/// A metric to be created. It names its archive policy, or gets one by rule: by its name, or by the empty name.
 ///
 /// ```
 /// use gnocchetti::NewMetric;
@@ -89,7 +89,10 @@ pub struct NewMetric {
 impl NewMetric {
     /// A metric of this name.
     pub fn named(name: impl Into<String>) -> Self {
-        NewMetric { name: Some(name.into()), ..NewMetric::default() }
+        NewMetric {
+            name: Some(name.into()),
+            ..NewMetric::default()
+        }
     }
 
     /// A metric without a name, known by its id only.
