@@ -120,3 +120,105 @@ impl fmt::Display for Sampling {
             .map_or(Ok(()), |(_, name)| f.write_str(name))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::Weekday;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const CALENDAR: [Sampling; 5] = [
+        Sampling::Year,
+        Sampling::HalfYear,
+        Sampling::Quarter,
+        Sampling::Month,
+        Sampling::Week,
+    ];
+
+    fn nanos(text: &str) -> i64 {
+        format!("{text}Z")
+            .parse::<DateTime<chrono::Utc>>()
+            .unwrap()
+            .timestamp_nanos_opt()
+            .unwrap()
+    }
+
+    /// Whether two days lie in one calendar group, told from their own fields.
+    fn together(sampling: Sampling, a: NaiveDate, b: NaiveDate) -> bool {
+        let half = |date: NaiveDate| (date.year(), date.month() > 6);
+        match sampling {
+            Sampling::Year => a.year() == b.year(),
+            Sampling::HalfYear => half(a) == half(b),
+            Sampling::Quarter => (a.year(), a.quarter()) == (b.year(), b.quarter()),
+            Sampling::Month => (a.year(), a.month()) == (b.year(), b.month()),
+            Sampling::Week => a.week(Weekday::Sun).first_day() == b.week(Weekday::Sun).first_day(),
+            Sampling::Timespan(_) => unreachable!("not of the calendar"),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_calendar_group_is_all_that_shares_its_date_fields(t in 0..=i64::MAX, which in 0..CALENDAR.len()) {
+            let sampling = CALENDAR[which];
+            let (start, last) = sampling.group_of(t);
+            let date = |t: i64| DateTime::from_timestamp_nanos(t).date_naive();
+            prop_assert!(0 <= start && start <= t && t <= last);
+            prop_assert!(together(sampling, date(start), date(t)) && together(sampling, date(t), date(last)));
+            prop_assert!(start == 0 || (start % DAY == 0 && !together(sampling, date(start - 1), date(t))));
+            prop_assert!(last == i64::MAX || !together(sampling, date(last + 1), date(t)));
+        }
+    }
+
+    #[test]
+    fn groups_start_where_the_calendar_says() {
+        let t = nanos("2016-02-29T23:59:59.999999999");
+        for (sampling, start) in
+            CALENDAR
+                .into_iter()
+                .zip(["2016-01-01", "2016-01-01", "2016-01-01", "2016-02-01", "2016-02-28"])
+        {
+            assert_eq!(
+                sampling.group_of(t).0,
+                nanos(&format!("{start}T00:00:00")),
+                "{sampling}"
+            );
+        }
+        assert_eq!(
+            Sampling::HalfYear.group_of(nanos("2015-07-01T00:00:00")).0,
+            nanos("2015-07-01T00:00:00")
+        );
+        assert_eq!(
+            Sampling::Week.group_of(nanos("2015-03-06T14:34:12")).0,
+            nanos("2015-03-01T00:00:00")
+        );
+    }
+
+    #[test]
+    fn the_epochs_own_week_starts_at_the_epoch() {
+        assert_eq!(Sampling::Week.group_of(0), (0, 3 * DAY - 1));
+        assert_eq!(Sampling::Week.group_of(3 * DAY).0, 3 * DAY);
+    }
+
+    #[test]
+    fn the_last_groups_reach_to_the_end_of_time() {
+        for sampling in CALENDAR {
+            assert_eq!(sampling.group_of(i64::MAX).1, i64::MAX, "{sampling}");
+        }
+    }
+
+    #[test]
+    fn letters_and_lengths_read_and_print() {
+        for sampling in CALENDAR {
+            assert_eq!(sampling.to_string().parse::<Sampling>().unwrap(), sampling);
+        }
+        for text in ["", "y", "YY", "decade"] {
+            assert!(text.parse::<Sampling>().is_err(), "{text}");
+        }
+        let print = |nanos| Sampling::Timespan(Timespan::from_nanos(nanos).unwrap()).to_string();
+        assert_eq!(
+            [print(86_400 * SECOND), print(SECOND / 2), print(1)],
+            ["86400", "0.5", "0.000000001"]
+        );
+    }
+}

@@ -23,14 +23,23 @@ impl Groups {
             _ => 0,
         };
         let most = usize::try_from(span).unwrap_or(usize::MAX).saturating_add(2);
+        // Where series are regular each group lies as far behind the one before as that one did: no division then.
+        let (mut start, mut stride) = (0_i64, g);
         Groups::cut(timestamps, most, |t| {
-            let start = group_start(t, g);
+            let within = t.wrapping_sub(start).wrapping_sub(stride);
+            if (0..g).contains(&within) {
+                start += stride;
+            } else {
+                let found = group_start(t, g);
+                stride = found - start;
+                start = found;
+            }
             (start, start.saturating_add(g - 1))
         })
     }
 
     /// Groups of which `group_of` tells the start and the last timestamp from any timestamp inside; at most `most`.
-    pub fn cut(timestamps: &[i64], most: usize, group_of: impl Fn(i64) -> (i64, i64)) -> Groups {
+    pub fn cut(timestamps: &[i64], most: usize, mut group_of: impl FnMut(i64) -> (i64, i64)) -> Groups {
         let capacity = most.min(timestamps.len());
         let mut groups = Groups {
             starts: Vec::with_capacity(capacity),

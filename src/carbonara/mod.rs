@@ -23,3 +23,6 @@ pub use aggregate::{aggregate, aggregate_one};
 pub use calendar::Sampling;
 pub use resample::{resample, truncate};
 pub use window::{first_mutable, first_open, group_start, keep_from, retention_floor};
+
+#[cfg(test)]
+mod tests;

@@ -7,10 +7,10 @@
 use super::kernel::Rows;
 use crate::types::Method;
 
-/// Up to this many values a whole sort is cheaper than selecting.
-const SORTED_BELOW: usize = 64;
-/// Beyond this many ranks a whole sort is cheaper than selecting each.
-const SELECTED_RANKS: usize = 6;
+/// Up to this many values the plainest sort is fastest.
+const INSERTED_UP_TO: usize = 16;
+/// Up to this many values for each method a whole sort is cheaper than selecting.
+const SORTED_UP_TO: usize = 48;
 
 /// One column for each method of `methods`, all of which are `Median` or `Percentile`.
 pub(super) fn columns(rows: &Rows<'_>, methods: &[Method]) -> Vec<Vec<f64>> {
@@ -19,7 +19,7 @@ pub(super) fn columns(rows: &Rows<'_>, methods: &[Method]) -> Vec<Vec<f64>> {
         return columns;
     }
     let mut keys = Vec::new();
-    let mut ranks = Vec::new();
+    let mut ranks = Ranks::default();
     for group in rows.groups() {
         if let [only] = group {
             for column in &mut columns {
@@ -29,31 +29,66 @@ pub(super) fn columns(rows: &Rows<'_>, methods: &[Method]) -> Vec<Vec<f64>> {
         }
         keys.clear();
         keys.extend(group.iter().map(|value| key(*value)));
-        order(&mut keys, methods, &mut ranks);
-        for (column, method) in columns.iter_mut().zip(methods) {
-            column.push(Rank::of(*method, keys.len()).read(&keys));
+        ranks.fit(methods, keys.len());
+        ranks.order(&mut keys);
+        for (column, rank) in columns.iter_mut().zip(&ranks.of_methods) {
+            column.push(rank.read(&keys));
         }
     }
     columns
 }
 
-/// Puts each key that a method reads where a whole sort would put it. `ranks` is scratch space.
-fn order(keys: &mut [i64], methods: &[Method], ranks: &mut Vec<usize>) {
-    if keys.len() < SORTED_BELOW || methods.len() > SELECTED_RANKS {
-        keys.sort_unstable();
-        return;
+/// What methods read of a group of `n` values. Most groups are as long as the one before and share it.
+#[derive(Default)]
+struct Ranks {
+    n: usize,
+    /// One rank for each method.
+    of_methods: Vec<Rank>,
+    /// The indices that they read, ascending; only where values are selected.
+    selected: Vec<usize>,
+}
+
+impl Ranks {
+    fn fit(&mut self, methods: &[Method], n: usize) {
+        if self.n == n {
+            return;
+        }
+        self.n = n;
+        self.of_methods.clear();
+        self.of_methods
+            .extend(methods.iter().map(|method| Rank::of(*method, n)));
+        self.selected.clear();
+        if n > SORTED_UP_TO * methods.len() {
+            self.selected
+                .extend(self.of_methods.iter().flat_map(|rank| [rank.low, rank.high]));
+            self.selected.sort_unstable();
+            self.selected.dedup();
+        }
     }
-    ranks.clear();
-    for method in methods {
-        let rank = Rank::of(*method, keys.len());
-        ranks.extend([rank.low, rank.high]);
+
+    /// Puts each key that is read where a whole sort would put it.
+    fn order(&self, keys: &mut [i64]) {
+        if keys.len() <= INSERTED_UP_TO {
+            insertion_sort(keys);
+        } else if self.selected.is_empty() {
+            keys.sort_unstable();
+        }
+        let mut placed = 0;
+        for index in &self.selected {
+            keys[placed..].select_nth_unstable(*index - placed);
+            placed = *index + 1;
+        }
     }
-    ranks.sort_unstable();
-    ranks.dedup();
-    let mut placed = 0;
-    for rank in ranks {
-        keys[placed..].select_nth_unstable(*rank - placed);
-        placed = *rank + 1;
+}
+
+/// Sorts by carrying each key through all sorted ones: more comparisons than needed, but none that a branch depends on.
+fn insertion_sort(keys: &mut [i64]) {
+    for i in 1..keys.len() {
+        let mut carried = keys[i];
+        for sorted in &mut keys[..i] {
+            (*sorted, carried) = ((*sorted).min(carried), (*sorted).max(carried));
+        }
+        keys[i] = carried;
     }
 }
 
@@ -159,19 +194,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn selecting_reads_what_sorting_reads(
-            values in prop::collection::vec(prop_oneof![any::<f64>(), -3.0..3.0_f64, Just(1.0)], SORTED_BELOW..300),
-            percents in prop::collection::btree_set(1..=99_u8, 0..SELECTED_RANKS),
+        fn what_is_read_is_what_a_whole_sort_yields(
+            values in prop::collection::vec(prop_oneof![any::<f64>(), -3.0..3.0_f64, Just(1.0)], 2..500),
+            percents in prop::collection::btree_set(1..=99_u8, 0..6),
         ) {
             let mut methods = vec![Method::Median];
             methods.extend(percents.into_iter().map(Method::Percentile));
-            let mut selected: Vec<i64> = values.iter().map(|v| key(*v)).collect();
-            let mut sorted = selected.clone();
-            order(&mut selected, &methods, &mut Vec::new());
+            let mut ordered: Vec<i64> = values.iter().map(|v| key(*v)).collect();
+            let mut sorted = ordered.clone();
+            let mut ranks = Ranks::default();
+            ranks.fit(&methods, ordered.len());
+            ranks.order(&mut ordered);
             sorted.sort_unstable();
-            for method in methods {
-                let rank = Rank::of(method, sorted.len());
-                prop_assert_eq!(rank.read(&selected).to_bits(), rank.read(&sorted).to_bits());
+            for rank in ranks.of_methods {
+                prop_assert_eq!(rank.read(&ordered).to_bits(), rank.read(&sorted).to_bits());
             }
         }
     }
