@@ -16,7 +16,8 @@ mod types;
 pub use error::{Corruption, Error, Result};
 pub use types::{
     AggregateBlock, AggregateColumn, AggregationMethod, ArchivePolicy, ArchivePolicyRule, ArchivePolicyUpdate, Columns,
-    Definition, Measure, Method, MethodSet, Metric, MetricKey, MetricStatus, NewMetric, Timespan, Timestamp,
+    Definition, Durability, Measure, Method, MethodSet, Metric, MetricKey, MetricStatus, NewMetric, Timespan,
+    Timestamp,
 };
 
 /// The inner layers, for this project's own tests, benches and fuzz targets. Nothing here is stable.

@@ -4,6 +4,7 @@
 //! nothing reads a clock (relative times take the "now" they are relative to), touches a file or knows a layer above.
 
 mod columns;
+mod durability;
 mod measure;
 mod method;
 mod metric;
@@ -12,6 +13,7 @@ mod rule;
 mod time;
 
 pub use columns::{AggregateBlock, AggregateColumn, Columns};
+pub use durability::Durability;
 pub use measure::Measure;
 pub use method::{AggregationMethod, Method, MethodSet};
 pub use metric::{Metric, MetricKey, MetricStatus, NewMetric};
