@@ -31,7 +31,13 @@ pub struct Corruption {
 impl Corruption {
     /// Damage at `offset` of `file`; metric and span unknown.
     pub fn new(file: impl Into<PathBuf>, offset: u64, what: impl Into<String>) -> Self {
-        Corruption { file: file.into(), offset, metric: None, span: None, what: what.into() }
+        Corruption {
+            file: file.into(),
+            offset,
+            metric: None,
+            span: None,
+            what: what.into(),
+        }
     }
 
     /// The same damage, known to touch this metric.
@@ -308,6 +314,14 @@ pub enum Error {
     /// The database was closed.
     #[error("the database is closed")]
     Closed,
+    /// One push carries more than one journal record takes.
+    #[error("{bytes} bytes in one push are more than the {limit} that one journal record takes; split it into several")]
+    PushTooLarge {
+        /// How many bytes the record would have had.
+        bytes: u64,
+        /// How many it may have.
+        limit: u64,
+    },
     /// SQLite failed on the index.
     #[error("the index failed to {operation}: {source}")]
     Index {
@@ -359,6 +373,7 @@ impl Error {
             Error::Index { .. } => 30,
             Error::Closed => 31,
             Error::InvalidDefinition { .. } => 32,
+            Error::PushTooLarge { .. } => 32,
         }
     }
 
@@ -366,7 +381,19 @@ impl Error {
     pub(crate) fn io(operation: &'static str, path: &Path, source: std::io::Error) -> Self {
         let full = matches!(source.raw_os_error(), Some(libc::ENOSPC | libc::EDQUOT));
         let path = path.to_path_buf();
-        if full { Error::DiskFull { operation, path, source } } else { Error::Io { operation, path, source } }
+        if full {
+            Error::DiskFull {
+                operation,
+                path,
+                source,
+            }
+        } else {
+            Error::Io {
+                operation,
+                path,
+                source,
+            }
+        }
     }
 }
 

@@ -18,6 +18,9 @@ pub use types::{
     AggregateBlock, AggregateColumn, AggregationMethod, ArchivePolicy, ArchivePolicyBuilder, ArchivePolicyRule,
     ArchivePolicyUpdate, Columns, Definition, Measure, Method, MethodSet, Metric, MetricKey, MetricStatus, NewMetric,
     Timespan, Timestamp,
+    AggregateBlock, AggregateColumn, AggregationMethod, ArchivePolicy, ArchivePolicyRule, ArchivePolicyUpdate, Columns,
+    Definition, Durability, Measure, Method, MethodSet, Metric, MetricKey, MetricStatus, NewMetric, Timespan,
+    Timestamp,
 };
 
 /// The inner layers, for this project's own tests, benches and fuzz targets. Nothing here is stable.

@@ -5,6 +5,7 @@
 
 mod columns;
 pub mod encoding;
+mod durability;
 mod measure;
 mod method;
 mod metric;
@@ -15,6 +16,7 @@ mod series;
 mod time;
 
 pub use columns::{AggregateBlock, AggregateColumn, Columns};
+pub use durability::Durability;
 pub use measure::Measure;
 pub use method::{AggregationMethod, Method, MethodSet};
 pub use metric::{Metric, MetricKey, MetricStatus, NewMetric};
