@@ -31,7 +31,13 @@ pub struct Corruption {
 impl Corruption {
     /// Damage at `offset` of `file`; metric and span unknown.
     pub fn new(file: impl Into<PathBuf>, offset: u64, what: impl Into<String>) -> Self {
-        Corruption { file: file.into(), offset, metric: None, span: None, what: what.into() }
+        Corruption {
+            file: file.into(),
+            offset,
+            metric: None,
+            span: None,
+            what: what.into(),
+        }
     }
 
     /// The same damage, known to touch this metric.
@@ -357,7 +363,19 @@ impl Error {
     pub(crate) fn io(operation: &'static str, path: &Path, source: std::io::Error) -> Self {
         let full = matches!(source.raw_os_error(), Some(libc::ENOSPC | libc::EDQUOT));
         let path = path.to_path_buf();
-        if full { Error::DiskFull { operation, path, source } } else { Error::Io { operation, path, source } }
+        if full {
+            Error::DiskFull {
+                operation,
+                path,
+                source,
+            }
+        } else {
+            Error::Io {
+                operation,
+                path,
+                source,
+            }
+        }
     }
 }
 

@@ -15,7 +15,13 @@ impl Timestamp {
     ///
     /// [`Error::BeforeEpoch`] when `nanos` is negative.
     pub fn from_nanos(nanos: i64) -> Result<Self> {
-        if nanos < 0 { Err(Error::BeforeEpoch { value: format!("{nanos} ns") }) } else { Ok(Timestamp(nanos)) }
+        if nanos < 0 {
+            Err(Error::BeforeEpoch {
+                value: format!("{nanos} ns"),
+            })
+        } else {
+            Ok(Timestamp(nanos))
+        }
     }
 
     /// Nanoseconds since the epoch.
@@ -38,7 +44,10 @@ impl Timespan {
         if nanos > 0 {
             Ok(Timespan(nanos))
         } else {
-            Err(Error::InvalidTimespan { value: format!("{nanos} ns"), reason: "it must be positive".into() })
+            Err(Error::InvalidTimespan {
+                value: format!("{nanos} ns"),
+                reason: "it must be positive".into(),
+            })
         }
     }
 
@@ -52,6 +61,9 @@ impl FromStr for Timespan {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        Err(Error::InvalidTimespan { value: text.to_owned(), reason: "not understood".into() })
+        Err(Error::InvalidTimespan {
+            value: text.to_owned(),
+            reason: "not understood".into(),
+        })
     }
 }
