@@ -31,13 +31,7 @@ pub struct Corruption {
 impl Corruption {
     /// Damage at `offset` of `file`; metric and span unknown.
     pub fn new(file: impl Into<PathBuf>, offset: u64, what: impl Into<String>) -> Self {
-        Corruption {
-            file: file.into(),
-            offset,
-            metric: None,
-            span: None,
-            what: what.into(),
-        }
+        Corruption { file: file.into(), offset, metric: None, span: None, what: what.into() }
     }
 
     /// The same damage, known to touch this metric.
@@ -372,8 +366,8 @@ impl Error {
             Error::Forked { .. } => 29,
             Error::Index { .. } => 30,
             Error::Closed => 31,
-            Error::InvalidDefinition { .. } => 32,
             Error::PushTooLarge { .. } => 32,
+            Error::InvalidDefinition { .. } => 32,
         }
     }
 
@@ -381,19 +375,7 @@ impl Error {
     pub(crate) fn io(operation: &'static str, path: &Path, source: std::io::Error) -> Self {
         let full = matches!(source.raw_os_error(), Some(libc::ENOSPC | libc::EDQUOT));
         let path = path.to_path_buf();
-        if full {
-            Error::DiskFull {
-                operation,
-                path,
-                source,
-            }
-        } else {
-            Error::Io {
-                operation,
-                path,
-                source,
-            }
-        }
+        if full { Error::DiskFull { operation, path, source } } else { Error::Io { operation, path, source } }
     }
 }
 

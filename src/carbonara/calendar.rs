@@ -54,7 +54,7 @@ const NAMED: [(Sampling, &str); 5] = [
 impl Sampling {
     /// Start and last timestamp of the group that holds `t` (ns, not negative). The week of the epoch counts from the
     /// epoch, so that no start is negative.
-    pub(super) fn group_of(self, t: i64) -> (i64, i64) {
+    pub(crate) fn group_of(self, t: i64) -> (i64, i64) {
         match self {
             Sampling::Timespan(span) => {
                 let start = group_start(t, span.nanos());

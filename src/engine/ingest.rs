@@ -16,7 +16,7 @@ use crate::query::window_damaged;
 use crate::types::{Durability, MetricKey, Pushed, Timestamp};
 
 /// Measures on their way in: columns, with what becomes of each metric's. Reused from push to push.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Batch {
     keys: Vec<u64>,
     timestamps: Vec<i64>,
@@ -26,6 +26,12 @@ pub struct Batch {
     outcome: Vec<(MetricKey, Pushed)>,
     body: Vec<u8>,
     scratch: Scratch,
+}
+
+impl std::fmt::Debug for Batch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Batch").field("measures", &self.keys.len()).finish_non_exhaustive()
+    }
 }
 
 impl Batch {

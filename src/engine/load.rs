@@ -38,15 +38,11 @@ impl Engine {
             series.load(&state, window);
             return Ok(());
         }
-        let found = self.index.metric_by_key(MetricKey::new(key));
-        match found {
-            Ok(stored) if stored.metric.status == MetricStatus::Active => {
-                series.load(&SeriesState::new(stored.policy_id), Window::Runs(Vec::new()));
-                Ok(())
-            }
-            Ok(_) | Err(Error::UnknownMetric { .. }) => Err(unknown(key)),
-            Err(error) => Err(error),
-        }
+        let found = self.index.metric_by_key(MetricKey::new(key))?;
+        let active = found.filter(|stored| stored.metric.status == MetricStatus::Active);
+        let stored = active.ok_or_else(|| unknown(key))?;
+        series.load(&SeriesState::new(stored.policy_id), Window::Runs(Vec::new()));
+        Ok(())
     }
 
     /// Makes freshly created metrics known, so that their first push looks nothing up.

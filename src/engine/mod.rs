@@ -90,7 +90,6 @@ impl Counters {
 }
 
 /// The engine of one open database.
-#[derive(Debug)]
 pub struct Engine {
     fs: Arc<dyn Fs>,
     root: PathBuf,
@@ -123,6 +122,12 @@ pub struct Engine {
     wake: (Mutex<bool>, Condvar),
 }
 
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("root", &self.root).field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
 impl Engine {
     /// The index, for what does not concern measures.
     pub fn index(&self) -> &Indexer {
@@ -136,6 +141,11 @@ impl Engine {
             return Err(Error::Forked { opened_by: self.opened_by });
         }
         if self.closed.load(Ordering::Acquire) { Err(Error::Closed) } else { Ok(()) }
+    }
+
+    /// Whether this is a handle that a child made by `fork` inherited.
+    pub fn is_inherited(&self) -> bool {
+        std::process::id() != self.opened_by
     }
 
     /// As [`check_usable`](Self::check_usable), and refuses writing after a failure of the disk.

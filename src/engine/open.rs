@@ -102,7 +102,7 @@ impl Engine {
         let checkpointed = if self.check_writable().is_ok() { self.checkpoint() } else { self.journal.flush() };
         self.closed.store(true, Ordering::Release);
         checkpointed?;
-        self.index.checkpoint_wal()
+        self.index.checkpoint_wal().map(drop)
     }
 }
 

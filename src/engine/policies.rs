@@ -27,7 +27,8 @@ impl Engine {
     /// Deletes an archive policy that nothing uses.
     pub fn delete_archive_policy(&self, name: &str) -> Result<()> {
         self.check_writable()?;
-        let stored = self.index.archive_policy(name)?;
+        let found = self.index.archive_policy(name)?;
+        let stored = found.ok_or_else(|| Error::UnknownArchivePolicy { name: name.to_owned() })?;
         self.index.delete_archive_policy(name)?;
         let _gate = self.gate.write();
         let mut plans = self.plans.write();

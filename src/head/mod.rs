@@ -14,5 +14,5 @@ mod window;
 
 pub use plan::{Archive, Plan};
 pub use series::{Admission, Presence, Series, Window, WindowSnapshot};
-pub use table::{MAX_KEY, SeriesTable, Slot};
+pub use table::{MAX_KEY, SeriesTable};
 pub use window::{Raw, Run, slice, sort_keeping_last};

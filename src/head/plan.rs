@@ -63,7 +63,7 @@ impl Plan {
             id,
             revision,
             block: archives.last().map_or(1, |archive| archive.granularity),
-            window_blocks: policy.window_blocks(),
+            window_blocks: u32::try_from(policy.window_blocks()).unwrap_or(u32::MAX),
             has_rate: policy.methods().has_rate(),
             stored,
             archives,

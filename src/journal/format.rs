@@ -37,7 +37,7 @@ pub(super) fn path_of(dir: &Path, number: u64) -> PathBuf {
 }
 
 /// The number of a journal file; `None` for any name that [`file_name`] does not make.
-pub(super) fn parse_file_name(name: &str) -> Option<u64> {
+pub fn parse_file_name(name: &str) -> Option<u64> {
     let number = name.strip_suffix(".jnl")?.parse().ok()?;
     (file_name(number) == name).then_some(number)
 }

@@ -15,6 +15,6 @@ mod reader;
 mod recovery;
 mod writer;
 
-pub use format::{FORMAT_VERSION, MAX_BODY, file_name};
+pub use format::{FORMAT_VERSION, MAX_BODY, file_name, parse_file_name};
 pub use recovery::{Recovered, TornTail, recover, remove_before};
 pub use writer::Journal;

@@ -12,7 +12,7 @@ mod scan;
 mod tests;
 mod writer;
 
-pub use format::{Entry, FORMAT_VERSION, Kind, MEASURES, STATE};
+pub use format::{Entry, Kind, MEASURES, STATE};
 pub use names::{ARCHIVE, LEVEL0, RAW, SegmentName, number_of};
 pub use reader::SegmentReader;
 pub use scan::Scan;
