@@ -1,0 +1,128 @@
+//! Reading a chunk of aggregates: everything, or one method with only what it derives from.
+
+use super::chunk::Chunk;
+use super::directory::Rows;
+use crate::codec::reader::Reader;
+use crate::codec::{DecodeError, Scratch, check_rows, grid};
+use crate::types::{AggregateBlock, AggregateColumn, AggregationMethod, Columns};
+
+/// Reads a whole chunk.
+///
+/// Columns come back as they were encoded, with two conventions: a value that is absent is 0.0, and
+/// [`AggregateColumn::present`] is `None` where no value is absent.
+///
+/// # Errors
+///
+/// When the bytes are no such chunk.
+pub fn decode_aggregates(
+    bytes: &[u8],
+    rows: usize,
+    granularity: i64,
+    scratch: &mut Scratch,
+) -> Result<AggregateBlock, DecodeError> {
+    check_rows(rows)?;
+    let Scratch {
+        column,
+        aggregates,
+        times,
+    } = scratch;
+    let mut reader = Reader::new(bytes);
+    aggregates.directory.read(&mut reader)?;
+    let mut block = AggregateBlock::default();
+    grid::decode(&mut reader, rows, granularity, times, &mut block.timestamps)?;
+    let mut chunk = Chunk::new(&aggregates.directory, reader, rows, column, &mut aggregates.buffers)?;
+    let mut present = Vec::new();
+    for entry in &aggregates.directory.entries {
+        let there = chunk.mark(entry, &mut present)?;
+        let mut values = Vec::with_capacity(rows);
+        chunk.values(entry, there, &mut values)?;
+        let column = if there == rows {
+            AggregateColumn {
+                method: entry.method,
+                values,
+                present: None,
+            }
+        } else {
+            AggregateColumn {
+                method: entry.method,
+                values: spread(&values, &present),
+                present: Some(present.clone()),
+            }
+        };
+        block.columns.push(column);
+    }
+    Ok(block)
+}
+
+/// The values in their rows, 0.0 in the others.
+fn spread(values: &[f64], present: &[bool]) -> Vec<f64> {
+    let mut values = values.iter();
+    present
+        .iter()
+        .map(|has| {
+            if *has {
+                values.next().copied().unwrap_or(0.0)
+            } else {
+                0.0
+            }
+        })
+        .collect()
+}
+
+/// Appends the points of one method to `out`: only the rows in which it has a value. False when the chunk does not hold the
+/// method.
+///
+/// # Errors
+///
+/// When the bytes are no such chunk. What was appended until then is taken back.
+pub fn decode_aggregate(
+    bytes: &[u8],
+    rows: usize,
+    granularity: i64,
+    method: AggregationMethod,
+    scratch: &mut Scratch,
+    out: &mut Columns,
+) -> Result<bool, DecodeError> {
+    check_rows(rows)?;
+    let (timestamps, values) = (out.timestamps.len(), out.values.len());
+    let decoded = decode_one(bytes, rows, granularity, method, scratch, out);
+    if decoded.is_err() {
+        out.timestamps.truncate(timestamps);
+        out.values.truncate(values);
+    }
+    decoded
+}
+
+fn decode_one(
+    bytes: &[u8],
+    rows: usize,
+    granularity: i64,
+    method: AggregationMethod,
+    scratch: &mut Scratch,
+    out: &mut Columns,
+) -> Result<bool, DecodeError> {
+    let Scratch {
+        column,
+        aggregates,
+        times,
+    } = scratch;
+    let mut reader = Reader::new(bytes);
+    aggregates.directory.read(&mut reader)?;
+    let Some(entry) = aggregates.directory.find(method) else {
+        return Ok(false);
+    };
+    let start = out.timestamps.len();
+    grid::decode(&mut reader, rows, granularity, times, &mut out.timestamps)?;
+    let mut chunk = Chunk::new(&aggregates.directory, reader, rows, column, &mut aggregates.buffers)?;
+    let there = chunk.mark(entry, &mut aggregates.present)?;
+    chunk.values(entry, there, &mut out.values)?;
+    if entry.rows != Rows::All {
+        let mut end = start;
+        for (row, _) in aggregates.present.iter().enumerate().filter(|(_, has)| **has) {
+            out.timestamps[end] = out.timestamps[start + row];
+            end += 1;
+        }
+        out.timestamps.truncate(end);
+    }
+    Ok(true)
+}
