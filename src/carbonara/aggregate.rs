@@ -155,11 +155,8 @@ fn columns_of(rows: &Rows<'_>, methods: &[AggregationMethod], first_is_empty: bo
     let bare: Vec<Method> = methods.iter().map(|method| method.method()).collect();
     let columns = kernel::columns(rows, &bare);
     let column = |(&method, mut values): (&AggregationMethod, Vec<f64>)| {
-        let least = if method.method() == Method::Std { 2 } else { 1 };
-        let mut present = rows
-            .counts()
-            .any(|n| n < least)
-            .then(|| rows.counts().map(|n| n >= least).collect());
+        let lacking = method.method() == Method::Std && rows.counts().any(|n| n < 2);
+        let mut present = lacking.then(|| rows.counts().map(|n| n > 1).collect::<Vec<bool>>());
         if first_is_empty {
             values.insert(0, 0.0);
             present.get_or_insert_with(|| vec![true; rows.len()]).insert(0, false);

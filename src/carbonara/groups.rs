@@ -59,9 +59,19 @@ impl Groups {
     }
 }
 
-/// The index behind the last timestamp that is at most `last`, in `from + 1..`. Tries `from + guess` first: regular series
-/// have as many measures in each group as in the one before.
+/// The index behind the last timestamp that is at most `last`, in `from + 1..`; `guess` is how many measures there may be.
+#[inline]
 fn end_of_group(timestamps: &[i64], from: usize, last: i64, guess: usize) -> usize {
+    // Every measure a group of its own: the most common shape, and the one where each group's cost counts most.
+    if guess == 1 && timestamps.get(from + 1).is_none_or(|next| *next > last) {
+        return from + 1;
+    }
+    search_end(timestamps, from, last, guess)
+}
+
+/// The same, for groups of any length. Tries `from + guess` first: regular series have as many measures in each group as in
+/// the one before.
+fn search_end(timestamps: &[i64], from: usize, last: i64, guess: usize) -> usize {
     let total = timestamps.len();
     let guessed = (from + guess).min(total);
     if timestamps[guessed - 1] > last {

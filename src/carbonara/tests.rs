@@ -278,6 +278,25 @@ fn worked_example_of_nan_and_ranks() {
     assert_eq!(seconds_of(&series, 60, "min"), "0:2 60:5 120:1 180:6 240:1");
 }
 
+#[test]
+fn lateness_is_judged_by_the_newest_measure_before_the_batch() {
+    let batches: [&[(i64, f64)]; 4] = [
+        &[(0, 1.0), (200, 5.0)],
+        &[(130, 7.0), (119, 1.0)],
+        &[(500, 1.0), (125, 3.0)],
+        &[(430, 2.0), (419, 2.0)],
+    ];
+    let series = push_all(&batches, 60, 1);
+    assert_eq!(series.timestamps, [0, 125, 130, 200, 430, 500].map(|t| t * SECOND));
+}
+
+#[test]
+fn a_rate_spans_any_gap_and_is_absent_where_there_is_no_difference() {
+    let series = push_all(&[&[(55, 3.0), (65, 10.0), (300, 1.0)]], 60, 1);
+    assert_eq!(seconds_of(&series, 60, "rate:mean"), "60:7 300:-9");
+    assert_eq!(seconds_of(&series, 60, "rate:std"), "");
+}
+
 fn one(values: &[f64], method: &str) -> f64 {
     let timestamps: Vec<i64> = (0..values.len() as i64).collect();
     let mut out = Columns::default();

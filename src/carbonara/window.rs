@@ -71,8 +71,8 @@ pub fn first_open(sealed_until: i64, g: i64) -> i64 {
 /// ```
 /// use gnocchetti::internals::carbonara::keep_from;
 ///
-/// // Sealed until 180 s: the group [90, 180) of 90 s is closed, [120, 240) of 120 s is not.
-/// assert_eq!(keep_from(180, [90, 120].into_iter()), 120);
+/// // Sealed until 90 s: the group [0, 90) of 90 s is closed, [60, 120) of 60 s is not.
+/// assert_eq!(keep_from(90, [60, 90].into_iter()), 60);
 /// ```
 pub fn keep_from(sealed_until: i64, granularities: impl Iterator<Item = i64>) -> i64 {
     granularities.fold(sealed_until, |least, g| least.min(first_open(sealed_until, g)))
