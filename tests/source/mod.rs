@@ -20,6 +20,11 @@ impl ProjectFile {
     }
 }
 
+/// Whether the path ends in a dot and `kind`.
+pub fn is_kind(path: &str, kind: &str) -> bool {
+    Path::new(path).extension().is_some_and(|extension| extension == kind)
+}
+
 /// Every file that is, or would be, in the repository.
 pub fn project_files() -> Vec<ProjectFile> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
