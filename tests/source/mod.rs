@@ -160,7 +160,8 @@ pub fn without_tests(code: &str) -> String {
     kept
 }
 
-/// Where the item that begins (with its attributes) at `begin` ends: after its body, or its semicolon.
+/// Where the item or statement that begins (with its attributes) at `begin` ends: after its body or its semicolon, or
+/// where the block around it ends.
 pub fn end_of_item(code: &str, begin: usize) -> usize {
     let mut depth = 0;
     for (offset, c) in code[begin..].char_indices() {
@@ -168,6 +169,9 @@ pub fn end_of_item(code: &str, begin: usize) -> usize {
             '{' | '(' | '[' => depth += 1,
             '}' | ')' | ']' => depth -= 1,
             _ => {}
+        }
+        if depth < 0 {
+            return begin + offset;
         }
         if depth == 0 && (c == ';' || c == '}') {
             return begin + offset + 1;

@@ -159,7 +159,7 @@ mod tests {
         );
         for good in [
             "fn t() { assert!(matches!(a, 1)); }",
-            "fn t() -> bool { a(); matches!(a, 1) }",
+            "fn t() -> bool { a(); matches!(a, 1) }\nconst A: u8 = 1;\n",
             "// matches!(a, 1);\n",
         ] {
             assert_eq!(bare_matches("a.rs", good), Vec::<String>::new(), "{good}");
