@@ -31,13 +31,7 @@ pub struct Corruption {
 impl Corruption {
     /// Damage at `offset` of `file`; metric and span unknown.
     pub fn new(file: impl Into<PathBuf>, offset: u64, what: impl Into<String>) -> Self {
-        Corruption {
-            file: file.into(),
-            offset,
-            metric: None,
-            span: None,
-            what: what.into(),
-        }
+        Corruption { file: file.into(), offset, metric: None, span: None, what: what.into() }
     }
 
     /// The same damage, known to touch this metric.
@@ -126,6 +120,14 @@ pub enum Error {
         /// The policy's name.
         name: String,
         /// Which rule it breaks.
+        reason: String,
+    },
+    /// A definition of an archive policy that cannot be kept.
+    #[error("archive policy definition `{definition}` is not valid: {reason}")]
+    InvalidDefinition {
+        /// What it was to be made of.
+        definition: String,
+        /// What is wrong with it.
         reason: String,
     },
     /// There is a policy of that name already.
@@ -306,6 +308,14 @@ pub enum Error {
     /// The database was closed.
     #[error("the database is closed")]
     Closed,
+    /// One push carries more than one journal record takes.
+    #[error("{bytes} bytes in one push are more than the {limit} that one journal record takes; split it into several")]
+    PushTooLarge {
+        /// How many bytes the record would have had.
+        bytes: u64,
+        /// How many it may have.
+        limit: u64,
+    },
     /// SQLite failed on the index.
     #[error("the index failed to {operation}: {source}")]
     Index {
@@ -356,6 +366,8 @@ impl Error {
             Error::Forked { .. } => 29,
             Error::Index { .. } => 30,
             Error::Closed => 31,
+            Error::PushTooLarge { .. } => 32,
+            Error::InvalidDefinition { .. } => 32,
         }
     }
 
@@ -363,19 +375,7 @@ impl Error {
     pub(crate) fn io(operation: &'static str, path: &Path, source: std::io::Error) -> Self {
         let full = matches!(source.raw_os_error(), Some(libc::ENOSPC | libc::EDQUOT));
         let path = path.to_path_buf();
-        if full {
-            Error::DiskFull {
-                operation,
-                path,
-                source,
-            }
-        } else {
-            Error::Io {
-                operation,
-                path,
-                source,
-            }
-        }
+        if full { Error::DiskFull { operation, path, source } } else { Error::Io { operation, path, source } }
     }
 }
 

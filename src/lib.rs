@@ -14,10 +14,15 @@ mod segment;
 mod types;
 
 pub use error::{Corruption, Error, Result};
+pub use carbonara::Sampling;
+pub use database::{Batch, Database, Query, Report};
+pub use engine::{Options, Stats};
 pub use types::{
-    AggregateBlock, AggregateColumn, AggregationMethod, ArchivePolicy, ArchivePolicyRule, ArchivePolicyUpdate, Columns,
-    Definition, Measure, Method, MethodSet, Metric, MetricKey, MetricStatus, NewMetric, Timespan, Timestamp,
+    AggregateBlock, AggregateColumn, AggregationMethod, ArchivePolicy, ArchivePolicyBuilder, ArchivePolicyRule,
+    ArchivePolicyUpdate, Columns, Definition, Durability, Measure, Method, MethodSet, Metric, MetricKey, MetricStatus,
+    NewMetric, Pushed, Timespan, Timestamp,
 };
+pub use uuid::Uuid;
 
 /// The inner layers, for this project's own tests, benches and fuzz targets. Nothing here is stable.
 #[cfg(feature = "internals")]

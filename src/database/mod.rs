@@ -1,1 +1,210 @@
-//! The public API.
+//! The public API: one type, [`Database`], and what goes in and out of it.
+//!
+//! Everything here checks its arguments, hands them to the engine, the index or a query, and returns what they say. No
+//! logic of its own: what a measure means is decided below.
+
+mod batch;
+mod metrics;
+mod policies;
+mod query;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+pub use batch::{Batch, Report};
+pub use query::Query;
+
+use crate::codec::Scratch;
+use crate::engine::{Engine, Options, Stats, Workers};
+use crate::error::{Error, Result};
+use crate::fs::{Fs, RealFs};
+use crate::types::{AggregationMethod, Columns, MetricKey, Pushed, Timestamp};
+
+/// An open database: one directory, one writer.
+///
+/// All methods take `&self` and may be called from any thread. Dropping it closes it; [`close`](Self::close) does so too
+/// and says whether that went well.
+///
+/// ```
+/// use gnocchetti::{AggregationMethod, Database, NewMetric, Options, Query, Timestamp};
+///
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let path = directory.path().join("db");
+/// let db = Database::open(&path, Options::new().default_policies(true))?;
+/// let metric = db.create_metric(NewMetric::named("room.temperature").unit("°C"))?;
+/// db.push(metric.key, Timestamp::from_nanos(0)?, 20.5)?;
+/// db.push(metric.key, Timestamp::from_nanos(1_000_000_000)?, 21.5)?;
+///
+/// let means = db.measures(&Query::new(metric.key).method(AggregationMethod::MEAN))?;
+/// assert_eq!(means.iter().collect::<Vec<_>>(), [(0, 21.0)]);
+/// db.close()?;
+/// # Ok::<(), gnocchetti::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Database {
+    engine: Arc<Engine>,
+    workers: Workers,
+}
+
+impl Database {
+    /// Opens the database in the directory `path`, creating it when the directory is absent or empty.
+    ///
+    /// What a crash left in the journal is recovered before this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Locked`] when it is open for writing elsewhere; [`Error::NotADatabase`], [`Error::UnsupportedFormat`],
+    /// [`Error::Corrupt`] when what lies there cannot be trusted (nothing is touched then); [`Error::NetworkFileSystem`];
+    /// [`Error::InvalidOption`]; and the disk's.
+    pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self> {
+        Database::open_on(path, options, Arc::new(RealFs::default()))
+    }
+
+    /// As [`open`](Self::open), on another file system: tests put a faulty one there, benches one that counts.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    #[cfg(feature = "internals")]
+    pub fn open_with_fs(path: impl AsRef<Path>, options: Options, fs: Arc<dyn Fs>) -> Result<Self> {
+        Database::open_on(path, options, fs)
+    }
+
+    fn open_on(path: impl AsRef<Path>, options: Options, fs: Arc<dyn Fs>) -> Result<Self> {
+        let engine = Engine::open(path.as_ref(), options, fs)?;
+        let workers = Workers::start(&engine)?;
+        Ok(Database { engine, workers })
+    }
+
+    fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Pushes one measure.
+    ///
+    /// When it returns, the measure is visible to every reader in the process, and as durable as
+    /// [`Options::durability`] promises. A measure whose block has closed is dropped and counted as late.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownMetric`], [`Error::TooFarInFuture`], and the disk's; nothing happened then.
+    pub fn push(&self, metric: MetricKey, timestamp: Timestamp, value: f64) -> Result<Pushed> {
+        self.engine.push_one(metric, timestamp.nanos(), value)
+    }
+
+    /// A batch to push many measures at once.
+    pub fn batch(&self) -> Batch<'_> {
+        Batch::new(self)
+    }
+
+    /// The points of one archive of a metric, in order of time.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownMetric`], [`Error::MethodNotKept`], [`Error::UnknownGranularity`]; [`Error::Corrupt`] when stored
+    /// bytes it needs are damaged; and the disk's.
+    pub fn measures(&self, query: &Query) -> Result<Columns> {
+        let method = query.asked_method();
+        let mut columns = self.measures_of(query, &[method])?;
+        columns.pop().ok_or_else(|| Error::InvalidQuery { reason: "no method was asked for".into() })
+    }
+
+    /// As [`measures`](Self::measures), of several methods at one moment: one series of columns per method. The query's own
+    /// method does not count.
+    ///
+    /// ```
+    /// use gnocchetti::{AggregationMethod, Database, NewMetric, Options, Query, Timestamp};
+    ///
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let db = Database::open(directory.path().join("db"), Options::new().default_policies(true))?;
+    /// # let metric = db.create_metric(NewMetric::named("load"))?;
+    /// db.push(metric.key, Timestamp::from_nanos(0)?, 3.0)?;
+    /// let query = Query::new(metric.key);
+    /// let columns = db.measures_of(&query, &[AggregationMethod::MIN, AggregationMethod::COUNT])?;
+    /// assert_eq!((columns[0].values[0], columns[1].values[0]), (3.0, 1.0));
+    /// # Ok::<(), gnocchetti::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`measures`](Self::measures).
+    pub fn measures_of(&self, query: &Query, methods: &[AggregationMethod]) -> Result<Vec<Columns>> {
+        let snapshot = self.engine.snapshot(query.metric, &|plan| query.request(plan, methods))?;
+        let answers = snapshot.answer(&mut Scratch::default())?;
+        answers.into_iter().zip(methods).map(|(points, method)| query.finish(points, *method)).collect()
+    }
+
+    /// The time of the newest measure that a metric accepted; `None` when it never had one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownMetric`], and the disk's.
+    pub fn last_measure(&self, metric: MetricKey) -> Result<Option<Timestamp>> {
+        self.engine.newest(metric)?.map(Timestamp::from_nanos).transpose()
+    }
+
+    /// The state of the database in numbers.
+    ///
+    /// # Errors
+    ///
+    /// The index's.
+    pub fn stats(&self) -> Result<Stats> {
+        self.engine.stats()
+    }
+
+    /// Makes everything that was pushed durable now, whatever the durability.
+    ///
+    /// # Errors
+    ///
+    /// The disk's; after a failed sync the database refuses to write until it is reopened.
+    pub fn flush(&self) -> Result<()> {
+        self.engine.flush()
+    }
+
+    /// Writes everything that was pushed into segments, so that the next open has nothing to replay.
+    ///
+    /// # Errors
+    ///
+    /// The disk's. What was pushed stays in the journal then, and nothing is lost.
+    pub fn checkpoint(&self) -> Result<()> {
+        self.engine.checkpoint()
+    }
+
+    /// Does all background work now: a checkpoint, every merge there is to do, expiry, the removal of files that count no
+    /// more; and gives back the memory of metrics at rest.
+    ///
+    /// # Errors
+    ///
+    /// The disk's; [`Error::Corrupt`] when a merge met damaged bytes, which stay as they are.
+    pub fn maintain(&self) -> Result<()> {
+        self.engine.maintain()
+    }
+
+    /// Closes the database: everything is durable, and the next open has nothing to recover.
+    ///
+    /// # Errors
+    ///
+    /// The disk's. It is closed all the same, and what could not be written to segments is in the journal.
+    pub fn close(mut self) -> Result<()> {
+        self.workers.stop();
+        self.engine.close()
+    }
+
+    fn now() -> Timestamp {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_nanos(i64::try_from(now.as_nanos()).unwrap_or(i64::MAX)).unwrap_or_default()
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        self.workers.stop();
+        if self.engine.is_inherited() {
+            // A child made by fork: closing SQLite here would disturb the parent's. The memory goes with the process.
+            std::mem::forget(Arc::clone(&self.engine));
+        } else if let Err(error) = self.engine.close() {
+            tracing::warn!(%error, "the database could not be closed cleanly; the next open recovers it");
+        }
+    }
+}

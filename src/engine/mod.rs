@@ -1,1 +1,180 @@
-//! The one place that sequences.
+//! The one place that sequences: open, ingest, seal, checkpoint, merge, expire, recover, maintain.
+//!
+//! A push is journaled and applied to its series under their locks ([`ingest`]). A checkpoint writes what series accepted
+//! and the aggregates of what has closed into segments, and commits MANIFEST ([`checkpoint`]); merges and expiry keep the
+//! segments few and well packed ([`merge`], [`expire`]). Opening replays the journal from where MANIFEST says
+//! ([`recover`]). Two threads belong to the engine: one does the background work, one keeps the durability's deadlines
+//! ([`worker`]).
+//!
+//! Locks are taken in this order: `maintenance`, then `gate`, then series in ascending order of keys, then any of
+//! `plans`, `view`, `dirty`, `deleted`, the journal's own. Nothing is ever appended to the journal without the gate.
+
+mod aggregates;
+mod checkpoint;
+mod expire;
+mod ingest;
+mod load;
+pub mod manifest;
+mod merge;
+mod open;
+mod options;
+mod partition;
+mod policies;
+mod recover;
+mod records;
+mod stats;
+mod worker;
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use parking_lot::{Condvar, Mutex, RwLock};
+
+pub use ingest::Batch;
+pub use options::Options;
+pub use stats::Stats;
+pub use worker::Workers;
+
+use crate::error::{Error, Result};
+use crate::fs::{Fs, Lock};
+use crate::head::{Plan, SeriesTable};
+use crate::indexer::Indexer;
+use crate::journal::Journal;
+use crate::query::{Segment, View};
+use manifest::SegmentRecord;
+
+/// The policies in force, by their numbers in the index.
+pub(crate) type Plans = HashMap<u32, Arc<Plan>>;
+
+/// A segment that counts no more, and since when.
+#[derive(Debug)]
+struct Superseded {
+    record: SegmentRecord,
+    since: Instant,
+    /// Held so that the file stays open, and there, while a view in this process still reads it.
+    segment: Option<Arc<Segment>>,
+}
+
+/// What only the thread that changes the set of segments may touch.
+#[derive(Debug)]
+struct Maintenance {
+    next_file: u64,
+    journal_file: u64,
+    journal_sequence: u64,
+    /// The policies in force at that position: replay judges by them until it comes to their change.
+    plans: Arc<Plans>,
+    superseded: Vec<Superseded>,
+    /// Expired chunks were last looked for then.
+    expired_at: Option<Instant>,
+}
+
+/// Counters since the database was opened.
+#[derive(Debug, Default)]
+struct Counters {
+    accepted: AtomicU64,
+    overwritten: AtomicU64,
+    late: AtomicU64,
+    checkpoints: AtomicU64,
+    merges: AtomicU64,
+    replayed: AtomicU64,
+    unknown_metric_measures: AtomicU64,
+}
+
+impl Counters {
+    fn add(counter: &AtomicU64, n: u64) {
+        counter.fetch_add(n, Ordering::Relaxed);
+    }
+}
+
+/// The engine of one open database.
+pub struct Engine {
+    fs: Arc<dyn Fs>,
+    root: PathBuf,
+    options: Options,
+    opened_by: u32,
+    /// Held for its drop: the lock of the one writer.
+    _lock: Box<dyn Lock>,
+    index: Indexer,
+    journal: Journal,
+    /// Shared by pushes; exclusive for the instant in which a checkpoint fixes its journal position, and for changes of
+    /// policies.
+    gate: RwLock<()>,
+    series: SeriesTable,
+    plans: RwLock<Arc<Plans>>,
+    view: RwLock<Arc<View>>,
+    /// Keys of series that changed since the last checkpoint.
+    dirty: Mutex<Vec<u64>>,
+    dirty_measures: AtomicU64,
+    window_bytes: AtomicI64,
+    /// Deleted metrics whose bytes are not all reclaimed.
+    deleted: Mutex<BTreeSet<u64>>,
+    maintenance: Mutex<Maintenance>,
+    /// Measures up to this are known not to be too far in the future, without looking at the clock.
+    future_limit: AtomicI64,
+    counters: Counters,
+    closed: AtomicBool,
+    stopping: AtomicBool,
+    failure: OnceLock<String>,
+    background_error: Mutex<Option<String>>,
+    wake: (Mutex<bool>, Condvar),
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("root", &self.root).field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// The index, for what does not concern measures.
+    pub fn index(&self) -> &Indexer {
+        &self.index
+    }
+
+    /// Refuses calls on a handle that was closed, inherited through `fork`, or hit by a failure of the disk.
+    pub fn check_usable(&self) -> Result<()> {
+        let process = std::process::id();
+        if process != self.opened_by {
+            return Err(Error::Forked { opened_by: self.opened_by });
+        }
+        if self.closed.load(Ordering::Acquire) { Err(Error::Closed) } else { Ok(()) }
+    }
+
+    /// Whether this is a handle that a child made by `fork` inherited.
+    pub fn is_inherited(&self) -> bool {
+        std::process::id() != self.opened_by
+    }
+
+    /// As [`check_usable`](Self::check_usable), and refuses writing after a failure of the disk.
+    fn check_writable(&self) -> Result<()> {
+        self.check_usable()?;
+        match self.failure.get().cloned().or_else(|| self.journal.failure()) {
+            Some(reason) => Err(Error::Failed { reason }),
+            None => Ok(()),
+        }
+    }
+
+    /// The view as it is now.
+    fn view(&self) -> Arc<View> {
+        Arc::clone(&self.view.read())
+    }
+
+    /// The policies in force now.
+    pub(crate) fn plans(&self) -> Arc<Plans> {
+        Arc::clone(&self.plans.read())
+    }
+
+    /// Makes everything that was pushed durable.
+    pub fn flush(&self) -> Result<()> {
+        self.check_usable()?;
+        self.journal.flush()
+    }
+
+    /// Makes `view` the one that readers get from now on.
+    fn publish(&self, view: View) {
+        *self.view.write() = Arc::new(view);
+    }
+}

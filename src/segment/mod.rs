@@ -1,1 +1,19 @@
-//! Immutable files of chunks.
+//! Immutable files of chunks: sealed aggregates of many metrics, or raw measures and states of series.
+//!
+//! A segment is written once, front to back ([`SegmentWriter`]), synced, named by MANIFEST and from then on only read
+//! ([`SegmentReader`], [`Scan`]) or removed. Chunks come encoded from above and leave verified against their checksum; this
+//! module never looks inside them, never rewrites a file and never decides which files there are.
+
+mod format;
+mod names;
+mod reader;
+mod scan;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub use format::{Entry, Kind, MEASURES, STATE};
+pub use names::{ARCHIVE, LEVEL0, RAW, SegmentName, number_of};
+pub use reader::SegmentReader;
+pub use scan::Scan;
+pub use writer::{Chunk, SegmentWriter};

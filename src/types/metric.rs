@@ -64,7 +64,7 @@ pub struct Metric {
     pub created_at: Timestamp,
 }
 
-/// A metric to be created. With a name it may get its archive policy by rule; without, the policy must be named.
+/// A metric to be created. It names its archive policy, or gets one by rule: by its name, or by the empty name.
 ///
 /// ```
 /// use gnocchetti::NewMetric;

@@ -4,17 +4,24 @@
 //! nothing reads a clock (relative times take the "now" they are relative to), touches a file or knows a layer above.
 
 mod columns;
+pub mod encoding;
+mod durability;
 mod measure;
 mod method;
 mod metric;
 mod policy;
+mod pushed;
 mod rule;
+mod series;
 mod time;
 
 pub use columns::{AggregateBlock, AggregateColumn, Columns};
+pub use durability::Durability;
 pub use measure::Measure;
 pub use method::{AggregationMethod, Method, MethodSet};
 pub use metric::{Metric, MetricKey, MetricStatus, NewMetric};
-pub use policy::{ArchivePolicy, ArchivePolicyUpdate, Definition};
+pub use pushed::Pushed;
+pub use policy::{ArchivePolicy, ArchivePolicyBuilder, ArchivePolicyUpdate, Definition};
 pub use rule::ArchivePolicyRule;
+pub use series::SeriesState;
 pub use time::{Timespan, Timestamp};

@@ -1,0 +1,118 @@
+//! Metrics: created, found, listed, deleted.
+
+use uuid::Uuid;
+
+use crate::database::Database;
+use crate::error::{Error, Result};
+use crate::types::{ArchivePolicy, Metric, MetricKey, MetricStatus, NewMetric};
+
+impl Database {
+    /// Creates a metric. When this returns it survives a power cut.
+    ///
+    /// # Errors
+    ///
+    /// As [`create_metrics`](Self::create_metrics).
+    pub fn create_metric(&self, metric: NewMetric) -> Result<Metric> {
+        let name = metric.name.clone().unwrap_or_default();
+        self.create_metrics(&[metric])?.pop().ok_or(Error::UnknownMetric { metric: name })
+    }
+
+    /// Creates several metrics at once: all of them, or on an error none.
+    ///
+    /// ```
+    /// use gnocchetti::{Database, NewMetric, Options};
+    ///
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let db = Database::open(directory.path().join("db"), Options::new().default_policies(true))?;
+    /// let metrics = db.create_metrics(&[NewMetric::named("a"), NewMetric::named("b").archive_policy("high")])?;
+    /// assert_eq!(metrics[0].archive_policy_name, "low");
+    /// assert_eq!(db.metric_by_name("b")?.key, metrics[1].key);
+    /// # Ok::<(), gnocchetti::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidMetric`], [`Error::MetricExists`], [`Error::UnknownArchivePolicy`],
+    /// [`Error::NoArchivePolicyRuleMatch`]; and the index's.
+    pub fn create_metrics(&self, metrics: &[NewMetric]) -> Result<Vec<Metric>> {
+        self.engine().check_usable()?;
+        let stored = self.engine().index().create_metrics(metrics, Database::now())?;
+        for created in &stored {
+            self.engine().adopt(created.metric.key, created.policy_id);
+        }
+        Ok(stored.into_iter().map(|created| created.metric).collect())
+    }
+
+    /// The metric with this identifier.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownMetric`]; and the index's.
+    pub fn metric(&self, id: Uuid) -> Result<Metric> {
+        self.engine().check_usable()?;
+        let found = self.engine().index().metric_by_id(id)?;
+        found.map(|stored| stored.metric).ok_or_else(|| Error::UnknownMetric { metric: id.to_string() })
+    }
+
+    /// The metric of this name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownMetric`]; and the index's.
+    pub fn metric_by_name(&self, name: &str) -> Result<Metric> {
+        self.engine().check_usable()?;
+        let found = self.engine().index().metric_by_name(name)?;
+        found.map(|stored| stored.metric).ok_or_else(|| Error::UnknownMetric { metric: name.to_owned() })
+    }
+
+    /// The metric with this key.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownMetric`]; and the index's.
+    pub fn metric_by_key(&self, key: MetricKey) -> Result<Metric> {
+        self.engine().check_usable()?;
+        let found = self.engine().index().metric_by_key(key)?.map(|stored| stored.metric);
+        let active = found.filter(|metric| metric.status == MetricStatus::Active);
+        active.ok_or_else(|| Error::UnknownMetric { metric: format!("key {key}") })
+    }
+
+    /// Up to `limit` metrics in order of their keys, those after the key `after`: the last one of a page begins the next.
+    ///
+    /// # Errors
+    ///
+    /// The index's.
+    pub fn metrics(&self, after: Option<MetricKey>, limit: usize) -> Result<Vec<Metric>> {
+        self.engine().check_usable()?;
+        self.engine().index().metrics(MetricStatus::Active, after, limit)
+    }
+
+    /// As [`metrics`](Self::metrics), of those that were deleted and whose bytes are not all reclaimed yet.
+    ///
+    /// # Errors
+    ///
+    /// The index's.
+    pub fn deleted_metrics(&self, after: Option<MetricKey>, limit: usize) -> Result<Vec<Metric>> {
+        self.engine().check_usable()?;
+        self.engine().index().metrics(MetricStatus::Delete, after, limit)
+    }
+
+    /// Deletes a metric with all its measures: gone for readers at once and for good, its name free. Merges reclaim its
+    /// bytes; until then it is among the [`deleted_metrics`](Self::deleted_metrics).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownMetric`]; and the index's and the disk's.
+    pub fn delete_metric(&self, key: MetricKey) -> Result<()> {
+        self.engine().delete_metric(key)
+    }
+
+    /// The archive policy of a metric.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownMetric`]; and the index's and the disk's.
+    pub fn policy_of(&self, key: MetricKey) -> Result<ArchivePolicy> {
+        self.engine().plan(key).map(|plan| plan.policy.clone())
+    }
+}

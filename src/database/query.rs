@@ -1,0 +1,116 @@
+//! What is asked of a metric, and how the answer is made.
+
+use std::ops::Range;
+
+use crate::carbonara::{Sampling, group_start, resample, truncate};
+use crate::error::{Error, Result};
+use crate::head::Plan;
+use crate::query::Request;
+use crate::types::{AggregationMethod, Columns, MetricKey, Timespan, Timestamp};
+
+/// A question about one metric: which aggregation method, which granularity, which stretch of time, resampled or not.
+///
+/// ```
+/// use gnocchetti::{AggregationMethod, MetricKey, Query, Timespan, Timestamp};
+///
+/// let query = Query::new(MetricKey::new(1))
+///     .method(AggregationMethod::MAX)
+///     .granularity("1 minute".parse()?)
+///     .from(Timestamp::from_nanos(0)?);
+/// # let _ = query;
+/// # Ok::<(), gnocchetti::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Query {
+    pub(super) metric: MetricKey,
+    method: AggregationMethod,
+    granularity: Option<Timespan>,
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+    resample: Option<Sampling>,
+}
+
+impl Query {
+    /// The `mean` of all that the metric's finest archive keeps.
+    pub fn new(metric: MetricKey) -> Self {
+        let method = AggregationMethod::MEAN;
+        Query { metric, method, granularity: None, from: None, to: None, resample: None }
+    }
+
+    /// This aggregation method; it must be one of the metric's archive policy. Default: `mean`.
+    #[must_use]
+    pub fn method(mut self, method: AggregationMethod) -> Self {
+        self.method = method;
+        self
+    }
+
+    /// The archive of this granularity; the metric's archive policy must have it. Default: the finest.
+    #[must_use]
+    pub fn granularity(mut self, granularity: Timespan) -> Self {
+        self.granularity = Some(granularity);
+        self
+    }
+
+    /// From the group that holds this time on. Default: from the oldest point kept.
+    #[must_use]
+    pub fn from(mut self, from: Timestamp) -> Self {
+        self.from = Some(from);
+        self
+    }
+
+    /// Only groups that start before this time. Default: to the newest.
+    #[must_use]
+    pub fn to(mut self, to: Timestamp) -> Self {
+        self.to = Some(to);
+        self
+    }
+
+    /// Groups the archive's points again, with the same method. Groups at the ends of the range are whole.
+    #[must_use]
+    pub fn resample(mut self, sampling: Sampling) -> Self {
+        self.resample = Some(sampling);
+        self
+    }
+
+    /// The method asked for.
+    pub(super) fn asked_method(&self) -> AggregationMethod {
+        self.method
+    }
+
+    /// What is to be read of the metric's archives.
+    pub(super) fn request(&self, plan: &Plan, methods: &[AggregationMethod]) -> Result<Request> {
+        let finest = plan.archives.first().map(|archive| archive.granularity);
+        let granularity = self.granularity.map(Timespan::nanos).or(finest);
+        let Some(granularity) = granularity else {
+            return Err(Error::InvalidQuery { reason: "the metric's archive policy has no archive".into() });
+        };
+        Ok(Request { granularity, starts: self.starts(granularity), methods: methods.to_vec() })
+    }
+
+    fn starts(&self, granularity: i64) -> Range<i64> {
+        let mut start = self.from.map_or(0, Timestamp::nanos);
+        let mut end = self.to.map_or(i64::MAX, Timestamp::nanos);
+        if let Some(sampling) = self.resample {
+            start = sampling.group_of(start).0;
+            if let Some(before) = end.checked_sub(1).filter(|before| *before >= 0 && end < i64::MAX) {
+                end = sampling.group_of(before).1.saturating_add(1);
+            }
+        }
+        group_start(start, granularity)..end
+    }
+
+    /// Makes the points read the points asked for.
+    pub(super) fn finish(&self, points: Columns, method: AggregationMethod) -> Result<Columns> {
+        let Some(sampling) = self.resample else { return Ok(points) };
+        let mut resampled = resample(&points, method, sampling)?;
+        if let Some(from) = self.from {
+            truncate(&mut resampled, sampling.group_of(from.nanos()).0 - 1);
+        }
+        if let Some(to) = self.to {
+            let rows = resampled.timestamps.partition_point(|timestamp| *timestamp < to.nanos());
+            resampled.timestamps.truncate(rows);
+            resampled.values.truncate(rows);
+        }
+        Ok(resampled)
+    }
+}

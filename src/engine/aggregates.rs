@@ -1,0 +1,135 @@
+//! Writing aggregates in chunks of a good size.
+
+use crate::codec::{Scratch, encode_aggregates};
+use crate::error::Result;
+use crate::segment::{Chunk, SegmentWriter};
+use crate::types::{AggregateBlock, AggregateColumn};
+
+/// Rows per chunk, at most: small enough that a day of minutes decodes little beside itself, large enough that the entry
+/// and headers of a chunk weigh nothing.
+pub(super) const CHUNK_ROWS: usize = 720;
+
+/// A segment of aggregates being written.
+pub(super) struct AggregateWriter {
+    writer: SegmentWriter,
+    chunk_rows: usize,
+    scratch: Scratch,
+    bytes: Vec<u8>,
+}
+
+impl AggregateWriter {
+    /// Writes to `writer`.
+    pub(super) fn new(writer: SegmentWriter, chunk_rows: usize) -> Self {
+        AggregateWriter { writer, chunk_rows, scratch: Scratch::default(), bytes: Vec::new() }
+    }
+
+    /// The segment.
+    pub(super) fn into_inner(self) -> SegmentWriter {
+        self.writer
+    }
+
+    /// Writes the rows of one archive of one metric, in chunks of equal size.
+    pub(super) fn write(&mut self, metric: u64, granularity: i64, block: &AggregateBlock) -> Result<()> {
+        let rows = block.rows();
+        let chunks = rows.div_ceil(self.chunk_rows);
+        for i in 0..chunks {
+            let (start, end) = (rows * i / chunks, rows * (i + 1) / chunks);
+            if chunks == 1 {
+                self.write_chunk(metric, granularity, block)?;
+            } else {
+                self.write_chunk(metric, granularity, &part(block, start, end))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_chunk(&mut self, metric: u64, granularity: i64, block: &AggregateBlock) -> Result<()> {
+        let (Some(&first), Some(&last)) = (block.timestamps.first(), block.timestamps.last()) else { return Ok(()) };
+        self.bytes.clear();
+        encode_aggregates(block, granularity, &mut self.scratch, &mut self.bytes);
+        let rows = block.rows() as u32;
+        self.writer.add(&Chunk { metric, granularity, first, last, rows, bytes: &self.bytes })
+    }
+
+    /// Writes a chunk that is encoded already.
+    pub(super) fn copy(&mut self, chunk: &Chunk<'_>) -> Result<()> {
+        self.writer.add(chunk)
+    }
+}
+
+/// Rows `start..end` of a block.
+pub(super) fn part(block: &AggregateBlock, start: usize, end: usize) -> AggregateBlock {
+    let columns = block.columns.iter().map(|column| AggregateColumn {
+        method: column.method,
+        values: column.values[start..end].to_vec(),
+        present: column.present.as_ref().map(|present| present[start..end].to_vec()),
+    });
+    AggregateBlock { timestamps: block.timestamps[start..end].to_vec(), columns: columns.collect() }
+}
+
+/// Appends the rows of `more`, which come later; false, and nothing done, when its columns are other ones.
+pub(super) fn append(block: &mut AggregateBlock, more: &AggregateBlock) -> bool {
+    if block.timestamps.is_empty() {
+        *block = more.clone();
+        return true;
+    }
+    let alike = block.columns.len() == more.columns.len()
+        && block.columns.iter().zip(&more.columns).all(|(a, b)| a.method == b.method)
+        && block.timestamps.last() < more.timestamps.first();
+    if alike {
+        let rows = block.rows();
+        for (column, more_column) in block.columns.iter_mut().zip(&more.columns) {
+            append_presence(column, rows, more_column);
+            column.values.extend_from_slice(&more_column.values);
+        }
+        block.timestamps.extend_from_slice(&more.timestamps);
+    }
+    alike
+}
+
+fn append_presence(column: &mut AggregateColumn, rows: usize, more: &AggregateColumn) {
+    match (&mut column.present, &more.present) {
+        (None, None) => {}
+        (Some(present), None) => present.resize(rows + more.values.len(), true),
+        (None, Some(later)) => {
+            let mut present = vec![true; rows];
+            present.extend_from_slice(later);
+            column.present = Some(present);
+        }
+        (Some(present), Some(later)) => present.extend_from_slice(later),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::AggregationMethod;
+
+    fn block(timestamps: &[i64], present: Option<Vec<bool>>) -> AggregateBlock {
+        let values = timestamps.iter().map(|t| *t as f64).collect();
+        let column = AggregateColumn { method: AggregationMethod::MAX, values, present };
+        AggregateBlock { timestamps: timestamps.to_vec(), columns: vec![column] }
+    }
+
+    #[test]
+    fn appended_parts_are_the_whole() {
+        let whole = block(&[1, 2, 3, 5], Some(vec![true, false, true, true]));
+        for at in 0..=4 {
+            let mut first = part(&whole, 0, at);
+            assert!(at == 4 || append(&mut first, &part(&whole, at, 4)));
+            assert_eq!(first, whole);
+        }
+        let mut plain = block(&[1], None);
+        assert!(append(&mut plain, &block(&[2, 3], Some(vec![false, true]))));
+        assert_eq!(plain.columns[0].present, Some(vec![true, false, true]));
+        assert!(append(&mut plain, &block(&[4], None)));
+        assert_eq!(plain.columns[0].present, Some(vec![true, false, true, true]));
+    }
+
+    #[test]
+    fn rows_that_do_not_follow_are_not_appended() {
+        let mut rows = block(&[5], None);
+        assert!(!append(&mut rows, &block(&[5], None)));
+        assert_eq!(rows, block(&[5], None));
+    }
+}

@@ -1,0 +1,333 @@
+//! Checkpoint: what series accepted since the last one, and the aggregates of what has closed, go into segments; the journal
+//! becomes short again.
+//!
+//! The gate is held exclusively only while the journal starts a new file and the list of changed series is taken. Each
+//! series is then taken under its own lock, worked on outside of it, and released after MANIFEST has been committed and the
+//! new segments published, so that no reader ever misses a row.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use super::aggregates::{AggregateWriter, CHUNK_ROWS};
+use super::load::plan_of;
+use super::manifest::{Manifest, PolicyRecord, SegmentRecord};
+use super::{Counters, Engine, Maintenance, Superseded};
+use crate::carbonara;
+use crate::codec::{Scratch, encode_measures};
+use crate::error::Result;
+use crate::head::{Plan, Presence, Raw, Run, WindowSnapshot, slice};
+use crate::query::{Segment, View, window_damaged};
+use crate::segment::{Chunk, Kind, MEASURES, STATE, SegmentName, SegmentReader, SegmentWriter};
+use crate::types::{Measure, SeriesState};
+
+/// Raw measures are encoded in runs of at most this many: late measures decode one run, not the whole window.
+pub(super) const RUN_ROWS: usize = 1024;
+
+/// What a checkpoint took of one series.
+struct Taken {
+    key: u64,
+    state: SeriesState,
+    plan: Arc<Plan>,
+    frozen: Option<Arc<Vec<Measure>>>,
+    /// The window, when something of it is to be sealed.
+    window: Option<WindowSnapshot>,
+}
+
+/// What a series is told once everything is on disk.
+struct Release {
+    key: u64,
+    stored_until: i64,
+    keep_from: i64,
+    previous: Option<Measure>,
+    runs: Vec<Run>,
+}
+
+/// The two segments of a checkpoint, and reusable buffers.
+struct Output {
+    raw: SegmentWriter,
+    raw_name: SegmentName,
+    aggregates: AggregateWriter,
+    aggregates_name: SegmentName,
+    scratch: Scratch,
+    bytes: Vec<u8>,
+}
+
+impl Engine {
+    /// Makes everything pushed so far durable in segments. Does nothing when nothing changed.
+    pub fn checkpoint(&self) -> Result<()> {
+        self.check_writable()?;
+        let mut maintenance = self.maintenance.lock();
+        self.checkpoint_locked(&mut maintenance)
+    }
+
+    pub(super) fn checkpoint_locked(&self, maintenance: &mut Maintenance) -> Result<()> {
+        if self.dirty.lock().is_empty() && self.journal.last_sequence() < maintenance.journal_sequence {
+            return Ok(());
+        }
+        // Most of the journal reaches the disk before the gate closes, so that the sync within is short.
+        self.journal.flush()?;
+        let mut keys = self.cut(maintenance)?;
+        keys.sort_unstable();
+        keys.dedup();
+        let written = self.write_checkpoint(maintenance, &keys);
+        match written {
+            Ok(releases) => {
+                self.release(releases);
+                Counters::add(&self.counters.checkpoints, 1);
+                crate::journal::remove_before(&*self.fs, &self.root.join("journal"), maintenance.journal_file)
+            }
+            Err(error) => {
+                self.take_back(&keys);
+                Err(error)
+            }
+        }
+    }
+
+    /// Fixes the journal position: what came before is in the series taken, what comes after is in the new file.
+    fn cut(&self, maintenance: &mut Maintenance) -> Result<Vec<u64>> {
+        let _gate = self.gate.write();
+        let next = self.journal.file_number() + 1;
+        let last = self.journal.rotate(next)?;
+        maintenance.journal_file = next;
+        maintenance.journal_sequence = last + 1;
+        self.dirty_measures.store(0, Ordering::Relaxed);
+        maintenance.plans = self.plans();
+        Ok(std::mem::take(&mut *self.dirty.lock()))
+    }
+
+    /// After a failure: the series are as changed as they were before, and the next checkpoint takes them again.
+    fn take_back(&self, keys: &[u64]) {
+        for key in keys {
+            let Some(slot) = self.series.slot(*key) else { continue };
+            let mut series = slot.lock();
+            if series.presence() == Presence::Resident && series.mark_dirty() {
+                self.dirty.lock().push(*key);
+            }
+        }
+    }
+
+    fn write_checkpoint(&self, maintenance: &mut Maintenance, keys: &[u64]) -> Result<Vec<Release>> {
+        let mut view = (*self.view()).clone();
+        let mut releases = Vec::with_capacity(keys.len());
+        if !keys.is_empty() {
+            let mut output = self.create_output(maintenance)?;
+            let mut highest = 0;
+            for key in keys {
+                if let Some(taken) = self.take(*key)? {
+                    highest = highest.max(taken.state.sequence);
+                    releases.push(write_series(&mut output, taken)?);
+                }
+            }
+            // What the segments hold must not survive a crash that the journal's records of it do not.
+            self.journal.commit(highest)?;
+            self.finish_output(output, &mut view)?;
+        }
+        self.commit_view(maintenance, view)?;
+        Ok(releases)
+    }
+
+    fn create_output(&self, maintenance: &mut Maintenance) -> Result<Output> {
+        let raw_name = SegmentName::Raw { number: maintenance.next_number() };
+        let aggregates_name = SegmentName::Level0 { number: maintenance.next_number() };
+        let raw = SegmentWriter::create(&*self.fs, &raw_name.path(&self.root), Kind::Raw, raw_name.number())?;
+        let path = aggregates_name.path(&self.root);
+        let aggregates = SegmentWriter::create(&*self.fs, &path, Kind::Level0, aggregates_name.number())?;
+        let aggregates = AggregateWriter::new(aggregates, CHUNK_ROWS);
+        Ok(Output { raw, raw_name, aggregates, aggregates_name, scratch: Scratch::default(), bytes: Vec::new() })
+    }
+
+    fn finish_output(&self, output: Output, view: &mut View) -> Result<()> {
+        let Output { raw, raw_name, aggregates, aggregates_name, .. } = output;
+        let aggregates = aggregates.into_inner();
+        let has_aggregates = aggregates.entries() > 0;
+        let has_raw = raw.entries() > 0;
+        raw.finish()?;
+        aggregates.finish()?;
+        if has_raw {
+            view.raw.push(self.open_segment(raw_name, 0)?);
+        } else {
+            self.fs.remove(&raw_name.path(&self.root))?;
+        }
+        if has_aggregates {
+            view.level0.push(self.open_segment(aggregates_name, 0)?);
+        } else {
+            self.fs.remove(&aggregates_name.path(&self.root))?;
+        }
+        self.fs.sync_dir(&raw_name.directory(&self.root))?;
+        self.fs.sync_dir(&aggregates_name.directory(&self.root))
+    }
+
+    /// Opens a segment that is, or is about to be, part of the state.
+    pub(super) fn open_segment(&self, name: SegmentName, level: u8) -> Result<Arc<Segment>> {
+        let kind = match name {
+            SegmentName::Raw { .. } => Kind::Raw,
+            SegmentName::Level0 { .. } => Kind::Level0,
+            SegmentName::Archive { .. } => Kind::Archive,
+        };
+        let reader = SegmentReader::open(&*self.fs, &name.path(&self.root), kind, name.number())?;
+        Ok(Arc::new(Segment { name, level, reader: Arc::new(reader) }))
+    }
+
+    /// Writes MANIFEST for `view` and publishes it. What the old view had and the new one has not is superseded.
+    pub(super) fn commit_view(&self, maintenance: &mut Maintenance, view: View) -> Result<()> {
+        let old = self.view();
+        let mut superseded = Vec::new();
+        for segment in old.segments() {
+            if !view.segments().any(|kept| kept.name == segment.name) {
+                let record = record_of(segment);
+                superseded.push(Superseded { record, since: Instant::now(), segment: Some(Arc::clone(segment)) });
+            }
+        }
+        let known = maintenance.superseded.len();
+        maintenance.superseded.extend(superseded);
+        let manifest = self.manifest_of(maintenance, &view);
+        match manifest.and_then(|manifest| manifest.write(&*self.fs, &self.root)) {
+            Ok(()) => {
+                self.publish(view);
+                Ok(())
+            }
+            Err(error) => {
+                maintenance.superseded.truncate(known);
+                Err(error)
+            }
+        }
+    }
+
+    fn manifest_of(&self, maintenance: &Maintenance, view: &View) -> Result<Manifest> {
+        let mut policies = Vec::with_capacity(maintenance.plans.len());
+        for plan in maintenance.plans.values() {
+            policies.push(PolicyRecord::new(plan.id, plan.revision, &plan.policy)?);
+        }
+        policies.sort_by_key(|record| record.id);
+        Ok(Manifest {
+            next_file: maintenance.next_file,
+            journal_file: maintenance.journal_file,
+            journal_sequence: maintenance.journal_sequence,
+            segments: view.segments().map(|segment| record_of(segment)).collect(),
+            policies,
+            deleted: self.deleted.lock().iter().copied().collect(),
+            superseded: maintenance.superseded.iter().map(|old| old.record.clone()).collect(),
+        })
+    }
+
+    /// Freezes a series and copies what the checkpoint needs of it.
+    fn take(&self, key: u64) -> Result<Option<Taken>> {
+        let Some(slot) = self.series.slot(key) else { return Ok(None) };
+        let mut series = slot.lock();
+        if series.presence() != Presence::Resident {
+            return Ok(None);
+        }
+        let state = series.state();
+        let plan = plan_of(&self.plans(), key, state.policy)?;
+        let seals = state.sealed_until > state.stored_until;
+        if seals {
+            self.restore_window(key, &mut series, &plan)?;
+        }
+        series.freeze();
+        let keep_from = plan.keep_from(state.stored_until);
+        let window = seals.then(|| series.snapshot(keep_from, state.sealed_until));
+        Ok(Some(Taken { key, state, plan, frozen: series.frozen().cloned(), window }))
+    }
+
+    /// Tells the series what is on disk now.
+    fn release(&self, releases: Vec<Release>) {
+        for Release { key, stored_until, keep_from, previous, runs } in releases {
+            let Some(slot) = self.series.slot(key) else { continue };
+            let mut series = slot.lock();
+            if series.presence() != Presence::Resident {
+                continue;
+            }
+            let before = series.window_bytes() as i64;
+            series.release(stored_until, keep_from, previous, runs);
+            let after = series.window_bytes() as i64;
+            let total = self.window_bytes.fetch_add(after - before, Ordering::Relaxed) + after - before;
+            if total > self.options.memory as i64 {
+                series.drop_window();
+                self.window_bytes.fetch_sub(after, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+impl Maintenance {
+    /// A number that no file of this database ever had.
+    pub(super) fn next_number(&mut self) -> u64 {
+        self.next_file += 1;
+        self.next_file - 1
+    }
+}
+
+/// The record of a segment in MANIFEST.
+pub(super) fn record_of(segment: &Segment) -> SegmentRecord {
+    SegmentRecord::new(segment.name, segment.level, segment.reader.bytes())
+}
+
+/// Seals what has closed and writes the rest of what was accepted.
+fn write_series(output: &mut Output, taken: Taken) -> Result<Release> {
+    let Taken { key, mut state, plan, frozen, window } = taken;
+    let keep_from = plan.keep_from(state.sealed_until);
+    if let Some(window) = window {
+        let mut raw = Raw::default();
+        let from = plan.keep_from(state.stored_until);
+        window
+            .read(from, state.sealed_until, &mut output.scratch, &mut raw)
+            .map_err(|error| window_damaged(key, &error))?;
+        seal(&mut output.aggregates, key, &plan, &state, &raw)?;
+        let older = raw.timestamps.partition_point(|timestamp| *timestamp < keep_from);
+        if let Some(at) = older.checked_sub(1) {
+            state.previous = Some(Measure::new(raw.timestamps[at], raw.values[at]));
+        }
+    }
+    state.stored_until = state.sealed_until;
+    let stamp = state.newest.max(0);
+    let bytes = state.to_bytes();
+    output.raw.add(&Chunk { metric: key, granularity: STATE, first: stamp, last: stamp, rows: 1, bytes: &bytes })?;
+    let measures = frozen.as_ref().map(|frozen| slice(frozen, keep_from, i64::MAX)).unwrap_or_default();
+    let runs = write_runs(&mut output.raw, key, measures, &mut output.scratch, &mut output.bytes)?;
+    Ok(Release { key, stored_until: state.stored_until, keep_from, previous: state.previous, runs })
+}
+
+/// Writes raw measures of one series, sorted, into a raw segment.
+pub(super) fn write_runs(
+    writer: &mut SegmentWriter,
+    key: u64,
+    measures: &[Measure],
+    scratch: &mut Scratch,
+    bytes: &mut Vec<u8>,
+) -> Result<Vec<Run>> {
+    let mut runs = Vec::with_capacity(measures.len().div_ceil(RUN_ROWS));
+    let mut raw = Raw::default();
+    for part in measures.chunks(RUN_ROWS) {
+        raw.timestamps.clear();
+        raw.values.clear();
+        raw.extend(part);
+        bytes.clear();
+        encode_measures(&raw.timestamps, &raw.values, scratch, bytes);
+        let (Some(first), Some(last)) = (part.first(), part.last()) else { continue };
+        let (first, last, rows) = (first.timestamp, last.timestamp, part.len() as u32);
+        writer.add(&Chunk { metric: key, granularity: MEASURES, first, last, rows, bytes })?;
+        runs.push(Run { first, last, rows, bytes: bytes.as_slice().into() });
+    }
+    Ok(runs)
+}
+
+/// Computes and writes the aggregates of all groups that have closed and are not stored yet; those that are expired
+/// already are skipped.
+fn seal(output: &mut AggregateWriter, key: u64, plan: &Plan, state: &SeriesState, raw: &Raw) -> Result<()> {
+    if raw.timestamps.is_empty() {
+        return Ok(());
+    }
+    for archive in &plan.archives {
+        let granularity = archive.granularity;
+        let first = carbonara::first_open(state.stored_until, granularity).max(archive.kept_from(state.newest));
+        let end = carbonara::first_open(state.sealed_until, granularity);
+        if first >= end {
+            continue;
+        }
+        let (timestamps, values) = (&raw.timestamps, &raw.values);
+        let block = carbonara::aggregate(timestamps, values, state.previous, granularity, first..end, &plan.stored);
+        output.write(key, granularity, &block)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,144 @@
+//! Expiry: what retention no longer keeps and what deleted metrics left behind is removed from disk.
+//!
+//! Readers never see expired points whether or not they are still on disk; this is about space only.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::merge::Effort;
+use super::{Engine, Maintenance};
+use crate::error::Result;
+use crate::head::Archive;
+use crate::query::{Segment, View};
+use crate::segment::SegmentName;
+use crate::types::MetricKey;
+
+/// How often archives are looked through by themselves.
+const INTERVAL: Duration = Duration::from_secs(600);
+
+/// How much of a partition is of no use any more.
+#[derive(Debug, Default, Clone, Copy)]
+struct Dead {
+    bytes: u64,
+    of: u64,
+    /// Some of them belong to deleted metrics.
+    deleted: bool,
+}
+
+impl Engine {
+    /// Drops partitions that are expired as a whole, rewrites those that are so for more than a half (when everything is to
+    /// be done: those with anything of a deleted metric too), and forgets deleted metrics of which nothing is left.
+    pub(super) fn expire(&self, maintenance: &mut Maintenance, effort: Effort) -> Result<()> {
+        let due = maintenance.expired_at.is_none_or(|at| at.elapsed() >= INTERVAL);
+        if effort == Effort::Due && !due {
+            return Ok(());
+        }
+        maintenance.expired_at = Some(Instant::now());
+        let view = self.view();
+        for (&granularity, partitions) in &view.archives {
+            for (&start, segments) in partitions {
+                if !self.may_be_dead(granularity, segments) {
+                    continue;
+                }
+                let dead = self.dead(&view, granularity, segments)?;
+                let half = dead.bytes * 2 > dead.of;
+                if half || (effort == Effort::All && dead.deleted) {
+                    self.rewrite_partition(maintenance, (granularity, start))?;
+                }
+            }
+        }
+        if effort == Effort::All && !self.deleted.lock().is_empty() {
+            let raw = self.view().raw.clone();
+            if !raw.is_empty() {
+                self.merge_raw(maintenance, &raw)?;
+            }
+        }
+        self.purge(maintenance)
+    }
+
+    /// Whether it is worth looking at each metric's chunks: some metric's retention may have passed, or one was deleted.
+    fn may_be_dead(&self, granularity: i64, segments: &[Arc<Segment>]) -> bool {
+        if !self.deleted.lock().is_empty() {
+            return true;
+        }
+        let newest = self.view().segments().map(|segment| segment.reader.times().1).max().unwrap_or(0);
+        let last = segments.iter().map(|segment| segment.reader.times().1).max().unwrap_or(0);
+        let plans = self.plans();
+        let archives = plans.values().filter_map(|plan| plan.archive(granularity));
+        archives.map(|archive: &Archive| archive.kept_from(newest)).any(|kept_from| last < kept_from)
+    }
+
+    fn dead(&self, view: &View, granularity: i64, segments: &[Arc<Segment>]) -> Result<Dead> {
+        let mut dead = Dead::default();
+        let mut last: Option<(u64, Option<i64>)> = None;
+        for segment in segments {
+            let mut entries = Vec::new();
+            segment.reader.each_entry(&mut |entry| entries.push(entry))?;
+            for entry in entries {
+                let kept_from = match last {
+                    Some((metric, kept_from)) if metric == entry.metric => kept_from,
+                    _ => self.kept_from(view, entry.metric, granularity)?,
+                };
+                last = Some((entry.metric, kept_from));
+                dead.of += u64::from(entry.length);
+                if kept_from.is_none_or(|kept_from| entry.last < kept_from) {
+                    dead.bytes += u64::from(entry.length);
+                    dead.deleted |= kept_from.is_none();
+                }
+            }
+        }
+        Ok(dead)
+    }
+
+    /// Takes deleted metrics of which no segment holds anything out of the index and out of MANIFEST.
+    fn purge(&self, maintenance: &mut Maintenance) -> Result<()> {
+        let deleted: Vec<u64> = self.deleted.lock().iter().copied().collect();
+        let view = self.view();
+        let mut gone = Vec::new();
+        let mut entries = Vec::new();
+        for key in deleted {
+            for segment in view.segments() {
+                segment.reader.find_metric(key, &mut entries)?;
+                if !entries.is_empty() {
+                    break;
+                }
+            }
+            if entries.is_empty() {
+                gone.push(key);
+            }
+            entries.clear();
+        }
+        if gone.is_empty() {
+            return Ok(());
+        }
+        // The index first: a key that MANIFEST still calls deleted and the index does not know does no harm.
+        self.index.purge(&gone.iter().map(|key| MetricKey::new(*key)).collect::<Vec<_>>())?;
+        self.deleted.lock().retain(|key| !gone.contains(key));
+        self.commit_view(maintenance, (*view).clone())
+    }
+
+    /// Removes files that count no more, once no reader in this process has them and those in other processes had time.
+    pub(super) fn remove_superseded(&self, maintenance: &mut Maintenance) -> Result<()> {
+        let grace = self.options.grace;
+        let (mut removable, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut maintenance.superseded)
+            .into_iter()
+            .partition(|old| old.since.elapsed() >= grace && old.segment.as_ref().is_none_or(|s| Arc::strong_count(s) == 1));
+        maintenance.superseded = kept;
+        while let Some(old) = removable.pop() {
+            let Some(name) = old.record.name() else { continue };
+            if let Err(error) = self.fs.remove(&name.path(&self.root)) {
+                maintenance.superseded.push(old);
+                maintenance.superseded.append(&mut removable);
+                return Err(error);
+            }
+            if let SegmentName::Archive { .. } = name {
+                let partition = name.directory(&self.root);
+                self.fs.remove_dir(&partition)?;
+                if let Some(archive) = partition.parent() {
+                    self.fs.remove_dir(archive)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

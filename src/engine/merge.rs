@@ -1,0 +1,383 @@
+//! Merges: level 0 is distributed to partitions, the segments of a partition become one, raw segments drop what windows no
+//! longer need. Nothing is rewritten in place; what a merge replaces is superseded when MANIFEST says so.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::aggregates::{AggregateWriter, CHUNK_ROWS, append, part};
+use super::checkpoint::write_runs;
+use super::load::plan_of;
+use super::{Counters, Engine, Maintenance, partition};
+use crate::codec::{DecodeError, Scratch, decode_aggregates, decode_measures};
+use crate::error::{Error, Result};
+use crate::head::{Raw, sort_keeping_last};
+use crate::query::{Segment, View};
+use crate::segment::{Chunk, Entry, Kind, MEASURES, STATE, Scan, SegmentName, SegmentReader, SegmentWriter};
+use crate::types::{AggregateBlock, Measure, SeriesState};
+
+/// This many segments side by side are worth a merge.
+const FAN_IN: usize = 8;
+/// A merge writes at most this many partitions at a time: each has a file open and a buffer.
+const PARTITIONS_AT_ONCE: usize = 64;
+/// A chunk of this many rows is not worth decoding to be packed better.
+const GOOD_CHUNK: u32 = (CHUNK_ROWS / 2) as u32;
+
+/// A partition of an archive.
+type Target = (i64, i64);
+
+/// How much is merged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effort {
+    /// What has become due.
+    Due,
+    /// Everything that is not in its best shape.
+    All,
+}
+
+impl Engine {
+    /// Merges what is due, or all that can be. Returns whether anything was.
+    pub(super) fn merge(&self, maintenance: &mut Maintenance, effort: Effort) -> Result<bool> {
+        let mut merged = self.distribute(maintenance, effort)?;
+        while let Some((target, inputs)) = self.partition_to_merge(effort) {
+            self.merge_partition(maintenance, target, &inputs)?;
+            merged = true;
+        }
+        while let Some(inputs) = self.raw_to_merge(effort) {
+            self.merge_raw(maintenance, &inputs)?;
+            merged = true;
+        }
+        Ok(merged)
+    }
+
+    /// Moves all of level 0 to the partitions, when there is enough of it.
+    fn distribute(&self, maintenance: &mut Maintenance, effort: Effort) -> Result<bool> {
+        let view = self.view();
+        let enough = if effort == Effort::All { 1 } else { FAN_IN };
+        if view.level0.len() < enough {
+            return Ok(false);
+        }
+        let targets: Vec<Target> = targets_of(&view.level0)?.into_iter().collect();
+        let mut outputs = Vec::new();
+        for some in targets.chunks(PARTITIONS_AT_ONCE) {
+            outputs.extend(self.write_partitions(maintenance, &view, &view.level0, some, 0)?);
+        }
+        let mut changed = (*view).clone();
+        changed.level0.clear();
+        for ((granularity, start), segment) in outputs {
+            changed.archives.entry(granularity).or_default().entry(start).or_default().push(segment);
+        }
+        self.commit_view(maintenance, changed)?;
+        Counters::add(&self.counters.merges, 1);
+        Ok(true)
+    }
+
+    /// A partition with enough segments: when due, those of one level that lie side by side; else all of them.
+    fn partition_to_merge(&self, effort: Effort) -> Option<(Target, Vec<Arc<Segment>>)> {
+        let view = self.view();
+        for (&granularity, partitions) in &view.archives {
+            let newest = partitions.keys().next_back().copied().unwrap_or(0);
+            for (&start, segments) in partitions {
+                let target = (granularity, start);
+                // A partition that two younger ones follow gets no more rows but from metrics that lag far behind.
+                let closed = start < partition::start(newest, granularity).saturating_sub(partition::length(granularity));
+                if segments.len() > 1 && (effort == Effort::All || closed && segments.iter().all(|s| s.level < 2)) {
+                    return Some((target, segments.clone()));
+                }
+                if let Some(run) = run_of_one_level(segments) {
+                    return Some((target, run));
+                }
+            }
+        }
+        None
+    }
+
+    fn merge_partition(&self, maintenance: &mut Maintenance, target: Target, inputs: &[Arc<Segment>]) -> Result<()> {
+        let view = self.view();
+        let level = inputs.iter().map(|segment| segment.level).max().unwrap_or(0).saturating_add(1);
+        let outputs = self.write_partitions(maintenance, &view, inputs, &[target], level)?;
+        let mut changed = (*view).clone();
+        replace_in_partition(&mut changed, target, inputs, outputs.into_iter().map(|(_, segment)| segment).next());
+        self.commit_view(maintenance, changed)?;
+        Counters::add(&self.counters.merges, 1);
+        Ok(())
+    }
+
+    /// Rewrites a partition's segments without what is expired or deleted.
+    pub(super) fn rewrite_partition(&self, maintenance: &mut Maintenance, target: Target) -> Result<()> {
+        let view = self.view();
+        let segments = view.archives.get(&target.0).and_then(|partitions| partitions.get(&target.1));
+        match segments.cloned() {
+            Some(inputs) => self.merge_partition(maintenance, target, &inputs),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes the live rows of `inputs` that belong to `targets` into a new segment for each target that has any.
+    fn write_partitions(
+        &self,
+        maintenance: &mut Maintenance,
+        view: &View,
+        inputs: &[Arc<Segment>],
+        targets: &[Target],
+        level: u8,
+    ) -> Result<Vec<(Target, Arc<Segment>)>> {
+        let mut sinks = BTreeMap::new();
+        for &(granularity, start) in targets {
+            let name = SegmentName::Archive { granularity, partition: start, number: maintenance.next_number() };
+            self.create_directories(name)?;
+            let path = name.path(&self.root);
+            let writer = SegmentWriter::create(&*self.fs, &path, Kind::Archive, name.number())?;
+            sinks.insert((granularity, start), (name, AggregateWriter::new(writer, CHUNK_ROWS)));
+        }
+        let mut distribution = Distribution { sinks: &mut sinks, scratch: Scratch::default() };
+        let mut cursors = Cursors::new(inputs)?;
+        while let Some((metric, granularity)) = cursors.next_archive() {
+            let chunks = cursors.take(metric, granularity)?;
+            if let Some(kept_from) = self.kept_from(view, metric, granularity)? {
+                distribution.write(metric, granularity, kept_from, &chunks)?;
+            }
+        }
+        let mut written = Vec::new();
+        for (target, (name, writer)) in sinks {
+            let writer = writer.into_inner();
+            let empty = writer.entries() == 0;
+            writer.finish()?;
+            if empty {
+                self.fs.remove(&name.path(&self.root))?;
+            } else {
+                written.push((target, self.open_segment(name, level)?));
+            }
+            self.fs.sync_dir(&name.directory(&self.root))?;
+        }
+        Ok(written)
+    }
+
+    /// Creates a partition's directory so that it survives a power cut.
+    fn create_directories(&self, name: SegmentName) -> Result<()> {
+        let directory = name.directory(&self.root);
+        self.fs.create_dir_all(&directory)?;
+        for parent in directory.ancestors().skip(1).take_while(|parent| parent.starts_with(&self.root)) {
+            self.fs.sync_dir(parent)?;
+        }
+        Ok(())
+    }
+
+    /// From which group start on an archive of a metric is still kept; `None` when the metric is gone.
+    pub(super) fn kept_from(&self, view: &View, metric: u64, granularity: i64) -> Result<Option<i64>> {
+        let Some(state) = self.series_state(metric, view)? else { return Ok(None) };
+        let plan = plan_of(&self.plans(), metric, state.policy)?;
+        Ok(Some(plan.archive(granularity).map_or(0, |archive| archive.kept_from(state.newest))))
+    }
+
+    fn raw_to_merge(&self, effort: Effort) -> Option<Vec<Arc<Segment>>> {
+        let view = self.view();
+        if effort == Effort::All && view.raw.len() > 1 {
+            return Some(view.raw.clone());
+        }
+        run_of_one_level(&view.raw)
+    }
+
+    /// Makes raw segments that lie side by side in age one, without what windows no longer need.
+    pub(super) fn merge_raw(&self, maintenance: &mut Maintenance, inputs: &[Arc<Segment>]) -> Result<()> {
+        let view = self.view();
+        let name = SegmentName::Raw { number: maintenance.next_number() };
+        let mut writer = SegmentWriter::create(&*self.fs, &name.path(&self.root), Kind::Raw, name.number())?;
+        let mut cursors = Cursors::new(inputs)?;
+        let (mut scratch, mut bytes) = (Scratch::default(), Vec::new());
+        while let Some((metric, _)) = cursors.next_archive() {
+            let states = cursors.take(metric, STATE)?;
+            let chunks = cursors.take(metric, MEASURES)?;
+            if let Some(series) = self.series_state(metric, &view)? {
+                write_state(&mut writer, metric, &states)?;
+                let keep_from = plan_of(&self.plans(), metric, series.policy)?.keep_from(series.stored_until);
+                let measures = merge_measures(&chunks, keep_from, &mut scratch)?;
+                write_runs(&mut writer, metric, &measures, &mut scratch, &mut bytes)?;
+            }
+        }
+        let level = inputs.iter().map(|segment| segment.level).max().unwrap_or(0).saturating_add(1);
+        let empty = writer.entries() == 0;
+        writer.finish()?;
+        let mut changed = (*view).clone();
+        let at = changed.raw.iter().position(|s| inputs.iter().any(|input| input.name == s.name)).unwrap_or(0);
+        changed.raw.retain(|segment| !inputs.iter().any(|input| input.name == segment.name));
+        if empty {
+            self.fs.remove(&name.path(&self.root))?;
+        } else {
+            changed.raw.insert(at, self.open_segment(name, level)?);
+        }
+        self.fs.sync_dir(&name.directory(&self.root))?;
+        self.commit_view(maintenance, changed)?;
+        Counters::add(&self.counters.merges, 1);
+        Ok(())
+    }
+}
+
+/// The first run of [`FAN_IN`] or more neighbours of one level.
+fn run_of_one_level(segments: &[Arc<Segment>]) -> Option<Vec<Arc<Segment>>> {
+    segments.chunk_by(|a, b| a.level == b.level).find(|run| run.len() >= FAN_IN).map(<[_]>::to_vec)
+}
+
+/// Puts `merged` where the first of `inputs` was.
+fn replace_in_partition(view: &mut View, target: Target, inputs: &[Arc<Segment>], merged: Option<Arc<Segment>>) {
+    let Some(partitions) = view.archives.get_mut(&target.0) else { return };
+    if let Some(segments) = partitions.get_mut(&target.1) {
+        let at = segments.iter().position(|s| inputs.iter().any(|input| input.name == s.name)).unwrap_or(0);
+        segments.retain(|segment| !inputs.iter().any(|input| input.name == segment.name));
+        if let Some(merged) = merged {
+            segments.insert(at, merged);
+        }
+        if segments.is_empty() {
+            partitions.remove(&target.1);
+        }
+    }
+    if partitions.is_empty() {
+        view.archives.remove(&target.0);
+    }
+}
+
+/// All partitions that the chunks of these segments touch.
+fn targets_of(segments: &[Arc<Segment>]) -> Result<BTreeSet<Target>> {
+    let mut targets = BTreeSet::new();
+    for segment in segments {
+        segment.reader.each_entry(&mut |entry| {
+            let length = partition::length(entry.granularity);
+            let mut start = partition::start(entry.first, entry.granularity);
+            // Chunks rarely cross partitions, and then only a few: they hold at most some thousand groups.
+            while start <= entry.last {
+                targets.insert((entry.granularity, start));
+                let Some(next) = start.checked_add(length) else { break };
+                start = next;
+            }
+        })?;
+    }
+    Ok(targets)
+}
+
+/// A chunk taken out of a cursor.
+struct Loaded {
+    entry: Entry,
+    bytes: Vec<u8>,
+    reader: Arc<SegmentReader>,
+}
+
+/// Cursors over several segments, read together in the order of their chunks.
+struct Cursors {
+    scans: Vec<Scan>,
+}
+
+impl Cursors {
+    fn new(segments: &[Arc<Segment>]) -> Result<Self> {
+        let scans = segments.iter().map(|segment| Scan::new(Arc::clone(&segment.reader))).collect::<Result<_>>()?;
+        Ok(Cursors { scans })
+    }
+
+    /// The metric and granularity that come next.
+    fn next_archive(&self) -> Option<(u64, i64)> {
+        let next = self.scans.iter().filter_map(Scan::entry);
+        next.map(|entry| (entry.metric, entry.granularity)).min()
+    }
+
+    /// All chunks of this metric and granularity, segment by segment.
+    fn take(&mut self, metric: u64, granularity: i64) -> Result<Vec<Loaded>> {
+        let mut taken = Vec::new();
+        for scan in &mut self.scans {
+            while let Some(entry) = scan.entry().filter(|e| (e.metric, e.granularity) == (metric, granularity)).copied() {
+                taken.push(Loaded { entry, bytes: scan.chunk()?.to_vec(), reader: Arc::clone(scan.reader()) });
+                scan.advance()?;
+            }
+        }
+        Ok(taken)
+    }
+}
+
+/// The writers of a merge, by partition.
+struct Distribution<'a> {
+    sinks: &'a mut BTreeMap<Target, (SegmentName, AggregateWriter)>,
+    scratch: Scratch,
+}
+
+impl Distribution<'_> {
+    /// Writes one archive of one metric.
+    fn write(&mut self, metric: u64, granularity: i64, kept_from: i64, chunks: &[Loaded]) -> Result<()> {
+        let mut ordered: Vec<&Loaded> = chunks.iter().filter(|chunk| chunk.entry.last >= kept_from).collect();
+        ordered.sort_by_key(|chunk| chunk.entry.first);
+        let mut pending = AggregateBlock::default();
+        for chunk in ordered {
+            let entry = &chunk.entry;
+            let start = partition::start(entry.first, granularity);
+            let whole = start == partition::start(entry.last, granularity) && entry.first >= kept_from;
+            if whole && entry.rows >= GOOD_CHUNK {
+                self.flush(metric, granularity, &mut pending)?;
+                if let Some((_, sink)) = self.sinks.get_mut(&(granularity, start)) {
+                    let Entry { first, last, rows, .. } = *entry;
+                    sink.copy(&Chunk { metric, granularity, first, last, rows, bytes: &chunk.bytes })?;
+                }
+                continue;
+            }
+            let mut block = decode_aggregates(&chunk.bytes, entry.rows as usize, granularity, &mut self.scratch)
+                .map_err(|error| chunk.damaged(&error))?;
+            let live = block.timestamps.partition_point(|timestamp| *timestamp < kept_from);
+            if live > 0 {
+                block = part(&block, live, block.rows());
+            }
+            if !append(&mut pending, &block) {
+                self.flush(metric, granularity, &mut pending)?;
+                pending = block;
+            }
+            if pending.rows() >= 8 * CHUNK_ROWS {
+                self.flush(metric, granularity, &mut pending)?;
+            }
+        }
+        self.flush(metric, granularity, &mut pending)
+    }
+
+    /// Writes the pending rows, each to its partition; rows of partitions that this pass does not write are left out.
+    fn flush(&mut self, metric: u64, granularity: i64, pending: &mut AggregateBlock) -> Result<()> {
+        let block = std::mem::take(pending);
+        let mut at = 0;
+        while let Some(&timestamp) = block.timestamps.get(at) {
+            let start = partition::start(timestamp, granularity);
+            let end = start.saturating_add(partition::length(granularity));
+            let until = at + block.timestamps[at..].partition_point(|t| *t < end).max(1);
+            if let Some((_, sink)) = self.sinks.get_mut(&(granularity, start)) {
+                if at == 0 && until == block.rows() {
+                    sink.write(metric, granularity, &block)?;
+                } else {
+                    sink.write(metric, granularity, &part(&block, at, until))?;
+                }
+            }
+            at = until;
+        }
+        Ok(())
+    }
+}
+
+impl Loaded {
+    fn damaged(&self, error: &DecodeError) -> Error {
+        self.reader.damaged(&self.entry, error.to_string())
+    }
+}
+
+/// Writes the latest of a series' states.
+fn write_state(writer: &mut SegmentWriter, metric: u64, states: &[Loaded]) -> Result<()> {
+    let decoded = states.iter().filter_map(|state| Some((SeriesState::from_bytes(&state.bytes)?, state)));
+    if let Some((_, latest)) = decoded.max_by_key(|(state, _)| state.sequence) {
+        let Entry { first, last, .. } = latest.entry;
+        writer.add(&Chunk { metric, granularity: STATE, first, last, rows: 1, bytes: &latest.bytes })?;
+    }
+    Ok(())
+}
+
+/// The measures of several runs, oldest first, that are still needed.
+fn merge_measures(chunks: &[Loaded], keep_from: i64, scratch: &mut Scratch) -> Result<Vec<Measure>> {
+    let mut measures = Vec::new();
+    for chunk in chunks.iter().filter(|chunk| chunk.entry.last >= keep_from) {
+        let mut raw = Raw::default();
+        decode_measures(&chunk.bytes, chunk.entry.rows as usize, scratch, &mut raw.timestamps, &mut raw.values)
+            .map_err(|error| chunk.damaged(&error))?;
+        let rows = raw.timestamps.iter().zip(&raw.values).map(|(&timestamp, &value)| Measure { timestamp, value });
+        measures.extend(rows.filter(|measure| measure.timestamp >= keep_from));
+    }
+    sort_keeping_last(&mut measures);
+    Ok(measures)
+}

@@ -1,0 +1,193 @@
+//! Opening: the lock, MANIFEST, the segments it names, the index, the journal's tail; and closing.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::{Condvar, Mutex, RwLock};
+
+use super::manifest::{MANIFEST, Manifest, SegmentRecord};
+use super::{Counters, Engine, Maintenance, Options, Plans, recover};
+use crate::error::{Error, Result};
+use crate::fs::{self, Fs};
+use crate::head::{Plan, SeriesTable};
+use crate::indexer::Indexer;
+use crate::journal::Journal;
+use crate::query::{Segment, View};
+use crate::segment::{ARCHIVE, Kind, LEVEL0, RAW, SegmentName, SegmentReader, number_of};
+
+/// The index's file.
+const INDEX: &str = "index.sqlite";
+/// The lock's file.
+const LOCK: &str = "LOCK";
+/// The journal's directory.
+const JOURNAL: &str = "journal";
+
+impl Engine {
+    /// Opens the database in `root`, creating it when the directory is absent or empty, and recovers what a crash left in
+    /// the journal.
+    pub fn open(root: &Path, options: Options, fs: Arc<dyn Fs>) -> Result<Arc<Self>> {
+        options.check()?;
+        fs.create_dir_all(root)?;
+        if let Some(kind) = fs.kind(root).filter(|kind| fs::is_network(kind)) {
+            return Err(Error::NetworkFileSystem { path: root.to_path_buf(), kind });
+        }
+        let lock = fs.lock(&root.join(LOCK))?;
+        let manifest = match Manifest::read(&*fs, root)? {
+            Some(manifest) => manifest,
+            None => create(&*fs, root)?,
+        };
+        remove_leftovers(&*fs, root, &manifest)?;
+        let index = open_index(&*fs, root, &manifest, &options)?;
+        let view = open_segments(&*fs, root, &manifest)?;
+        let mut plans = Plans::new();
+        for record in &manifest.policies {
+            let policy = record.policy(&root.join(MANIFEST))?;
+            plans.insert(record.id, Arc::new(Plan::new(record.id, record.revision, policy)));
+        }
+        let journal_dir = root.join(JOURNAL);
+        fs.create_dir_all(&journal_dir)?;
+        fs.sync_dir(root)?;
+        let unread = recover::unread(&*fs, &journal_dir, &manifest)?;
+        let journal = Journal::create(
+            Arc::clone(&fs),
+            journal_dir,
+            unread.next_file,
+            unread.next_sequence,
+            options.durability,
+        )?;
+        let maintenance = Maintenance {
+            next_file: manifest.next_file,
+            journal_file: manifest.journal_file,
+            journal_sequence: manifest.journal_sequence,
+            plans: Arc::new(plans.clone()),
+            superseded: Vec::new(),
+            expired_at: None,
+        };
+        let engine = Engine {
+            fs,
+            root: root.to_path_buf(),
+            opened_by: std::process::id(),
+            _lock: lock,
+            index,
+            journal,
+            gate: RwLock::new(()),
+            series: SeriesTable::default(),
+            plans: RwLock::new(Arc::new(plans)),
+            view: RwLock::new(Arc::new(view)),
+            dirty: Mutex::new(Vec::new()),
+            dirty_measures: AtomicU64::new(0),
+            window_bytes: AtomicI64::new(0),
+            deleted: Mutex::new(manifest.deleted.iter().copied().collect::<BTreeSet<_>>()),
+            maintenance: Mutex::new(maintenance),
+            future_limit: AtomicI64::new(-1),
+            counters: Counters::default(),
+            closed: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
+            failure: OnceLock::new(),
+            background_error: Mutex::new(None),
+            wake: (Mutex::new(false), Condvar::new()),
+            options,
+        };
+        engine.recover(&manifest)?;
+        Ok(Arc::new(engine))
+    }
+
+    /// Makes everything durable and leaves a directory that the next open need not recover. The threads have ended.
+    pub fn close(&self) -> Result<()> {
+        if self.check_usable().is_err() {
+            return Ok(());
+        }
+        let checkpointed = if self.check_writable().is_ok() { self.checkpoint() } else { self.journal.flush() };
+        self.closed.store(true, Ordering::Release);
+        checkpointed?;
+        self.index.checkpoint_wal().map(drop)
+    }
+}
+
+/// Writes the first MANIFEST of a directory that holds nothing of a database.
+fn create(fs: &dyn Fs, root: &Path) -> Result<Manifest> {
+    let entries = fs.list(root)?;
+    let foreign = entries.iter().find(|entry| entry.name != LOCK && entry.name != format!("{MANIFEST}.tmp"));
+    if let Some(entry) = foreign {
+        let reason = format!("there is `{}` but no {MANIFEST}; name an empty directory, or restore {MANIFEST}", entry.name);
+        return Err(Error::NotADatabase { path: root.to_path_buf(), reason });
+    }
+    let manifest = Manifest::empty();
+    manifest.write(fs, root)?;
+    Ok(manifest)
+}
+
+/// Opens the index. Only a database that never stored anything may lack one: its creation was cut off.
+fn open_index(fs: &dyn Fs, root: &Path, manifest: &Manifest, options: &Options) -> Result<Indexer> {
+    let exists = fs.list(root)?.iter().any(|entry| entry.name == INDEX);
+    if !exists && !manifest.is_pristine() {
+        let reason = format!("{INDEX} is missing; without it nobody knows which metric is which");
+        return Err(Error::NotADatabase { path: root.to_path_buf(), reason });
+    }
+    let index = Indexer::open(&root.join(INDEX))?;
+    if !exists && options.default_policies {
+        index.create_default_policies()?;
+    }
+    Ok(index)
+}
+
+fn open_segments(fs: &dyn Fs, root: &Path, manifest: &Manifest) -> Result<View> {
+    let mut view = View::default();
+    for record in &manifest.segments {
+        let Some(name) = record.name() else { continue };
+        let kind = match name {
+            SegmentName::Raw { .. } => Kind::Raw,
+            SegmentName::Level0 { .. } => Kind::Level0,
+            SegmentName::Archive { .. } => Kind::Archive,
+        };
+        let reader = SegmentReader::open(fs, &name.path(root), kind, record.number)?;
+        let segment = Arc::new(Segment { name, level: record.level, reader: Arc::new(reader) });
+        match name {
+            SegmentName::Raw { .. } => view.raw.push(segment),
+            SegmentName::Level0 { .. } => view.level0.push(segment),
+            SegmentName::Archive { granularity, partition, .. } => {
+                view.archives.entry(granularity).or_default().entry(partition).or_default().push(segment);
+            }
+        }
+    }
+    Ok(view)
+}
+
+/// Removes what a crash left: segments that MANIFEST calls superseded, and those with a number it had not given yet.
+fn remove_leftovers(fs: &dyn Fs, root: &Path, manifest: &Manifest) -> Result<()> {
+    for directory in [RAW, LEVEL0, ARCHIVE] {
+        fs.create_dir_all(&root.join(directory))?;
+    }
+    for record in &manifest.superseded {
+        if let Some(name) = record.name() {
+            fs.remove(&name.path(root))?;
+        }
+    }
+    let live: HashMap<u64, &SegmentRecord> = manifest.segments.iter().map(|record| (record.number, record)).collect();
+    let mut directories: Vec<PathBuf> = vec![root.join(RAW), root.join(LEVEL0)];
+    for granularity in subdirectories(fs, &root.join(ARCHIVE))? {
+        directories.extend(subdirectories(fs, &granularity)?);
+    }
+    for directory in directories {
+        let mut empty = true;
+        for entry in fs.list(&directory)? {
+            let orphan = number_of(&entry.name).is_some_and(|n| n >= manifest.next_file && !live.contains_key(&n));
+            if orphan {
+                fs.remove(&directory.join(&entry.name))?;
+            } else {
+                empty = false;
+            }
+        }
+        if empty && directory.starts_with(root.join(ARCHIVE)) {
+            fs.remove_dir(&directory)?;
+        }
+    }
+    Ok(())
+}
+
+fn subdirectories(fs: &dyn Fs, directory: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs.list(directory)?;
+    Ok(entries.iter().filter(|entry| entry.is_dir).map(|entry| directory.join(&entry.name)).collect())
+}

@@ -1,0 +1,148 @@
+//! How a database is opened.
+
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::types::{Durability, Timespan};
+
+/// How a database is opened. Every limit has a default that suits an agent on a small machine.
+///
+/// ```
+/// use std::time::Duration;
+/// use gnocchetti::{Durability, Options};
+///
+/// let options = Options::new().default_policies(true).durability(Durability::Kernel(Duration::from_secs(1)));
+/// # let _ = options;
+/// ```
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub(crate) default_policies: bool,
+    pub(crate) durability: Durability,
+    pub(crate) max_future: Option<Timespan>,
+    pub(crate) memory: u64,
+    pub(crate) dirty_bytes: u64,
+    pub(crate) journal_bytes: u64,
+    pub(crate) checkpoint_interval: Duration,
+    pub(crate) grace: Duration,
+    pub(crate) background: bool,
+    pub(crate) compress_journal: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            default_policies: false,
+            durability: Durability::Sync,
+            max_future: Timespan::from_nanos(86_400 * 1_000_000_000).ok(),
+            memory: 512 << 20,
+            dirty_bytes: 128 << 20,
+            journal_bytes: 128 << 20,
+            checkpoint_interval: Duration::from_secs(300),
+            grace: Duration::from_secs(60),
+            background: true,
+            compress_journal: false,
+        }
+    }
+}
+
+impl Options {
+    /// The defaults.
+    pub fn new() -> Self {
+        Options::default()
+    }
+
+    /// Whether a new database gets Gnocchi's four archive policies (`bool`, `low`, `medium`, `high`) and the rule `default`
+    /// that gives every metric the policy `low`. Changes nothing in a database that exists. Default: no.
+    #[must_use]
+    pub fn default_policies(mut self, yes: bool) -> Self {
+        self.default_policies = yes;
+        self
+    }
+
+    /// What a push survives once it has returned. Default: [`Durability::Sync`].
+    #[must_use]
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// How far beyond the wall clock a measure may lie; `None`: any distance. Default: one day.
+    #[must_use]
+    pub fn max_future(mut self, limit: Option<Timespan>) -> Self {
+        self.max_future = limit;
+        self
+    }
+
+    /// How many bytes of encoded windows are kept in memory; beyond that they are read from segments. Default: 512 MiB.
+    #[must_use]
+    pub fn memory(mut self, bytes: u64) -> Self {
+        self.memory = bytes;
+        self
+    }
+
+    /// How many bytes of measures (16 each) may wait in memory for a checkpoint. Default: 128 MiB.
+    #[must_use]
+    pub fn dirty_bytes(mut self, bytes: u64) -> Self {
+        self.dirty_bytes = bytes;
+        self
+    }
+
+    /// How large the journal may grow before a checkpoint makes it short again; it is what a crash must replay.
+    /// Default: 128 MiB.
+    #[must_use]
+    pub fn journal_bytes(mut self, bytes: u64) -> Self {
+        self.journal_bytes = bytes;
+        self
+    }
+
+    /// How long measures wait for a checkpoint when no limit is reached. Default: five minutes.
+    #[must_use]
+    pub fn checkpoint_interval(mut self, interval: Duration) -> Self {
+        self.checkpoint_interval = interval;
+        self
+    }
+
+    /// How long superseded files stay for readers in other processes. Default: one minute.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// Whether checkpoints, merges and expiry run by themselves. Without, only `maintain` does them. Default: yes.
+    #[must_use]
+    pub fn background(mut self, yes: bool) -> Self {
+        self.background = yes;
+        self
+    }
+
+    /// Whether the values of large batches are compressed in the journal: some 20 ns per measure for a half to a tenth of
+    /// the bytes. Default: no.
+    #[must_use]
+    pub fn compress_journal(mut self, yes: bool) -> Self {
+        self.compress_journal = yes;
+        self
+    }
+
+    /// Refuses options that could not work.
+    pub(crate) fn check(&self) -> Result<()> {
+        let refuse = |option, value: String, reason: &str| {
+            Err(Error::InvalidOption { option, value, reason: reason.to_owned() })
+        };
+        let delay = match self.durability {
+            Durability::Sync => Duration::from_secs(1),
+            Durability::Kernel(delay) | Durability::Buffered(delay) => delay,
+        };
+        if delay.is_zero() || delay > Duration::from_secs(3600) {
+            return refuse("durability", format!("{delay:?}"), "the delay must be above zero and at most an hour");
+        }
+        if self.dirty_bytes < 1 << 16 || self.journal_bytes < 1 << 16 {
+            let value = format!("{} and {}", self.dirty_bytes, self.journal_bytes);
+            return refuse("dirty_bytes and journal_bytes", value, "below 64 KiB every push would be a checkpoint");
+        }
+        if self.checkpoint_interval < Duration::from_millis(10) {
+            return refuse("checkpoint_interval", format!("{:?}", self.checkpoint_interval), "it must be at least 10 ms");
+        }
+        Ok(())
+    }
+}

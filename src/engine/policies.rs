@@ -1,0 +1,65 @@
+//! Changes of policies and deletions of metrics: the index commits, then the journal is told, then they take effect.
+
+use super::load::unknown;
+use super::manifest::PolicyRecord;
+use super::{Engine, records};
+use crate::error::{Error, Result};
+use crate::indexer::StoredPolicy;
+use crate::types::{ArchivePolicy, ArchivePolicyUpdate, MetricKey};
+
+impl Engine {
+    /// Creates an archive policy.
+    pub fn create_archive_policy(&self, policy: &ArchivePolicy) -> Result<StoredPolicy> {
+        self.check_writable()?;
+        let stored = self.index.create_archive_policy(policy)?;
+        self.bring_into_force(&stored)?;
+        Ok(stored)
+    }
+
+    /// Changes an archive policy; each metric's next push is judged by it, and every query from now on.
+    pub fn update_archive_policy(&self, name: &str, update: &ArchivePolicyUpdate) -> Result<StoredPolicy> {
+        self.check_writable()?;
+        let stored = self.index.update_archive_policy(name, update)?;
+        self.bring_into_force(&stored)?;
+        Ok(stored)
+    }
+
+    /// Deletes an archive policy that nothing uses.
+    pub fn delete_archive_policy(&self, name: &str) -> Result<()> {
+        self.check_writable()?;
+        let found = self.index.archive_policy(name)?;
+        let stored = found.ok_or_else(|| Error::UnknownArchivePolicy { name: name.to_owned() })?;
+        self.index.delete_archive_policy(name)?;
+        let _gate = self.gate.write();
+        let mut plans = self.plans.write();
+        let mut changed = (**plans).clone();
+        changed.remove(&stored.id);
+        *plans = std::sync::Arc::new(changed);
+        Ok(())
+    }
+
+    fn bring_into_force(&self, stored: &StoredPolicy) -> Result<()> {
+        let record = PolicyRecord::new(stored.id, stored.revision, &stored.policy)?;
+        let body = records::policy_body(&record).map_err(|reason| Error::InvalidArchivePolicy {
+            name: stored.policy.name().to_owned(),
+            reason,
+        })?;
+        // No push may be between its judgement and its record: replay must judge it by the same policy.
+        let _gate = self.gate.write();
+        self.journal.append(records::POLICY, &body)?;
+        self.put_plan(&record, &self.root)
+    }
+
+    /// Deletes a metric: gone for readers when this returns, and its name free.
+    pub fn delete_metric(&self, key: MetricKey) -> Result<()> {
+        self.check_writable()?;
+        if key.get() >= crate::head::MAX_KEY {
+            return Err(unknown(key.get()));
+        }
+        self.index.mark_deleted(key)?;
+        let _gate = self.gate.read();
+        self.journal.append(records::DELETE_METRIC, &key.get().to_le_bytes())?;
+        self.forget(key.get());
+        Ok(())
+    }
+}

@@ -1,0 +1,161 @@
+//! Recovery: what the journal has and segments have not goes back into the series, and from there into new segments before
+//! anything is acknowledged.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::manifest::{Manifest, PolicyRecord};
+use super::{Counters, Engine, records};
+use crate::codec::decode_batch;
+use crate::error::{Corruption, Result};
+use crate::fs::Fs;
+use crate::head::Plan;
+use crate::journal;
+
+/// Where the journal goes on.
+pub(super) struct Unread {
+    pub(super) next_file: u64,
+    pub(super) next_sequence: u64,
+}
+
+/// Reads the journal's tail once, without applying it, and makes sure that what was read is on the disk: a new journal
+/// file must not exist before what it follows is durable.
+pub(super) fn unread(fs: &dyn Fs, directory: &Path, manifest: &Manifest) -> Result<Unread> {
+    let found = journal::recover(fs, directory, manifest.journal_file, manifest.journal_sequence, &mut |_, _, _| Ok(()))?;
+    let mut last_file = manifest.journal_file.saturating_sub(1);
+    for entry in fs.list(directory)? {
+        let Some(number) = journal::parse_file_name(&entry.name).filter(|n| *n >= manifest.journal_file) else { continue };
+        fs.open(&directory.join(&entry.name))?.sync()?;
+        last_file = last_file.max(number);
+    }
+    if let Some(torn) = &found.torn {
+        let file = torn.file.display().to_string();
+        tracing::warn!(file, offset = torn.offset, bytes = torn.bytes, what = torn.what, "the journal's torn tail is cut off");
+    }
+    Ok(Unread { next_file: last_file + 1, next_sequence: found.last_sequence + 1 })
+}
+
+impl Engine {
+    /// Replays the journal from where MANIFEST says up to the file that was just created, reconciles the engine with the
+    /// index, and commits the result.
+    pub(super) fn recover(&self, manifest: &Manifest) -> Result<()> {
+        let directory = self.root.join("journal");
+        for key in &manifest.deleted {
+            if let Some(slot) = self.series.slot(*key) {
+                slot.lock().delete();
+            }
+        }
+        let mut batch = Replayed::default();
+        let (file, first) = (manifest.journal_file, manifest.journal_sequence);
+        let found = journal::recover(&*self.fs, &directory, file, first, &mut |sequence, kind, body| {
+            self.replay(&directory, sequence, kind, body, &mut batch)
+        })?;
+        Counters::add(&self.counters.replayed, found.records);
+        let lost = self.counters.unknown_metric_measures.load(Ordering::Relaxed);
+        if lost > 0 {
+            tracing::warn!(measures = lost, "the journal has measures of metrics that the index does not know; they are dropped");
+        }
+        self.reconcile()?;
+        let mut maintenance = self.maintenance.lock();
+        maintenance.plans = self.plans();
+        let nothing_changed = self.dirty.lock().is_empty();
+        if nothing_changed {
+            maintenance.journal_file = self.journal.file_number();
+            maintenance.journal_sequence = self.journal.last_sequence() + 1;
+            self.commit_view(&mut maintenance, (*self.view()).clone())?;
+            journal::remove_before(&*self.fs, &directory, maintenance.journal_file)
+        } else {
+            self.checkpoint_locked(&mut maintenance)
+        }
+    }
+
+    fn replay(&self, directory: &Path, sequence: u64, kind: u8, body: &[u8], batch: &mut Replayed) -> Result<()> {
+        let damaged = |what: String| Corruption::new(directory, 0, format!("record {sequence}: {what}"));
+        match kind {
+            records::MEASURES => {
+                batch.clear();
+                decode_batch(body, &mut batch.keys, &mut batch.timestamps, &mut batch.values)
+                    .map_err(|error| damaged(error.to_string()))?;
+                self.replay_batch(sequence, batch)
+            }
+            records::POLICY => {
+                let record = records::policy_of(body).map_err(damaged)?;
+                self.put_plan(&record, directory)
+            }
+            records::DELETE_METRIC => {
+                let key = records::deleted_of(body).map_err(damaged)?;
+                self.forget(key);
+                Ok(())
+            }
+            other => Err(damaged(format!("there is no record of kind {other}")).into()),
+        }
+    }
+
+    fn replay_batch(&self, sequence: u64, batch: &Replayed) -> Result<()> {
+        let mut at = 0;
+        for keys in batch.keys.chunk_by(|a, b| a == b) {
+            let Some(&key) = keys.first() else { continue };
+            let rows = at..at + keys.len();
+            at = rows.end;
+            let (timestamps, values) = (&batch.timestamps[rows.clone()], &batch.values[rows]);
+            if !self.replay_group(key, timestamps, values, sequence)? {
+                Counters::add(&self.counters.unknown_metric_measures, keys.len() as u64);
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings a policy into force.
+    pub(super) fn put_plan(&self, record: &PolicyRecord, blame: &Path) -> Result<()> {
+        let plan = Plan::new(record.id, record.revision, record.policy(blame)?);
+        let mut plans = self.plans.write();
+        let mut changed = (**plans).clone();
+        changed.insert(plan.id, Arc::new(plan));
+        *plans = Arc::new(changed);
+        Ok(())
+    }
+
+    /// A metric is gone for readers; merges reclaim its bytes.
+    pub(super) fn forget(&self, key: u64) {
+        self.deleted.lock().insert(key);
+        if let Some(slot) = self.series.slot(key) {
+            let mut series = slot.lock();
+            self.window_bytes.fetch_sub(series.window_bytes() as i64, Ordering::Relaxed);
+            series.delete();
+        }
+    }
+
+    /// The index commits before the journal is told: what the index has and the journal has not takes effect now.
+    fn reconcile(&self) -> Result<()> {
+        let mut plans = (*self.plans()).clone();
+        let stored = self.index.archive_policies()?;
+        plans.retain(|id, _| stored.iter().any(|policy| policy.id == *id));
+        for policy in stored {
+            if plans.get(&policy.id).is_none_or(|plan| plan.revision != policy.revision) {
+                plans.insert(policy.id, Arc::new(Plan::new(policy.id, policy.revision, policy.policy)));
+            }
+        }
+        *self.plans.write() = Arc::new(plans);
+        for key in self.index.deleted_keys()? {
+            self.forget(key.get());
+        }
+        Ok(())
+    }
+}
+
+/// The columns of a replayed record.
+#[derive(Default)]
+struct Replayed {
+    keys: Vec<u64>,
+    timestamps: Vec<i64>,
+    values: Vec<f64>,
+}
+
+impl Replayed {
+    fn clear(&mut self) {
+        self.keys.clear();
+        self.timestamps.clear();
+        self.values.clear();
+    }
+}

@@ -1,0 +1,88 @@
+//! What the engine is doing, in numbers.
+
+use std::sync::atomic::Ordering;
+
+use super::Engine;
+use crate::error::Result;
+
+/// The state of a database in numbers. Counters count since it was opened; sizes are bytes on disk unless said otherwise.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Metrics that are there.
+    pub metrics: u64,
+    /// Deleted metrics whose bytes are not all reclaimed.
+    pub deleted_metrics: u64,
+    /// Measures accepted, those that overwrote another included.
+    pub accepted: u64,
+    /// Measures that overwrote another.
+    pub overwritten: u64,
+    /// Measures dropped because they came too late.
+    pub late: u64,
+    /// Measures that wait for the next checkpoint (about).
+    pub dirty_measures: u64,
+    /// Memory of encoded windows.
+    pub window_bytes: u64,
+    /// The journal's current file.
+    pub journal_bytes: u64,
+    /// All that was ever appended to the journal since the database was opened.
+    pub journal_bytes_written: u64,
+    /// Raw segments.
+    pub raw_segments: u64,
+    /// Their size.
+    pub raw_bytes: u64,
+    /// Segments of freshly sealed aggregates.
+    pub level0_segments: u64,
+    /// Their size.
+    pub level0_bytes: u64,
+    /// Segments of archives.
+    pub archive_segments: u64,
+    /// Their size.
+    pub archive_bytes: u64,
+    /// Files that wait to be removed.
+    pub superseded_files: u64,
+    /// Checkpoints made.
+    pub checkpoints: u64,
+    /// Merges made.
+    pub merges: u64,
+    /// Journal records replayed when the database was opened.
+    pub replayed_records: u64,
+    /// Replayed measures that were dropped because the index knows no such metric.
+    pub unknown_metric_measures: u64,
+    /// Why the last checkpoint, merge or expiry in the background failed, when it did.
+    pub background_error: Option<String>,
+}
+
+impl Engine {
+    /// The state in numbers.
+    pub fn stats(&self) -> Result<Stats> {
+        self.check_usable()?;
+        let view = self.view();
+        let bytes = |segments: &[std::sync::Arc<crate::query::Segment>]| segments.iter().map(|s| s.reader.bytes()).sum();
+        let archives = || view.archives.values().flat_map(|partitions| partitions.values()).flatten();
+        let counters = &self.counters;
+        Ok(Stats {
+            metrics: self.index.metric_count()?,
+            deleted_metrics: self.deleted.lock().len() as u64,
+            accepted: counters.accepted.load(Ordering::Relaxed),
+            overwritten: counters.overwritten.load(Ordering::Relaxed),
+            late: counters.late.load(Ordering::Relaxed),
+            dirty_measures: self.dirty_measures.load(Ordering::Relaxed),
+            window_bytes: self.window_bytes.load(Ordering::Relaxed).max(0) as u64,
+            journal_bytes: self.journal.bytes(),
+            journal_bytes_written: self.journal.total_bytes(),
+            raw_segments: view.raw.len() as u64,
+            raw_bytes: bytes(&view.raw),
+            level0_segments: view.level0.len() as u64,
+            level0_bytes: bytes(&view.level0),
+            archive_segments: archives().count() as u64,
+            archive_bytes: archives().map(|segment| segment.reader.bytes()).sum(),
+            superseded_files: self.maintenance.lock().superseded.len() as u64,
+            checkpoints: counters.checkpoints.load(Ordering::Relaxed),
+            merges: counters.merges.load(Ordering::Relaxed),
+            replayed_records: counters.replayed.load(Ordering::Relaxed),
+            unknown_metric_measures: counters.unknown_metric_measures.load(Ordering::Relaxed),
+            background_error: self.background_error.lock().clone(),
+        })
+    }
+}

@@ -1,0 +1,149 @@
+//! The engine's own threads: one for checkpoints, merges and expiry, one that keeps the durability's deadlines.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::merge::Effort;
+use super::{Engine, Maintenance};
+use crate::error::{Error, Result};
+use crate::types::Durability;
+
+/// After a failure in the background (a full disk, say) nothing is tried again before this has passed.
+const RETRY: Duration = Duration::from_secs(1);
+/// How long the thread that syncs sleeps at most: it must be able to end.
+const DOZE: Duration = Duration::from_millis(50);
+
+/// The engine's threads; they end when told to.
+#[derive(Debug)]
+pub struct Workers {
+    engine: Arc<Engine>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Workers {
+    /// Starts the threads that the options ask for.
+    pub fn start(engine: &Arc<Engine>) -> Result<Self> {
+        let mut workers = Workers { engine: Arc::clone(engine), threads: Vec::new() };
+        if engine.options.background {
+            workers.spawn("gnt-maintain", Engine::run_maintenance)?;
+        }
+        if engine.options.durability != Durability::Sync {
+            workers.spawn("gnt-sync", Engine::run_syncs)?;
+        }
+        Ok(workers)
+    }
+
+    fn spawn(&mut self, name: &str, body: fn(&Engine)) -> Result<()> {
+        let engine = Arc::clone(&self.engine);
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || body(&engine));
+        let root = &self.engine.root;
+        self.threads.push(thread.map_err(|source| Error::io("start a thread for", root, source))?);
+        Ok(())
+    }
+
+    /// Ends the threads. In a child made by `fork` there are none to end.
+    pub fn stop(&mut self) {
+        if std::process::id() != self.engine.opened_by {
+            self.threads.drain(..).for_each(std::mem::forget);
+            return;
+        }
+        self.engine.stopping.store(true, Ordering::Release);
+        self.engine.wake_worker();
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has ended too; what it was doing was not committed.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Engine {
+    /// Asks the background thread to look whether something is due.
+    pub(super) fn wake_worker(&self) {
+        let (woken, condition) = &self.wake;
+        let mut woken = woken.lock();
+        if !*woken {
+            *woken = true;
+            condition.notify_one();
+        }
+    }
+
+    fn run_maintenance(&self) {
+        let mut next_checkpoint = Instant::now() + self.options.checkpoint_interval;
+        while !self.stopping.load(Ordering::Acquire) {
+            {
+                let (woken, condition) = &self.wake;
+                let mut woken = woken.lock();
+                if !*woken {
+                    condition.wait_until(&mut woken, next_checkpoint);
+                }
+                *woken = false;
+            }
+            if self.stopping.load(Ordering::Acquire) {
+                return;
+            }
+            let timed_out = Instant::now() >= next_checkpoint;
+            if timed_out || self.is_full() {
+                let outcome = self.maintain_due();
+                let failed = outcome.is_err();
+                *self.background_error.lock() = outcome.err().map(|error| error.to_string());
+                next_checkpoint = Instant::now() + if failed { RETRY } else { self.options.checkpoint_interval };
+                if failed {
+                    std::thread::sleep(DOZE);
+                }
+            }
+        }
+    }
+
+    /// Whether a checkpoint is due by what waits for it.
+    fn is_full(&self) -> bool {
+        self.dirty_measures.load(Ordering::Relaxed).saturating_mul(16) > self.options.dirty_bytes
+            || self.journal.bytes() > self.options.journal_bytes
+    }
+
+    fn maintain_due(&self) -> Result<()> {
+        self.check_writable()?;
+        let mut maintenance = self.maintenance.lock();
+        self.checkpoint_locked(&mut maintenance)?;
+        self.merge(&mut maintenance, Effort::Due)?;
+        self.expire(&mut maintenance, Effort::Due)?;
+        self.remove_superseded(&mut maintenance)
+    }
+
+    /// Does all background work now: a checkpoint, all merges, expiry; then gives back the memory of series at rest.
+    pub fn maintain(&self) -> Result<()> {
+        self.check_writable()?;
+        let mut maintenance = self.maintenance.lock();
+        self.checkpoint_locked(&mut maintenance)?;
+        self.merge(&mut maintenance, Effort::All)?;
+        self.expire(&mut maintenance, Effort::All)?;
+        self.remove_superseded(&mut maintenance)?;
+        self.evict(&maintenance);
+        Ok(())
+    }
+
+    /// Gives back the memory of series that segments know as well. The maintenance lock keeps checkpoints out.
+    fn evict(&self, _maintenance: &Maintenance) {
+        for (_, slot) in self.series.iter() {
+            let mut series = slot.lock();
+            let bytes = series.window_bytes() as i64;
+            if series.evict() {
+                self.window_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn run_syncs(&self) {
+        let (Durability::Kernel(delay) | Durability::Buffered(delay)) = self.options.durability else { return };
+        let doze = DOZE.min(delay / 4);
+        while !self.stopping.load(Ordering::Acquire) {
+            // What falls due during the next sleep is synced before it: the promise is "at most", not "about".
+            if self.journal.tick(Instant::now() + doze).is_err() {
+                // The journal refuses everything from now on, and says why to whoever writes.
+                return;
+            }
+            std::thread::sleep(doze);
+        }
+    }
+}

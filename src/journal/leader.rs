@@ -1,0 +1,42 @@
+//! Group commit: of those who wait for a sync, one does it for all.
+//!
+//! Whoever needs a sync waits until either somebody else's sync has covered it, or it is the only one syncing. Thus
+//! two syncs of one file never overlap, which matters beyond speed: of two that do, the kernel tells a failure to one
+//! only.
+
+use parking_lot::{Condvar, Mutex};
+
+#[derive(Debug, Default)]
+pub(super) struct Leadership {
+    taken: Mutex<bool>,
+    freed: Condvar,
+}
+
+/// The right to sync, until dropped.
+#[derive(Debug)]
+pub(super) struct Leader<'a>(&'a Leadership);
+
+impl Leadership {
+    /// Waits until `done` (then `None`) or until nobody else leads. The leader makes `done` true before it is dropped.
+    pub(super) fn lead_unless(&self, done: impl Fn() -> bool) -> Option<Leader<'_>> {
+        let mut taken = self.taken.lock();
+        loop {
+            if done() {
+                return None;
+            }
+            if !*taken {
+                *taken = true;
+                return Some(Leader(self));
+            }
+            self.freed.wait(&mut taken);
+        }
+    }
+}
+
+impl Drop for Leader<'_> {
+    fn drop(&mut self) {
+        *self.0.taken.lock() = false;
+        // All, not one: those whose records the sync covered return, and one of the others leads next.
+        self.0.freed.notify_all();
+    }
+}

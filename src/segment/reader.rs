@@ -1,0 +1,261 @@
+//! Reading a segment: found chunks are verified before anyone decodes them.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::format::{
+    BlockRef, ENTRY_SIZE, Entry, FORMAT_VERSION, Footer, HEADER_SIZE, Kind, MAGIC, TRAILER_SIZE, header, u32_at, u64_at,
+};
+use crate::codec::crc;
+use crate::error::{Corruption, Error, Result};
+use crate::fs::{File, Fs};
+use crate::types::encoding;
+
+/// Chunks that lie side by side are read together up to this many bytes.
+const READ_AHEAD: u64 = 1 << 20;
+
+/// An open segment. Holds its footer in memory and nothing else.
+#[derive(Debug)]
+pub struct SegmentReader {
+    file: Arc<dyn File>,
+    footer: Footer,
+}
+
+impl SegmentReader {
+    /// Opens the segment at `path`, which must be of this kind and number.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`] when header, trailer or footer are damaged; [`Error::UnsupportedFormat`] for a newer version.
+    pub fn open(fs: &dyn Fs, path: &Path, kind: Kind, number: u64) -> Result<Self> {
+        let file = fs.open(path)?;
+        let length = file.len();
+        if length < (HEADER_SIZE + TRAILER_SIZE) as u64 {
+            return Err(Corruption::new(path, length, "the segment ends before its trailer").into());
+        }
+        check_header(&*file, kind, number)?;
+        let footer = read_footer(&*file, length)?;
+        Ok(SegmentReader { file, footer })
+    }
+
+    /// The file's path.
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// The file's size in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.file.len()
+    }
+
+    /// How many chunks it holds.
+    pub fn entries(&self) -> u64 {
+        self.footer.entries
+    }
+
+    /// Timestamps of the earliest and the latest row of all.
+    pub fn times(&self) -> (i64, i64) {
+        (self.footer.first_time, self.footer.last_time)
+    }
+
+    /// How many blocks of entries there are.
+    pub fn blocks(&self) -> usize {
+        self.footer.blocks.len()
+    }
+
+    /// The chunks of one metric and granularity that hold rows in `times`, appended to `out` in order of time.
+    pub fn find(&self, metric: u64, granularity: i64, times: Range<i64>, out: &mut Vec<Entry>) -> Result<()> {
+        if times.start >= times.end {
+            return Ok(());
+        }
+        self.walk((metric, granularity, times.start), &mut |entry| {
+            if (entry.metric, entry.granularity) != (metric, granularity) {
+                return (entry.metric, entry.granularity) < (metric, granularity);
+            }
+            if entry.first < times.end && entry.last >= times.start {
+                out.push(entry);
+            }
+            entry.first < times.end
+        })
+    }
+
+    /// All chunks of one metric, appended to `out` in order.
+    pub fn find_metric(&self, metric: u64, out: &mut Vec<Entry>) -> Result<()> {
+        self.walk((metric, i64::MIN, i64::MIN), &mut |entry| {
+            if entry.metric == metric {
+                out.push(entry);
+            }
+            entry.metric <= metric
+        })
+    }
+
+    /// Visits all entries in order.
+    pub fn each_entry(&self, visit: &mut dyn FnMut(Entry)) -> Result<()> {
+        let mut entries = Vec::new();
+        for index in 0..self.footer.blocks.len() {
+            self.block(index, &mut entries)?;
+            entries.iter().for_each(|entry| visit(*entry));
+        }
+        Ok(())
+    }
+
+    /// Visits entries in order from the last one that is not after `target` on, until `visit` says that it has enough.
+    fn walk(&self, target: (u64, i64, i64), visit: &mut dyn FnMut(Entry) -> bool) -> Result<()> {
+        if target.0 < self.footer.first_metric || target.0 > self.footer.last_metric {
+            return Ok(());
+        }
+        let first = self.footer.blocks.partition_point(|block| block.key() <= target).saturating_sub(1);
+        let mut bytes = Vec::new();
+        for reference in self.footer.blocks.get(first..).unwrap_or_default() {
+            self.read_block(reference, &mut bytes)?;
+            let count = reference.entries as usize;
+            for i in last_not_after(&bytes, count, target)..count {
+                if !visit(self.entry(reference, &bytes, i)?) {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn entry(&self, reference: &BlockRef, bytes: &[u8], i: usize) -> Result<Entry> {
+        let at = i * ENTRY_SIZE;
+        let mut record = [0; ENTRY_SIZE];
+        record.copy_from_slice(&bytes[at..at + ENTRY_SIZE]);
+        let entry = Entry::get(&record);
+        let inside = |e: &Entry| {
+            e.offset >= reference.chunks && e.offset.checked_add(e.length.into()).is_some_and(|end| end <= reference.offset)
+        };
+        entry.filter(inside).ok_or_else(|| self.corrupt(reference.offset + at as u64, "an entry describes no possible chunk"))
+    }
+
+    fn corrupt(&self, offset: u64, what: &str) -> Error {
+        Corruption::new(self.file.path(), offset, what).into()
+    }
+
+    fn read_block(&self, reference: &BlockRef, bytes: &mut Vec<u8>) -> Result<()> {
+        let length = reference.entries as usize * ENTRY_SIZE;
+        bytes.resize(length + 4, 0);
+        self.file.read_at(reference.offset, bytes)?;
+        if crc(&bytes[..length]) != u32_at(bytes, length) {
+            let error = Corruption::new(self.file.path(), reference.offset, "a block of chunk entries fails its checksum");
+            return Err(error.of_metric(reference.metric).into());
+        }
+        Ok(())
+    }
+
+    /// The entries of block `index`, and where their chunks begin and end: for reading a segment front to back.
+    pub(super) fn block(&self, index: usize, entries: &mut Vec<Entry>) -> Result<Range<u64>> {
+        let reference = &self.footer.blocks[index];
+        let mut bytes = Vec::new();
+        self.read_block(reference, &mut bytes)?;
+        entries.clear();
+        for i in 0..reference.entries as usize {
+            entries.push(self.entry(reference, &bytes, i)?);
+        }
+        Ok(reference.chunks..reference.offset)
+    }
+
+    pub(super) fn read_range(&self, range: &Range<u64>, bytes: &mut Vec<u8>) -> Result<()> {
+        bytes.resize((range.end - range.start) as usize, 0);
+        self.file.read_at(range.start, bytes)
+    }
+
+    /// Reads the chunks of `entries` (ascending offsets) and hands each, verified, to `take`.
+    pub fn read(&self, entries: &[Entry], bytes: &mut Vec<u8>, take: &mut dyn FnMut(&Entry, &[u8]) -> Result<()>) -> Result<()> {
+        let mut rest = entries;
+        while let Some(first) = rest.first() {
+            let mut count = 1;
+            let mut end = first.offset + u64::from(first.length);
+            while let Some(next) = rest.get(count) {
+                let next_end = next.offset + u64::from(next.length);
+                if next.offset != end || next_end - first.offset > READ_AHEAD {
+                    break;
+                }
+                end = next_end;
+                count += 1;
+            }
+            let (together, later) = rest.split_at(count);
+            self.read_range(&(first.offset..end), bytes)?;
+            for entry in together {
+                let at = (entry.offset - first.offset) as usize;
+                let chunk = &bytes[at..at + entry.length as usize];
+                self.verify(entry, chunk)?;
+                take(entry, chunk)?;
+            }
+            rest = later;
+        }
+        Ok(())
+    }
+
+    /// Refuses a chunk whose bytes are not what was written.
+    pub fn verify(&self, entry: &Entry, chunk: &[u8]) -> Result<()> {
+        if crc(chunk) == entry.crc { Ok(()) } else { Err(self.damaged(entry, "a chunk fails its checksum")) }
+    }
+
+    /// The error of a chunk that cannot be decoded although its checksum holds, or fails it.
+    pub fn damaged(&self, entry: &Entry, what: impl Into<String>) -> Error {
+        let corruption = Corruption::new(self.file.path(), entry.offset, what).of_metric(entry.metric);
+        corruption.of_span(entry.first, entry.last).into()
+    }
+
+    /// The path, for messages.
+    pub fn path_buf(&self) -> PathBuf {
+        self.file.path().to_path_buf()
+    }
+}
+
+/// The index of the last entry of a block whose key is not after `target`; 0 when all are.
+fn last_not_after(bytes: &[u8], count: usize, target: (u64, i64, i64)) -> usize {
+    let (mut low, mut high) = (0, count);
+    while low < high {
+        let middle = usize::midpoint(low, high);
+        let at = middle * ENTRY_SIZE;
+        let key = (u64_at(bytes, at), u64_at(bytes, at + 8) as i64, u64_at(bytes, at + 16) as i64);
+        if key <= target { low = middle + 1 } else { high = middle }
+    }
+    low.saturating_sub(1)
+}
+
+fn check_header(file: &dyn File, kind: Kind, number: u64) -> Result<()> {
+    let mut bytes = [0; HEADER_SIZE];
+    file.read_at(0, &mut bytes)?;
+    let sound = bytes[..8] == MAGIC && crc(&bytes[..24]) == u32_at(&bytes, 24);
+    let version = u32_at(&bytes, 8);
+    if sound && version > FORMAT_VERSION {
+        let path = file.path().to_path_buf();
+        return Err(Error::UnsupportedFormat { path, found: version, supported: FORMAT_VERSION });
+    }
+    if bytes != header(kind, number) {
+        return Err(Corruption::new(file.path(), 0, "this is not the header of the segment that was expected here").into());
+    }
+    Ok(())
+}
+
+fn read_footer(file: &dyn File, length: u64) -> Result<Footer> {
+    let corrupt = |offset: u64, what: &str| Error::from(Corruption::new(file.path(), offset, what));
+    let at = length - TRAILER_SIZE as u64;
+    let mut trailer = [0; TRAILER_SIZE];
+    file.read_at(at, &mut trailer)?;
+    let (offset, size) = (u64_at(&trailer, 0), u64::from(u32_at(&trailer, 8)));
+    let fits = offset >= HEADER_SIZE as u64 && offset.checked_add(size) == Some(at) && trailer[16..] == MAGIC;
+    if !fits {
+        return Err(corrupt(at, "the segment's trailer is damaged or cut off"));
+    }
+    let mut bytes = vec![0; size as usize];
+    file.read_at(offset, &mut bytes)?;
+    if crc(&bytes) != u32_at(&trailer, 12) {
+        return Err(corrupt(offset, "the segment's footer fails its checksum"));
+    }
+    let footer: Footer = encoding::decode(&bytes).map_err(|reason| corrupt(offset, &reason))?;
+    let mut end = HEADER_SIZE as u64;
+    for block in &footer.blocks {
+        let follows = block.chunks == end && block.chunks <= block.offset && block.entries > 0;
+        end = block.offset.saturating_add(u64::from(block.entries) * ENTRY_SIZE as u64 + 4);
+        if !follows || end > offset {
+            return Err(corrupt(offset, "the segment's footer names a block outside the file"));
+        }
+    }
+    if end == offset { Ok(footer) } else { Err(corrupt(offset, "the segment's footer leaves bytes unaccounted for")) }
+}
