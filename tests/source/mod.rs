@@ -20,6 +20,11 @@ impl ProjectFile {
     }
 }
 
+/// Whether the path ends in a dot and `kind`.
+pub fn is_kind(path: &str, kind: &str) -> bool {
+    Path::new(path).extension().is_some_and(|extension| extension == kind)
+}
+
 /// Every file that is, or would be, in the repository.
 pub fn project_files() -> Vec<ProjectFile> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -155,7 +160,8 @@ pub fn without_tests(code: &str) -> String {
     kept
 }
 
-/// Where the item that begins (with its attributes) at `begin` ends: after its body, or its semicolon.
+/// Where the item or statement that begins (with its attributes) at `begin` ends: after its body or its semicolon, or
+/// where the block around it ends.
 pub fn end_of_item(code: &str, begin: usize) -> usize {
     let mut depth = 0;
     for (offset, c) in code[begin..].char_indices() {
@@ -163,6 +169,9 @@ pub fn end_of_item(code: &str, begin: usize) -> usize {
             '{' | '(' | '[' => depth += 1,
             '}' | ')' | ']' => depth -= 1,
             _ => {}
+        }
+        if depth < 0 {
+            return begin + offset;
         }
         if depth == 0 && (c == ';' || c == '}') {
             return begin + offset + 1;

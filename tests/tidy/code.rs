@@ -50,9 +50,9 @@ fn functions(code: &str) -> Vec<(usize, &str)> {
     code.match_indices("fn ").filter_map(named).collect()
 }
 
-/// A file must open with the paragraph that says what it is for.
+/// A file must open with the paragraph that says what it is for; the unit tests of a module need none of their own.
 pub fn opening(path: &str, source: &str) -> Vec<String> {
-    let opens = source.starts_with("//! ") || source.starts_with("#![doc");
+    let opens = path.ends_with("/tests.rs") || source.starts_with("//! ") || source.starts_with("#![doc");
     if opens {
         Vec::new()
     } else {
@@ -159,7 +159,7 @@ mod tests {
         );
         for good in [
             "fn t() { assert!(matches!(a, 1)); }",
-            "fn t() -> bool { a(); matches!(a, 1) }",
+            "fn t() -> bool { a(); matches!(a, 1) }\nconst A: u8 = 1;\n",
             "// matches!(a, 1);\n",
         ] {
             assert_eq!(bare_matches("a.rs", good), Vec::<String>::new(), "{good}");

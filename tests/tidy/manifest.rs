@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::source::{ProjectFile, code_only, without_tests};
+use crate::source::{ProjectFile, code_only, is_kind, without_tests};
 use crate::text::has_word;
 
 /// What only features and the command may bring in.
@@ -37,7 +37,7 @@ fn names(code: &str, package: &str) -> bool {
 
 /// Dependencies that nothing uses: those of the library in `src/`, those for development in tests, benches, examples.
 pub fn unused(manifest: &str, files: &[ProjectFile]) -> Vec<String> {
-    let rust = || files.iter().filter(|file| file.path.ends_with(".rs"));
+    let rust = || files.iter().filter(|file| is_kind(&file.path, "rs"));
     let of_library = |file: &ProjectFile| file.path.starts_with("src/");
     let library: String = rust()
         .filter(|file| of_library(file))

@@ -2,8 +2,10 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use crate::source::is_kind;
+
 /// The parts of every version in the changelog, in this order.
-const PARTS: &[&str] = &["Behaviour", "Format", "C ABI", "Rust", "Python"];
+const PARTS: [&str; 5] = ["Behaviour", "Format", "C ABI", "Rust", "Python"];
 
 /// A page must open with its title.
 pub fn title(path: &str, page: &str) -> Vec<String> {
@@ -55,7 +57,7 @@ fn is_there(path: &Path, names: &[String]) -> bool {
 pub fn index(index: &str, names: &[String]) -> Vec<String> {
     let pages = names.iter().filter_map(|name| name.strip_prefix("docs/"));
     pages
-        .filter(|page| page.ends_with(".md") && *page != "index.md" && !index.contains(&format!("]({page})")))
+        .filter(|page| is_kind(page, "md") && *page != "index.md" && !index.contains(&format!("]({page})")))
         .map(|page| format!("docs/index.md: does not link to {page}"))
         .collect()
 }
@@ -123,10 +125,7 @@ mod tests {
 
     #[test]
     fn a_changelog_out_of_shape_is_found() {
-        let parts: String = PARTS
-            .iter()
-            .map(|part| format!("### {part}\n\n* Something.\n\n"))
-            .collect();
+        let parts = PARTS.map(|part| format!("### {part}\n\n* Something.\n\n")).concat();
         let good = format!("# Changelog\n\n## 0.2.0 (unreleased)\n\n{parts}## 0.1.0\n\n{parts}");
         assert_eq!(changelog(&good, "0.2.0"), Vec::<String>::new());
         assert_eq!(changelog(&good, "0.3.0").len(), 1);

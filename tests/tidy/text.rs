@@ -3,6 +3,8 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use crate::source::is_kind;
+
 /// The longest line, in characters.
 const COLUMNS: usize = 140;
 
@@ -61,6 +63,7 @@ fn is_one_string(line: &str) -> bool {
         .split_once(" = ")
         .filter(|(name, _)| !name.contains(['"', ' ']))
         .map_or(line, |(_, value)| value);
+    let value = value.trim_start_matches('r').trim_matches('#');
     value.len() > 1 && value.starts_with('"') && value.ends_with('"')
 }
 
@@ -95,7 +98,7 @@ pub fn has_word(line: &str, word: &str) -> bool {
     line.match_indices(word).any(|(at, _)| {
         let before = line[..at].chars().next_back().is_some_and(is_word);
         let after = line[at + word.len()..].chars().next().is_some_and(is_word);
-        !before && !(after && word.ends_with(is_word))
+        !(before || after && word.ends_with(is_word))
     })
 }
 
@@ -106,7 +109,7 @@ pub fn large(path: &str, bytes: usize) -> Option<String> {
 
 /// Shell scripts that are run, not sourced.
 pub fn is_script(path: &str) -> bool {
-    path == ".ci/run" || path.starts_with("ci/") && path.ends_with(".sh") && !path.starts_with("ci/lib/")
+    path == ".ci/run" || path.starts_with("ci/") && is_kind(path, "sh") && !path.starts_with("ci/lib/")
 }
 
 /// A script must be executable, name bash, and stop at the first failure, which `ci/lib/common.sh` sees to.
@@ -148,6 +151,10 @@ mod tests {
             Vec::<String>::new()
         );
         assert_eq!(lines("a", &format!("| {} |\n", "x".repeat(141))), Vec::<String>::new());
+        assert_eq!(
+            lines("a", &format!("    r#\"{}\"#\n", "x".repeat(141))),
+            Vec::<String>::new()
+        );
         assert_eq!(lines("a", &format!("f(\"{}\")\n", "x".repeat(141))).len(), 1);
         assert_eq!(lines("a", "x \ny\t\n").len(), 2);
         assert_eq!(lines("a", "x\r\n").len(), 1);
