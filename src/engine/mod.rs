@@ -120,6 +120,7 @@ pub struct Engine {
     failure: OnceLock<String>,
     background_error: Mutex<Option<String>>,
     wake: (Mutex<bool>, Condvar),
+    stop: (Mutex<bool>, Condvar),
 }
 
 impl std::fmt::Debug for Engine {

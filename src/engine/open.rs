@@ -88,6 +88,7 @@ impl Engine {
             failure: OnceLock::new(),
             background_error: Mutex::new(None),
             wake: (Mutex::new(false), Condvar::new()),
+            stop: (Mutex::new(false), Condvar::new()),
             options,
         };
         engine.recover(&manifest)?;

@@ -50,6 +50,8 @@ impl Workers {
             return;
         }
         self.engine.stopping.store(true, Ordering::Release);
+        *self.engine.stop.0.lock() = true;
+        self.engine.stop.1.notify_all();
         self.engine.wake_worker();
         for thread in self.threads.drain(..) {
             // A thread that panicked has ended too; what it was doing was not committed.
@@ -143,7 +145,11 @@ impl Engine {
                 // The journal refuses everything from now on, and says why to whoever writes.
                 return;
             }
-            std::thread::sleep(doze);
+            let (stop, condition) = &self.stop;
+            let mut stop = stop.lock();
+            if !*stop {
+                condition.wait_for(&mut stop, doze);
+            }
         }
     }
 }

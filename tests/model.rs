@@ -1,0 +1,351 @@
+//! Any sequence of pushes, policy changes, checkpoints, merges, crashes and reopenings equals a naive model.
+//!
+//! The model keeps every accepted measure for ever and computes each aggregate from them when asked: no window, no
+//! sealing, no segments. What the database answers must equal it bit for bit after every step.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use gnocchetti::{
+    AggregationMethod, ArchivePolicy, ArchivePolicyUpdate, Columns, Database, Definition, Durability, Method, MetricKey,
+    NewMetric, Options, Query, Timespan,
+};
+use proptest::prelude::*;
+
+/// The naive model of one metric.
+struct Model {
+    granularities: Vec<i64>,
+    points: Vec<Option<u64>>,
+    back_window: i64,
+    rate: bool,
+    accepted: BTreeMap<i64, f64>,
+    newest: Option<i64>,
+    sealed_until: i64,
+    /// Per granularity: what retention hid at some moment may or may not come back when it is lengthened.
+    hidden: Vec<i64>,
+}
+
+impl Model {
+    fn first_mutable(&self) -> i64 {
+        let block = self.granularities[self.granularities.len() - 1];
+        let window = self.back_window + i64::from(self.rate);
+        let open = self.newest.map_or(0, |newest| newest / block * block - window * block);
+        self.sealed_until.max(open)
+    }
+
+    fn push(&mut self, batch: &[(i64, f64)]) -> (u64, u64, u64) {
+        let first = if self.newest.is_none() { 0 } else { self.first_mutable() };
+        let (mut accepted, mut overwritten, mut late) = (0, 0, 0);
+        for &(timestamp, value) in batch {
+            if timestamp < first {
+                late += 1;
+            } else {
+                accepted += 1;
+                overwritten += u64::from(self.accepted.insert(timestamp, value).is_some());
+                self.newest = self.newest.max(Some(timestamp));
+            }
+        }
+        if accepted > 0 {
+            self.sealed_until = self.first_mutable();
+        }
+        self.retain();
+        (accepted, overwritten, late)
+    }
+
+    fn floor(&self, i: usize) -> i64 {
+        let (g, newest) = (self.granularities[i], self.newest.unwrap_or(0));
+        self.points[i].map_or(i64::MIN, |points| newest / g * g - points as i64 * g)
+    }
+
+    fn retain(&mut self) {
+        for i in 0..self.granularities.len() {
+            self.hidden[i] = self.hidden[i].max(self.floor(i));
+        }
+    }
+
+    fn aggregates(&self, i: usize, method: AggregationMethod) -> Vec<(i64, f64)> {
+        let g = self.granularities[i];
+        let all: Vec<(i64, f64)> = self.accepted.iter().map(|(t, v)| (*t, *v)).collect();
+        let points = match method.is_rate() {
+            false => all,
+            true => all.windows(2).map(|pair| (pair[1].0, pair[1].1 - pair[0].1)).collect(),
+        };
+        let mut groups: BTreeMap<i64, Vec<f64>> = BTreeMap::new();
+        for (timestamp, value) in points {
+            groups.entry(timestamp / g * g).or_default().push(value);
+        }
+        let kept = groups.iter().filter(|(start, _)| **start > self.floor(i));
+        kept.filter_map(|(start, values)| Some((*start, naive(method.method(), values)?))).collect()
+    }
+}
+
+/// One method of one group, as its definition says.
+fn naive(method: Method, values: &[f64]) -> Option<f64> {
+    let n = values.len() as f64;
+    let sum = values.iter().fold(0.0, |sum, value| sum + value);
+    let mut sorted = values.to_vec();
+    sorted.sort_by(|a, b| a.is_nan().cmp(&b.is_nan()).then(if a.is_nan() || b.is_nan() { 0.cmp(&0) } else { a.total_cmp(b) }));
+    let any_nan = values.iter().any(|value| value.is_nan());
+    Some(match method {
+        Method::Mean => sum / n,
+        Method::Sum => sum,
+        Method::Count => n,
+        Method::Min => sorted[0],
+        Method::Max if any_nan => f64::NAN,
+        Method::Max => sorted[sorted.len() - 1],
+        Method::First => values[0],
+        Method::Last => values[values.len() - 1],
+        Method::Std if values.len() < 2 => return None,
+        Method::Std => (values.iter().fold(0.0, |s, v| s + (v - sum / n) * (v - sum / n)) / (n - 1.0)).sqrt(),
+        Method::Median if values.len() % 2 == 1 => sorted[values.len() / 2],
+        Method::Median => (sorted[values.len() / 2 - 1] + sorted[values.len() / 2]) / 2.0,
+        Method::Percentile(p) => {
+            let position = (n - 1.0) * (f64::from(p) / 100.0);
+            let (low, high) = (position.floor(), position.ceil());
+            let (a, b) = (sorted[low as usize], sorted[high as usize]);
+            if low == high { a } else { a * (high - position) + b * (position - low) }
+        }
+        _ => unreachable!("the model knows every method"),
+    })
+}
+
+/// What is done to the database between two comparisons.
+#[derive(Debug, Clone)]
+enum Step {
+    Push(Vec<(usize, i64, f64)>),
+    PushOne(usize, i64, f64),
+    /// Moves later pushes this far on: blocks close.
+    Jump(i64),
+    Update { back_window: u32, factor: u64 },
+    Flush,
+    Checkpoint,
+    Maintain,
+    Reopen,
+    Crash,
+}
+
+fn value() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        6 => (-1000_i32..1000).prop_map(f64::from),
+        2 => (-1000_i32..1000).prop_map(|v| f64::from(v) / 10.0),
+        2 => any::<f64>(),
+        1 => prop::sample::select(vec![f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, 0.0, 1e308, 5e-324]),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let time = prop_oneof![5 => 0_i64..400, 1 => 0_i64..2000];
+    prop_oneof![
+        8 => prop::collection::vec((0_usize..2, time.clone(), value()), 1..40).prop_map(Step::Push),
+        6 => (0_usize..2, time, value()).prop_map(|(m, t, v)| Step::PushOne(m, t, v)),
+        4 => prop_oneof![4 => 20_i64..500, 1 => 1000_i64..50_000_000].prop_map(Step::Jump),
+        1 => (0_u32..4, 1_u64..40).prop_map(|(back_window, factor)| Step::Update { back_window, factor }),
+        1 => Just(Step::Flush),
+        3 => Just(Step::Checkpoint),
+        2 => Just(Step::Maintain),
+        1 => Just(Step::Reopen),
+        1 => Just(Step::Crash),
+    ]
+}
+
+/// Granularities (some do not divide each other), and how many points they keep.
+fn archives() -> impl Strategy<Value = Vec<(i64, Option<u64>)>> {
+    let granularity = prop::sample::select(vec![1_i64, 7, 10, 60, 90, 300]);
+    let points = prop_oneof![Just(None), (1_u64..200).prop_map(Some)];
+    prop::collection::btree_map(granularity, points, 1..4).prop_map(|map| map.into_iter().collect())
+}
+
+fn methods() -> impl Strategy<Value = Vec<AggregationMethod>> {
+    let all: Vec<AggregationMethod> = AggregationMethod::all().collect();
+    let common = ["mean", "sum", "min", "max", "count", "std", "first", "last", "median", "95pct", "rate:mean", "rate:std"];
+    let common: Vec<AggregationMethod> = common.iter().map(|name| name.parse().unwrap()).collect();
+    prop_oneof![
+        3 => prop::sample::subsequence(common, 1..=12),
+        1 => prop::sample::subsequence(all, 1..6),
+    ]
+}
+
+fn options() -> Options {
+    let options = Options::new().background(false).durability(Durability::Kernel(Duration::from_secs(60)));
+    options.grace(Duration::ZERO).max_future(None).memory(4096)
+}
+
+/// The database under test, its directory, and the model of its two metrics.
+struct Run {
+    db: Option<Database>,
+    _directories: Vec<tempfile::TempDir>,
+    path: std::path::PathBuf,
+    keys: Vec<MetricKey>,
+    models: Vec<Model>,
+    methods: Vec<AggregationMethod>,
+    now: i64,
+}
+
+impl Run {
+    fn new(archives: &[(i64, Option<u64>)], back_window: u32, methods: Vec<AggregationMethod>) -> Run {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("db");
+        let db = Database::open(&path, options()).unwrap();
+        let mut policy = ArchivePolicy::builder("p").back_window(back_window);
+        for (granularity, points) in archives {
+            policy = policy.definition(definition(*granularity, *points));
+        }
+        let names = methods.iter().map(ToString::to_string);
+        db.create_archive_policy(&policy.aggregation_methods(names).build().unwrap()).unwrap();
+        let new = [NewMetric::named("a").archive_policy("p"), NewMetric::named("b").archive_policy("p")];
+        let keys = db.create_metrics(&new).unwrap().iter().map(|metric| metric.key).collect();
+        let model = || Model {
+            granularities: archives.iter().map(|(g, _)| *g).collect(),
+            points: archives.iter().map(|(_, points)| *points).collect(),
+            back_window: i64::from(back_window),
+            rate: methods.iter().any(|method| method.is_rate()),
+            accepted: BTreeMap::new(),
+            newest: None,
+            sealed_until: 0,
+            hidden: vec![i64::MIN; archives.len()],
+        };
+        let models = vec![model(), model()];
+        Run { db: Some(db), _directories: vec![directory], path, keys, models, methods, now: 0 }
+    }
+
+    fn db(&self) -> &Database {
+        self.db.as_ref().unwrap()
+    }
+
+    fn step(&mut self, step: &Step) {
+        match step {
+            Step::Push(measures) => self.push(measures),
+            Step::PushOne(metric, time, value) => {
+                let timestamp = self.now + time;
+                let pushed = self.db().push(self.keys[*metric], at(timestamp), *value).unwrap();
+                let expected = self.models[*metric].push(&[(timestamp, *value)]);
+                assert_eq!((pushed.accepted, pushed.overwritten, pushed.late), expected);
+            }
+            Step::Jump(by) => self.now += by,
+            Step::Update { back_window, factor } => self.update(*back_window, *factor),
+            Step::Flush => self.db().flush().unwrap(),
+            Step::Checkpoint => self.db().checkpoint().unwrap(),
+            Step::Maintain => self.db().maintain().unwrap(),
+            Step::Reopen => {
+                self.db.take().unwrap().close().unwrap();
+                self.db = Some(Database::open(&self.path, options()).unwrap());
+            }
+            Step::Crash => self.crash(),
+        }
+    }
+
+    fn push(&mut self, measures: &[(usize, i64, f64)]) {
+        let db = self.db.as_ref().unwrap();
+        let mut batch = db.batch();
+        for (metric, time, value) in measures {
+            batch.add(self.keys[*metric], at(self.now + time), *value);
+        }
+        let report = batch.commit().unwrap();
+        for (i, model) in self.models.iter_mut().enumerate() {
+            let own = measures.iter().filter(|(metric, ..)| *metric == i);
+            let own: Vec<(i64, f64)> = own.map(|(_, time, value)| (self.now + time, *value)).collect();
+            let expected = model.push(&own);
+            let found = report.per_metric().iter().find(|(key, _)| *key == self.keys[i]);
+            let found = found.map_or((0, 0, 0), |(_, p)| (p.accepted, p.overwritten, p.late));
+            assert_eq!(found, expected);
+        }
+    }
+
+    fn update(&mut self, back_window: u32, factor: u64) {
+        let mut definitions = Vec::new();
+        for (i, granularity) in self.models[0].granularities.clone().into_iter().enumerate() {
+            let points = self.models[0].points[i].map(|points| (points * factor / 8).clamp(1, 100_000));
+            self.models.iter_mut().for_each(|model| model.points[i] = points);
+            definitions.push(definition(granularity, points));
+        }
+        let update = ArchivePolicyUpdate::new().back_window(back_window).definitions(definitions);
+        self.db().update_archive_policy("p", &update).unwrap();
+        for model in &mut self.models {
+            model.back_window = i64::from(back_window);
+            model.retain();
+        }
+    }
+
+    /// Goes on with a copy of the directory as it lies there now: what a crash of the process leaves.
+    fn crash(&mut self) {
+        let directory = tempfile::tempdir().unwrap();
+        let copy = directory.path().join("db");
+        copy_tree(&self.path, &copy);
+        self.db = Some(Database::open(&copy, options()).unwrap());
+        self.path = copy;
+        self._directories.push(directory);
+    }
+
+    fn compare(&self) {
+        for (model, key) in self.models.iter().zip(&self.keys) {
+            assert_eq!(self.db().last_measure(*key).unwrap().map(gnocchetti::Timestamp::nanos), model.newest);
+            for i in 0..model.granularities.len() {
+                let query = Query::new(*key).granularity(Timespan::from_nanos(model.granularities[i]).unwrap());
+                let answers = self.db().measures_of(&query, &self.methods).unwrap();
+                for (method, columns) in self.methods.iter().zip(answers) {
+                    let expected = model.aggregates(i, *method);
+                    assert_same(&columns, &expected, model.hidden[i], &format!("{method} at {}", model.granularities[i]));
+                }
+            }
+        }
+    }
+}
+
+/// Points that retention never hid are equal; what it hid once may be missing, and is right if it is there.
+fn assert_same(columns: &Columns, expected: &[(i64, f64)], hidden: i64, what: &str) {
+    let bits = |value: f64| if value.is_nan() { f64::NAN.to_bits() } else { value.to_bits() };
+    let found: BTreeMap<i64, u64> = columns.iter().map(|(t, v)| (t, bits(v))).collect();
+    let wanted: BTreeMap<i64, u64> = expected.iter().map(|(t, v)| (*t, bits(*v))).collect();
+    assert_eq!(found.len(), columns.len(), "{what}: a timestamp twice");
+    for (timestamp, value) in &found {
+        assert_eq!(wanted.get(timestamp), Some(value), "{what}: at {timestamp}, found against model");
+    }
+    for (timestamp, value) in wanted.range(hidden.saturating_add(1)..) {
+        assert_eq!(found.get(timestamp), Some(value), "{what}: at {timestamp}, model against found");
+    }
+}
+
+fn at(nanos: i64) -> gnocchetti::Timestamp {
+    gnocchetti::Timestamp::from_nanos(nanos).unwrap()
+}
+
+fn definition(granularity: i64, points: Option<u64>) -> Definition {
+    Definition::new(Some(Timespan::from_nanos(granularity).unwrap()), points, None).unwrap()
+}
+
+fn copy_tree(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_tree(&entry.path(), &target);
+        } else if !entry.file_name().to_string_lossy().ends_with("-shm") {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_database_equals_the_model(
+        archives in archives(),
+        back_window in 0_u32..3,
+        methods in methods(),
+        steps in prop::collection::vec(step(), 1..30),
+    ) {
+        let mut run = Run::new(&archives, back_window, methods);
+        for step in &steps {
+            run.step(step);
+            run.compare();
+        }
+    }
+}
+
+/// How many sequences are tried: `GNOCCHETTI_MODEL_CASES` for a long run by hand.
+fn cases() -> u32 {
+    std::env::var("GNOCCHETTI_MODEL_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(200)
+}
