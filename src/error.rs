@@ -316,12 +316,12 @@ pub enum Error {
         /// How many it may have.
         limit: u64,
     },
-    /// SQLite failed on the index.
+    /// `SQLite` failed on the index.
     #[error("the index failed to {operation}: {source}")]
     Index {
         /// What was being done.
         operation: &'static str,
-        /// What SQLite said.
+        /// What `SQLite` said.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },

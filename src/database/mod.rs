@@ -58,7 +58,7 @@ impl Database {
     /// [`Error::Corrupt`] when what lies there cannot be trusted (nothing is touched then); [`Error::NetworkFileSystem`];
     /// [`Error::InvalidOption`]; and the disk's.
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self> {
-        Database::open_on(path, options, Arc::new(RealFs::default()))
+        Database::open_on(path, options, Arc::new(RealFs))
     }
 
     /// As [`open`](Self::open), on another file system: tests put a faulty one there, benches one that counts.

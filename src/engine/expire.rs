@@ -120,9 +120,10 @@ impl Engine {
     /// Removes files that count no more, once no reader in this process has them and those in other processes had time.
     pub(super) fn remove_superseded(&self, maintenance: &mut Maintenance) -> Result<()> {
         let grace = self.options.grace;
-        let (mut removable, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut maintenance.superseded)
-            .into_iter()
-            .partition(|old| old.since.elapsed() >= grace && old.segment.as_ref().is_none_or(|s| Arc::strong_count(s) == 1));
+        let (mut removable, kept): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut maintenance.superseded).into_iter().partition(|old| {
+                old.since.elapsed() >= grace && old.segment.as_ref().is_none_or(|s| Arc::strong_count(s) == 1)
+            });
         maintenance.superseded = kept;
         while let Some(old) = removable.pop() {
             let Some(name) = old.record.name() else { continue };

@@ -111,5 +111,8 @@ pub(super) fn unknown(key: u64) -> Error {
 
 /// The plan of a series' policy.
 pub(super) fn plan_of(plans: &Plans, key: u64, policy: u32) -> Result<Arc<Plan>> {
-    plans.get(&policy).cloned().ok_or_else(|| Error::UnknownArchivePolicy { name: format!("number {policy} of metric key {key}") })
+    plans
+        .get(&policy)
+        .cloned()
+        .ok_or_else(|| Error::UnknownArchivePolicy { name: format!("number {policy} of metric key {key}") })
 }

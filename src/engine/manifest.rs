@@ -84,8 +84,9 @@ impl PolicyRecord {
 
     /// The policy; damage is blamed on `file`.
     pub fn policy(&self, file: &Path) -> Result<ArchivePolicy> {
-        serde_json::from_str(&self.json)
-            .map_err(|error| Corruption::new(file, 0, format!("archive policy {} is not valid: {error}", self.id)).into())
+        serde_json::from_str(&self.json).map_err(|error| {
+            Corruption::new(file, 0, format!("archive policy {} is not valid: {error}", self.id)).into()
+        })
     }
 }
 

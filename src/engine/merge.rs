@@ -79,7 +79,8 @@ impl Engine {
             for (&start, segments) in partitions {
                 let target = (granularity, start);
                 // A partition that two younger ones follow gets no more rows but from metrics that lag far behind.
-                let closed = start < partition::start(newest, granularity).saturating_sub(partition::length(granularity));
+                let closed =
+                    start < partition::start(newest, granularity).saturating_sub(partition::length(granularity));
                 if segments.len() > 1 && (effort == Effort::All || closed && segments.iter().all(|s| s.level < 2)) {
                     return Some((target, segments.clone()));
                 }
@@ -281,7 +282,8 @@ impl Cursors {
     fn take(&mut self, metric: u64, granularity: i64) -> Result<Vec<Loaded>> {
         let mut taken = Vec::new();
         for scan in &mut self.scans {
-            while let Some(entry) = scan.entry().filter(|e| (e.metric, e.granularity) == (metric, granularity)).copied() {
+            while let Some(entry) = scan.entry().filter(|e| (e.metric, e.granularity) == (metric, granularity)).copied()
+            {
                 taken.push(Loaded { entry, bytes: scan.chunk()?.to_vec(), reader: Arc::clone(scan.reader()) });
                 scan.advance()?;
             }

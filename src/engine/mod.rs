@@ -20,8 +20,8 @@ mod open;
 mod options;
 mod partition;
 mod policies;
-mod recover;
 mod records;
+mod recover;
 mod stats;
 mod worker;
 

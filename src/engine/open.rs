@@ -50,13 +50,8 @@ impl Engine {
         fs.create_dir_all(&journal_dir)?;
         fs.sync_dir(root)?;
         let unread = recover::unread(&*fs, &journal_dir, &manifest)?;
-        let journal = Journal::create(
-            Arc::clone(&fs),
-            journal_dir,
-            unread.next_file,
-            unread.next_sequence,
-            options.durability,
-        )?;
+        let journal =
+            Journal::create(Arc::clone(&fs), journal_dir, unread.next_file, unread.next_sequence, options.durability)?;
         let maintenance = Maintenance {
             next_file: manifest.next_file,
             journal_file: manifest.journal_file,
@@ -112,7 +107,8 @@ fn create(fs: &dyn Fs, root: &Path) -> Result<Manifest> {
     let entries = fs.list(root)?;
     let foreign = entries.iter().find(|entry| entry.name != LOCK && entry.name != format!("{MANIFEST}.tmp"));
     if let Some(entry) = foreign {
-        let reason = format!("there is `{}` but no {MANIFEST}; name an empty directory, or restore {MANIFEST}", entry.name);
+        let reason =
+            format!("there is `{}` but no {MANIFEST}; name an empty directory, or restore {MANIFEST}", entry.name);
         return Err(Error::NotADatabase { path: root.to_path_buf(), reason });
     }
     let manifest = Manifest::empty();

@@ -141,7 +141,11 @@ impl Options {
             return refuse("dirty_bytes and journal_bytes", value, "below 64 KiB every push would be a checkpoint");
         }
         if self.checkpoint_interval < Duration::from_millis(10) {
-            return refuse("checkpoint_interval", format!("{:?}", self.checkpoint_interval), "it must be at least 10 ms");
+            return refuse(
+                "checkpoint_interval",
+                format!("{:?}", self.checkpoint_interval),
+                "it must be at least 10 ms",
+            );
         }
         Ok(())
     }

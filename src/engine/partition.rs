@@ -25,7 +25,6 @@ pub(super) fn start(start: i64, granularity: i64) -> i64 {
     group_start(start, length(granularity))
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -40,10 +40,8 @@ impl Engine {
 
     fn bring_into_force(&self, stored: &StoredPolicy) -> Result<()> {
         let record = PolicyRecord::new(stored.id, stored.revision, &stored.policy)?;
-        let body = records::policy_body(&record).map_err(|reason| Error::InvalidArchivePolicy {
-            name: stored.policy.name().to_owned(),
-            reason,
-        })?;
+        let body = records::policy_body(&record)
+            .map_err(|reason| Error::InvalidArchivePolicy { name: stored.policy.name().to_owned(), reason })?;
         // No push may be between its judgement and its record: replay must judge it by the same policy.
         let _gate = self.gate.write();
         self.journal.append(records::POLICY, &body)?;

@@ -22,16 +22,25 @@ pub(super) struct Unread {
 /// Reads the journal's tail once, without applying it, and makes sure that what was read is on the disk: a new journal
 /// file must not exist before what it follows is durable.
 pub(super) fn unread(fs: &dyn Fs, directory: &Path, manifest: &Manifest) -> Result<Unread> {
-    let found = journal::recover(fs, directory, manifest.journal_file, manifest.journal_sequence, &mut |_, _, _| Ok(()))?;
+    let found =
+        journal::recover(fs, directory, manifest.journal_file, manifest.journal_sequence, &mut |_, _, _| Ok(()))?;
     let mut last_file = manifest.journal_file.saturating_sub(1);
     for entry in fs.list(directory)? {
-        let Some(number) = journal::parse_file_name(&entry.name).filter(|n| *n >= manifest.journal_file) else { continue };
+        let Some(number) = journal::parse_file_name(&entry.name).filter(|n| *n >= manifest.journal_file) else {
+            continue;
+        };
         fs.open(&directory.join(&entry.name))?.sync()?;
         last_file = last_file.max(number);
     }
     if let Some(torn) = &found.torn {
         let file = torn.file.display().to_string();
-        tracing::warn!(file, offset = torn.offset, bytes = torn.bytes, what = torn.what, "the journal's torn tail is cut off");
+        tracing::warn!(
+            file,
+            offset = torn.offset,
+            bytes = torn.bytes,
+            what = torn.what,
+            "the journal's torn tail is cut off"
+        );
     }
     Ok(Unread { next_file: last_file + 1, next_sequence: found.last_sequence + 1 })
 }
@@ -54,7 +63,10 @@ impl Engine {
         Counters::add(&self.counters.replayed, found.records);
         let lost = self.counters.unknown_metric_measures.load(Ordering::Relaxed);
         if lost > 0 {
-            tracing::warn!(measures = lost, "the journal has measures of metrics that the index does not know; they are dropped");
+            tracing::warn!(
+                measures = lost,
+                "the journal has measures of metrics that the index does not know; they are dropped"
+            );
         }
         self.reconcile()?;
         let mut maintenance = self.maintenance.lock();

@@ -58,7 +58,8 @@ impl Engine {
     pub fn stats(&self) -> Result<Stats> {
         self.check_usable()?;
         let view = self.view();
-        let bytes = |segments: &[std::sync::Arc<crate::query::Segment>]| segments.iter().map(|s| s.reader.bytes()).sum();
+        let bytes =
+            |segments: &[std::sync::Arc<crate::query::Segment>]| segments.iter().map(|s| s.reader.bytes()).sum();
         let archives = || view.archives.values().flat_map(|partitions| partitions.values()).flatten();
         let counters = &self.counters;
         Ok(Stats {

@@ -39,8 +39,6 @@ pub struct Plan {
     pub archives: Vec<Archive>,
     /// What segments store of each group.
     pub stored: MethodSet,
-    /// Whether differences between measures are aggregated.
-    pub has_rate: bool,
 }
 
 impl Plan {
@@ -64,7 +62,6 @@ impl Plan {
             revision,
             block: archives.last().map_or(1, |archive| archive.granularity),
             window_blocks: u32::try_from(policy.window_blocks()).unwrap_or(u32::MAX),
-            has_rate: policy.methods().has_rate(),
             stored,
             archives,
             policy,

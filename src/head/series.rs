@@ -212,11 +212,6 @@ impl Series {
         !std::mem::replace(&mut self.dirty, true)
     }
 
-    /// Whether it changed since the last checkpoint.
-    pub fn is_dirty(&self) -> bool {
-        self.dirty
-    }
-
     /// Sets the tail aside, so that a checkpoint can work on it outside the lock while pushes go on, and forgets that the
     /// series was dirty.
     pub fn freeze(&mut self) {
@@ -241,11 +236,6 @@ impl Series {
             Window::Runs(runs) => runs,
             Window::Stored => &[],
         }
-    }
-
-    /// How many measures are in memory as they were pushed.
-    pub fn plain_measures(&self) -> usize {
-        self.tail.len() + self.frozen.as_ref().map_or(0, |frozen| frozen.len())
     }
 
     /// What is needed to read the raw measures in `[from, to)` outside the lock. When the window is

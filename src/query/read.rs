@@ -43,7 +43,8 @@ impl Snapshot {
     ///
     /// [`Error::UnknownGranularity`], [`Error::MethodNotKept`].
     pub fn take(metric: u64, series: &Series, plan: &Arc<Plan>, view: Arc<View>, request: &Request) -> Result<Self> {
-        let archive = *plan.archive(request.granularity).ok_or_else(|| unknown_granularity(metric, plan, request.granularity))?;
+        let archive =
+            *plan.archive(request.granularity).ok_or_else(|| unknown_granularity(metric, plan, request.granularity))?;
         for method in &request.methods {
             if !plan.policy.methods().contains(*method) {
                 let kept = plan.policy.methods().to_string();
@@ -135,11 +136,14 @@ fn kept_starts(archive: &Archive, state: &SeriesState, asked: &Range<i64>) -> Ra
 
 fn unknown_granularity(metric: u64, plan: &Plan, granularity: i64) -> Error {
     let kept: Vec<String> = plan.policy.definitions().iter().map(|d| d.granularity().to_string()).collect();
-    let asked = crate::types::Timespan::from_nanos(granularity).map_or(granularity.to_string(), |span| span.to_string());
+    let asked =
+        crate::types::Timespan::from_nanos(granularity).map_or(granularity.to_string(), |span| span.to_string());
     Error::UnknownGranularity { metric, granularity: asked, kept: kept.join(", ") }
 }
 
 /// The error of a run that was read whole and yet cannot be decoded.
 pub fn window_damaged(metric: u64, error: &DecodeError) -> Error {
-    crate::error::Corruption::new("raw", 0, format!("the window in memory cannot be decoded: {error}")).of_metric(metric).into()
+    crate::error::Corruption::new("raw", 0, format!("the window in memory cannot be decoded: {error}"))
+        .of_metric(metric)
+        .into()
 }

@@ -1,7 +1,7 @@
 //! Reading a segment: found chunks are verified before anyone decodes them.
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::format::{
@@ -39,19 +39,9 @@ impl SegmentReader {
         Ok(SegmentReader { file, footer })
     }
 
-    /// The file's path.
-    pub fn path(&self) -> &Path {
-        self.file.path()
-    }
-
     /// The file's size in bytes.
     pub fn bytes(&self) -> u64 {
         self.file.len()
-    }
-
-    /// How many chunks it holds.
-    pub fn entries(&self) -> u64 {
-        self.footer.entries
     }
 
     /// Timestamps of the earliest and the latest row of all.
@@ -95,7 +85,9 @@ impl SegmentReader {
         let mut entries = Vec::new();
         for index in 0..self.footer.blocks.len() {
             self.block(index, &mut entries)?;
-            entries.iter().for_each(|entry| visit(*entry));
+            for entry in &entries {
+                visit(*entry);
+            }
         }
         Ok(())
     }
@@ -198,11 +190,6 @@ impl SegmentReader {
     pub fn damaged(&self, entry: &Entry, what: impl Into<String>) -> Error {
         let corruption = Corruption::new(self.file.path(), entry.offset, what).of_metric(entry.metric);
         corruption.of_span(entry.first, entry.last).into()
-    }
-
-    /// The path, for messages.
-    pub fn path_buf(&self) -> PathBuf {
-        self.file.path().to_path_buf()
     }
 }
 

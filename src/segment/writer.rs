@@ -67,11 +67,6 @@ impl SegmentWriter {
         self.footer.entries
     }
 
-    /// How many bytes the file has so far.
-    pub fn bytes(&self) -> u64 {
-        self.position
-    }
-
     /// Adds a chunk.
     ///
     /// # Errors
