@@ -143,6 +143,10 @@ pub trait Fs: Send + Sync + std::fmt::Debug {
 /// # Ok::<(), gnocchetti::Error>(())
 /// ```
 #[allow(
+    clippy::missing_errors_doc,
+    reason = "what holds for all methods is said once, at `Fs`"
+)]
+#[allow(
     clippy::len_without_is_empty,
     reason = "nobody asks a file whether it is empty; its length is an offset"
 )]

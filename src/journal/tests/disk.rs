@@ -22,14 +22,17 @@ pub(super) enum Call {
     Sync,
 }
 
+/// Nothing special, or failure with this code after so many bytes.
+type Outcome = Option<(i32, usize)>;
+
 #[derive(Debug, Clone, Default)]
 pub(super) struct SimDisk(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
     names: Mutex<Names>,
-    /// What the next calls of a kind do: nothing special, or fail with this code after so many bytes.
-    faults: Mutex<BTreeMap<Call, VecDeque<Option<(i32, usize)>>>>,
+    /// What the next calls of a kind do.
+    faults: Mutex<BTreeMap<Call, VecDeque<Outcome>>>,
     /// Held by a test to keep syncs from returning.
     gate: Mutex<()>,
     syncing: AtomicUsize,
@@ -336,7 +339,9 @@ impl File for SimFile {
         if synced.is_ok() {
             // Only what was there when the sync began; what failed to be written is dropped, as the kernel does.
             let mut image = self.image.lock();
-            taken.iter().for_each(|change| Image::apply(&mut image.durable, change));
+            for change in &taken {
+                Image::apply(&mut image.durable, change);
+            }
         }
         self.disk.0.syncing.fetch_sub(1, Ordering::SeqCst);
         synced

@@ -56,7 +56,7 @@ fn buffered_records_outlast_a_full_disk() {
     let mut accepted = 0_u64;
     disk.fail(Call::Append, 0, ENOSPC, 77);
     let refused = loop {
-        match journal.append(1, &[3; 20_000]) {
+        match journal.append(1, &vec![3; 20_000]) {
             Ok(sequence) => accepted = sequence,
             Err(error) => break error,
         }
@@ -77,7 +77,7 @@ fn a_large_record_is_refused_when_those_buffered_before_it_are() {
     let journal = journal(&disk, BUFFERED);
     journal.append(1, b"small").unwrap();
     disk.fail(Call::Append, 0, ENOSPC, 3);
-    assert!(journal.append(2, &[4; 50_000]).is_err());
+    assert!(journal.append(2, &vec![4; 50_000]).is_err());
     journal.flush().unwrap();
     assert_eq!(read(&disk, &dir()).0, [(1, 1, b"small".to_vec())]);
 }
@@ -188,7 +188,9 @@ fn rotation_that_leaves_a_doubtful_file_gives_the_journal_up() {
         let disk = SimDisk::default();
         let journal = journal(&disk, KERNEL);
         journal.append(1, b"a").unwrap();
-        faults.iter().for_each(|&(call, after)| disk.fail(call, after, EIO, 10));
+        for &(call, after) in faults {
+            disk.fail(call, after, EIO, 10);
+        }
         assert!(is_failed(journal.rotate(2)), "{faults:?}");
         assert_given_up(&journal);
     }

@@ -17,9 +17,9 @@ pub(super) fn file(number: u64, first_sequence: u64, records: &[(u64, &[u8])]) -
 /// A directory with these files, by number.
 pub(super) fn with_files(files: &[(u64, &[u8])]) -> SimDisk {
     let disk = SimDisk::default();
-    files
-        .iter()
-        .for_each(|(number, bytes)| disk.install(&path_of(&dir(), *number), bytes));
+    for (number, bytes) in files {
+        disk.install(&path_of(&dir(), *number), bytes);
+    }
     disk
 }
 

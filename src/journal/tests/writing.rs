@@ -113,7 +113,7 @@ fn buffered_records_stay_in_the_process_until_many_or_flushed() {
     assert_eq!(written(&disk, 1).len() as u64, journal.bytes());
     let before = written(&disk, 1).len();
     for _ in 0..60 {
-        journal.append(3, &[1; 20_000]).unwrap();
+        journal.append(3, &vec![1; 20_000]).unwrap();
     }
     let (kernel, all) = (written(&disk, 1).len(), journal.bytes() as usize);
     assert!(
@@ -250,7 +250,11 @@ fn ticks_sync_once_per_interval_and_only_when_there_is_something() {
         let first = journal.tick(start).unwrap().unwrap();
         assert_eq!((first - start, disk.syncs()), (SECOND, created), "nothing to sync yet");
         journal.append(1, b"a").unwrap();
-        assert_eq!(journal.tick(first - SECOND / 2).unwrap(), Some(first), "not due");
+        assert_eq!(
+            journal.tick(first.checked_sub(SECOND / 2).unwrap()).unwrap(),
+            Some(first),
+            "not due"
+        );
         assert_eq!(journal.durable_sequence(), 0);
         let second = journal.tick(first).unwrap().unwrap();
         assert_eq!((second - first, journal.durable_sequence()), (SECOND, 1));
