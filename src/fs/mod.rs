@@ -59,6 +59,10 @@ pub struct DirEntry {
 /// assert_eq!(RealFs.read(&path)?.unwrap(), b"ciao");
 /// # Ok::<(), gnocchetti::Error>(())
 /// ```
+#[allow(
+    clippy::missing_errors_doc,
+    reason = "what holds for all methods is said once, above"
+)]
 pub trait Fs: Send + Sync + std::fmt::Debug {
     /// Creates the directory and those above it that are missing; one that exists is left as it is.
     ///
@@ -122,7 +126,8 @@ pub trait Fs: Send + Sync + std::fmt::Debug {
 
 /// An open file: appended to by one writer, read by anyone.
 ///
-/// Calls may come from several threads, except that the caller lets no two of `append` and `truncate` overlap.
+/// Calls may come from several threads, except that the caller lets no two of `append`, `truncate` and `reserve` overlap.
+/// Errors are those of [`Fs`].
 ///
 /// ```
 /// use gnocchetti::internals::fs::{Fs, RealFs};
@@ -137,6 +142,10 @@ pub trait Fs: Send + Sync + std::fmt::Debug {
 /// assert!(file.read_at(5, &mut middle).is_err(), "only one byte is left there");
 /// # Ok::<(), gnocchetti::Error>(())
 /// ```
+#[allow(
+    clippy::missing_errors_doc,
+    reason = "what holds for all methods is said once, at `Fs`"
+)]
 #[allow(
     clippy::len_without_is_empty,
     reason = "nobody asks a file whether it is empty; its length is an offset"
@@ -192,8 +201,10 @@ pub trait Lock: Send + Sync + std::fmt::Debug {}
 /// Makes `bytes` the content of the file `path`, so that after a crash it holds all of the old or all of the new.
 ///
 /// Writes `path` with `.tmp` added, syncs it, renames it, and syncs the directory: in this order, for a name must not
-/// become durable before what it names. When it returns, the new content survives a power cut. When it fails, `path`
-/// is the old file or the new one, and after a crash either.
+/// become durable before what it names. When it returns, the new content survives a power cut.
+///
+/// # Errors
+/// Those of the calls it makes. `path` is then the old file or the new one, and after a crash either.
 ///
 /// ```
 /// use gnocchetti::internals::fs::{Fs, RealFs, replace_atomically};

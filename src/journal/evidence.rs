@@ -44,13 +44,15 @@ pub(super) fn examine(reader: &mut FileReader<'_>, lost: Lost) -> Result<Tail> {
         let offset = reader.offset;
         let window = reader.peek(WINDOW)?;
         let window = &window[..window.len().min(WINDOW)];
-        let Some(last) = window.iter().rposition(|&byte| byte != 0) else {
+        if is_zero(window) {
+            // Reserved room, mostly: no need to look at each byte for a record.
             if window.len() < WINDOW {
                 return Ok(tail);
             }
             reader.consume(WINDOW - HEAD_LEN);
             continue;
-        };
+        }
+        let last = window.iter().rposition(|&byte| byte != 0).unwrap_or(0);
         tail.end = tail.end.max(offset + last as u64 + 1);
         let found = candidates(window, offset, from, lost);
         let step = window.len().saturating_sub(HEAD_LEN - 1);
@@ -62,6 +64,11 @@ pub(super) fn examine(reader: &mut FileReader<'_>, lost: Lost) -> Result<Tail> {
         }
         reader.consume(step);
     }
+}
+
+fn is_zero(bytes: &[u8]) -> bool {
+    const ZEROS: [u8; 4096] = [0; 4096];
+    bytes.chunks(ZEROS.len()).all(|chunk| chunk == &ZEROS[..chunk.len()])
 }
 
 fn window_is_last(reader: &FileReader<'_>, offset: u64) -> bool {

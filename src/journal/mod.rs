@@ -8,13 +8,16 @@
 //! on after a sync that failed. The bytes are described in `docs/format/journal.md`, the promises in
 //! `docs/durability.md`.
 
+mod create;
 mod evidence;
 mod format;
 mod leader;
 mod reader;
 mod recovery;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub use format::{FORMAT_VERSION, MAX_BODY, file_name, parse_file_name};
-pub use recovery::{Recovered, TornTail, recover, remove_before};
+pub use recovery::{OnRecord, Recovered, TornTail, recover, remove_before};
 pub use writer::Journal;

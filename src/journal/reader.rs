@@ -88,6 +88,13 @@ impl<'a> FileReader<'a> {
         self.offset += size as u64;
     }
 
+    /// Goes back to `offset`, and reads anew from there what was read before.
+    pub(super) fn rewind(&mut self, offset: u64) {
+        self.buffer.clear();
+        self.start = 0;
+        self.offset = offset;
+    }
+
     pub(super) fn next_record(&mut self) -> Result<Next<'_>> {
         let room = self.len.saturating_sub(self.offset).saturating_sub(HEAD_LEN as u64);
         let Some(head) = self.peek(HEAD_LEN)?.first_chunk().map(Head::parse) else {

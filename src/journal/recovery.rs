@@ -11,8 +11,11 @@ use std::path::{Path, PathBuf};
 use super::evidence::{Lost, examine};
 use super::format::{HEADER_LEN, parse_file_name, parse_header, path_of};
 use super::reader::{FileReader, Next};
-use crate::error::{Corruption, Error, Result};
+use crate::error::{Corruption, Result};
 use crate::fs::Fs;
+
+/// What [`recover`] calls for each record: with its sequence number, its kind, its body.
+pub type OnRecord<'a> = dyn FnMut(u64, u8, &[u8]) -> Result<()> + 'a;
 
 /// What [`recover`] found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,8 +48,8 @@ pub struct TornTail {
 /// and body of each record, in order, beginning with `first_sequence`.
 ///
 /// # Errors
-/// [`Error::Corrupt`], with file and offset, when records are damaged or missing that were durable;
-/// [`Error::UnsupportedFormat`] for a file of a newer version; [`Error::Io`] when a file cannot be read; and what
+/// [`Error::Corrupt`](crate::Error::Corrupt), with file and offset, when records are damaged or missing that were durable;
+/// [`Error::UnsupportedFormat`](crate::Error::UnsupportedFormat) for a file of a newer version; [`Error::Io`](crate::Error::Io) when a file cannot be read; and what
 /// `on_record` returns. Records before the error have been handed out.
 ///
 /// ```
@@ -62,7 +65,7 @@ pub fn recover(
     dir: &Path,
     first_file: u64,
     first_sequence: u64,
-    on_record: &mut dyn FnMut(u64, u8, &[u8]) -> Result<()>,
+    on_record: &mut OnRecord<'_>,
 ) -> Result<Recovered> {
     let mut recovery = Recovery {
         expected: first_sequence.max(1),
@@ -122,20 +125,41 @@ struct Recovery {
 }
 
 impl Recovery {
-    fn read_file(
-        &mut self,
-        mut reader: FileReader<'_>,
-        number: u64,
-        on_record: &mut dyn FnMut(u64, u8, &[u8]) -> Result<()>,
-    ) -> Result<()> {
+    fn read_file(&mut self, mut reader: FileReader<'_>, number: u64, on_record: &mut OnRecord<'_>) -> Result<()> {
         self.last_file = Some(number);
-        let path = reader.path.clone();
-        match parse_header(reader.peek(HEADER_LEN)?, &path, number)? {
-            Ok(first_sequence) => self.begin_file(&path, first_sequence)?,
-            // The header is durable before any record is written: any record at all shows that it was.
-            Err(what) => return self.damage(&mut reader, what, 0),
+        let mut doubted = None;
+        while let Some(what) = self.read_records(&mut reader, number, on_record)? {
+            let offset = reader.offset;
+            let Some(witness) = self.torn_or_witness(&mut reader, what)? else {
+                return Ok(());
+            };
+            if doubted == Some(offset) {
+                let what = format!("{what}; it was durable when record {witness}, further on, was written");
+                return Err(Corruption::new(&reader.path, offset, what).into());
+            }
+            // A live writer may have completed the record after this place was read, and before the witness was. What
+            // was durable when the witness was written can be read now, if it can be read at all.
+            doubted = Some(offset);
+            reader.rewind(offset);
         }
-        reader.consume(HEADER_LEN);
+        Ok(())
+    }
+
+    /// Hands out records from where the reader stands. Returns at the end of the file, or with what is wrong there.
+    fn read_records(
+        &mut self,
+        reader: &mut FileReader<'_>,
+        number: u64,
+        on_record: &mut OnRecord<'_>,
+    ) -> Result<Option<&'static str>> {
+        let path = reader.path.clone();
+        if reader.offset == 0 {
+            match parse_header(reader.peek(HEADER_LEN)?, &path, number)? {
+                Ok(first_sequence) => self.begin_file(&path, first_sequence)?,
+                Err(what) => return Ok(Some(what)),
+            }
+            reader.consume(HEADER_LEN);
+        }
         loop {
             let offset = reader.offset;
             match reader.next_record()? {
@@ -149,8 +173,8 @@ impl Recovery {
                     self.records += 1;
                     reader.consume(size);
                 }
-                Next::End => return Ok(()),
-                Next::Damage(what) => return self.damage(&mut reader, what, self.expected),
+                Next::End => return Ok(None),
+                Next::Damage(what) => return Ok(Some(what)),
             }
         }
     }
@@ -174,9 +198,12 @@ impl Recovery {
         .into())
     }
 
-    /// Takes the bytes from the reader's position on for zeros never written, a torn tail, or corruption.
-    fn damage(&mut self, reader: &mut FileReader<'_>, what: &str, durable: u64) -> Result<()> {
+    /// Takes the bytes from the reader's position on for zeros never written or a torn tail, and notes the latter; or
+    /// else returns the number of a record that speaks against it.
+    fn torn_or_witness(&mut self, reader: &mut FileReader<'_>, what: &str) -> Result<Option<u64>> {
         let offset = reader.offset;
+        // A header is durable before any record is written: any record at all shows that it was.
+        let durable = if offset == 0 { 0 } else { self.expected };
         let tail = examine(
             reader,
             Lost {
@@ -184,12 +211,8 @@ impl Recovery {
                 durable,
             },
         )?;
-        if let Some(witness) = tail.witness {
-            let what = format!("{what}; it was durable when record {witness}, further on, was written");
-            return Err(Error::from(Corruption::new(&reader.path, offset, what)));
-        }
         let bytes = tail.end - offset;
-        if bytes > 0 || offset == 0 {
+        if tail.witness.is_none() && (bytes > 0 || offset == 0) {
             // Of several the first: what comes after it was never read.
             self.torn.get_or_insert(TornTail {
                 file: reader.path.clone(),
@@ -198,6 +221,6 @@ impl Recovery {
                 what: what.to_owned(),
             });
         }
-        Ok(())
+        Ok(tail.witness)
     }
 }

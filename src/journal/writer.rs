@@ -5,14 +5,15 @@
 //! append lock. A record is in the file whole or not at all: what a failed write left is cut off before anything else
 //! is written, and where that fails, or a sync does, the journal has failed and refuses everything but questions.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
 
-use super::format::{MAX_BODY, OVERHEAD, encode_header, encode_record, path_of, salt};
+use super::create::{NewFileError, create_file};
+use super::format::{MAX_BODY, OVERHEAD, encode_record, salt};
 use super::leader::Leadership;
 use crate::error::{Error, Result};
 use crate::fs::{File, Fs};
@@ -378,39 +379,4 @@ impl Writer {
     fn bytes(&self) -> u64 {
         self.handed + self.buffer.len() as u64
     }
-}
-
-/// Why there is no new file.
-enum NewFileError {
-    /// And after a crash there will not be one either.
-    Absent(Error),
-    /// But after a crash there may be one, for which the file before must then have ended where it says.
-    Unknown(Error),
-}
-
-impl NewFileError {
-    fn into_error(self) -> Error {
-        match self {
-            NewFileError::Absent(error) | NewFileError::Unknown(error) => error,
-        }
-    }
-}
-
-/// Creates a file with its header, and makes both durable, before any record can go there.
-fn create_file(fs: &dyn Fs, dir: &Path, file_number: u64, first_sequence: u64) -> Result<Arc<dyn File>, NewFileError> {
-    let path = path_of(dir, file_number);
-    let file = fs.create(&path).map_err(NewFileError::Absent)?;
-    if let Err(error) = file.append(&encode_header(file_number, first_sequence)) {
-        // Gone for good, or else a crash could bring back a file that claims to follow one which has since grown.
-        let removed = fs.remove(&path).and_then(|()| fs.sync_dir(dir));
-        return Err(if removed.is_ok() {
-            NewFileError::Absent(error)
-        } else {
-            NewFileError::Unknown(error)
-        });
-    }
-    file.sync()
-        .and_then(|()| fs.sync_dir(dir))
-        .map_err(NewFileError::Unknown)?;
-    Ok(file)
 }
