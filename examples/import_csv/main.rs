@@ -41,10 +41,10 @@ fn import(arguments: &Arguments) -> Outcome<()> {
     let directory: PathBuf = arguments.get("--dir", "./import-db")?;
     let granularities: Granularities = arguments.get("--granularity", "1min,1h,1d")?;
 
-    let db = Database::open(&directory, Options::new())?;
-    let policy = policy(&db, granularities)?;
     let total: u64 =
         files.iter().map(|file| Ok(file.metadata().map_err(|e| rows::at(file, e))?.len())).sum::<Outcome<_>>()?;
+    let db = Database::open(&directory, Options::new())?;
+    let policy = policy(&db, granularities)?;
     let bar = ProgressBar::new(total)
         .with_style(ProgressStyle::with_template("{msg:24!} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}")?);
     let mut imported = Vec::new();
