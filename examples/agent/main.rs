@@ -53,10 +53,7 @@ fn agent(arguments: &Arguments) -> Outcome<()> {
     let db = Database::open(&directory, options)?;
     let policy = policy(&db)?;
     match report::stored(&db)? {
-        Some(stored) => println!(
-            "continued: {} measures from {} to {}",
-            stored.measures, stored.first, stored.last
-        ),
+        Some(stored) => println!("continued: {} measures from {} to {}", stored.measures, stored.first, stored.last),
         None => println!("started: a new database in {}", directory.display()),
     }
 
@@ -76,10 +73,7 @@ fn policy(db: &Database) -> gnocchetti::Result<ArchivePolicy> {
         known => return known,
     }
     let policy = ArchivePolicy::builder(POLICY)
-        .definition(Definition::spanning(
-            Timespan::from_nanos(200_000_000)?,
-            Timespan::HOUR,
-        )?)
+        .definition(Definition::spanning(Timespan::from_nanos(200_000_000)?, Timespan::HOUR)?)
         .definition(Definition::spanning(Timespan::SECOND, Timespan::DAY)?)
         .definition(Definition::spanning(Timespan::MINUTE, Timespan::from_days(7)?)?)
         .definition(Definition::spanning(Timespan::HOUR, Timespan::from_days(365)?)?)
@@ -122,10 +116,7 @@ fn sample(db: &Database, every: Timespan, duration: HowLong) -> Outcome<u64> {
         HowLong::Forever => false,
     };
     let mut progress = Progress::begin(every, duration);
-    let mut metrics = Metrics {
-        db,
-        keys: HashMap::new(),
-    };
+    let mut metrics = Metrics { db, keys: HashMap::new() };
     let mut sampler = Sampler::new()?;
     let mut batch = db.batch();
     let mut pushed = 0;
@@ -157,9 +148,9 @@ impl Metrics<'_> {
             return Ok(*key);
         }
         let metric: Metric = match self.db.metric_by_name(name) {
-            Err(Error::UnknownMetric { .. }) => self
-                .db
-                .create_metric(NewMetric::named(name).archive_policy(POLICY).unit(unit))?,
+            Err(Error::UnknownMetric { .. }) => {
+                self.db.create_metric(NewMetric::named(name).archive_policy(POLICY).unit(unit))?
+            }
             known => known?,
         };
         self.keys.insert(name.to_owned(), metric.key);
@@ -197,27 +188,17 @@ impl Progress {
             HowLong::Forever => "until Ctrl-C".to_owned(),
         };
         eprintln!("sampling this machine every {} {end}", Length(every));
-        Progress {
-            terminal: std::io::stderr().is_terminal(),
-            shown: None,
-        }
+        Progress { terminal: std::io::stderr().is_terminal(), shown: None }
     }
 
     fn show(&mut self, elapsed: Duration, metrics: usize, measures: u64) {
-        let pause = if self.terminal {
-            Duration::from_millis(200)
-        } else {
-            Duration::from_secs(10)
-        };
+        let pause = if self.terminal { Duration::from_millis(200) } else { Duration::from_secs(10) };
         if self.shown.is_some_and(|shown| elapsed < shown + pause) {
             return;
         }
         self.shown = Some(elapsed);
         let (begin, end) = if self.terminal { ("\r", "\x1b[K") } else { ("", "\n") };
-        eprint!(
-            "{begin}{:.1} s: {metrics} metrics, {measures} measures{end}",
-            elapsed.as_secs_f64()
-        );
+        eprint!("{begin}{:.1} s: {metrics} metrics, {measures} measures{end}", elapsed.as_secs_f64());
         // Progress that cannot be shown must not stop the sampling.
         let _ = std::io::stderr().flush();
     }

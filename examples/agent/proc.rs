@@ -18,11 +18,7 @@ pub struct Reading {
 
 impl Reading {
     fn new(name: impl Into<String>, unit: &'static str, value: f64) -> Self {
-        Reading {
-            name: name.into(),
-            unit,
-            value,
-        }
+        Reading { name: name.into(), unit, value }
     }
 }
 
@@ -36,11 +32,7 @@ pub struct Sampler {
 impl Sampler {
     /// Reads the counters from which the first sample will count.
     pub fn new() -> io::Result<Self> {
-        Ok(Sampler {
-            at: Instant::now(),
-            processors: processors()?,
-            bytes: bytes()?,
-        })
+        Ok(Sampler { at: Instant::now(), processors: processors()?, bytes: bytes()? })
     }
 
     /// The readings of now.
@@ -51,20 +43,11 @@ impl Sampler {
         readings.extend(load()?);
         for (name, processor) in &self.processors {
             let earlier = before.processors.get(name);
-            readings.extend(
-                earlier
-                    .map(|earlier| processor.since(earlier, name))
-                    .into_iter()
-                    .flatten(),
-            );
+            readings.extend(earlier.map(|earlier| processor.since(earlier, name)).into_iter().flatten());
         }
         for (name, total) in &self.bytes {
             // A counter that went back belongs to a device that was replaced.
-            let grown = before
-                .bytes
-                .get(name)
-                .map(|earlier| total - earlier)
-                .filter(|grown| *grown >= 0.0);
+            let grown = before.bytes.get(name).map(|earlier| total - earlier).filter(|grown| *grown >= 0.0);
             readings.extend(grown.map(|grown| Reading::new(name, "B/s", grown / seconds)));
         }
         Ok(readings)
@@ -168,14 +151,8 @@ fn interfaces() -> io::Result<HashMap<String, f64>> {
 fn memory() -> io::Result<Vec<Reading>> {
     let text = fs::read_to_string("/proc/meminfo")?;
     let bytes = |wanted: &str| {
-        let line = text
-            .lines()
-            .find_map(|line| line.strip_prefix(wanted)?.strip_prefix(':'))?;
-        line.split_whitespace()
-            .next()?
-            .parse::<f64>()
-            .ok()
-            .map(|kibibytes| kibibytes * 1024.0)
+        let line = text.lines().find_map(|line| line.strip_prefix(wanted)?.strip_prefix(':'))?;
+        line.split_whitespace().next()?.parse::<f64>().ok().map(|kibibytes| kibibytes * 1024.0)
     };
     let used = |total: &str, free: &str| Some(bytes(total)? - bytes(free)?);
     let readings = [
@@ -185,10 +162,7 @@ fn memory() -> io::Result<Vec<Reading>> {
         ("memory.dirty", bytes("Dirty")),
         ("swap.used", used("SwapTotal", "SwapFree")),
     ];
-    Ok(readings
-        .into_iter()
-        .filter_map(|(name, value)| Some(Reading::new(name, "B", value?)))
-        .collect())
+    Ok(readings.into_iter().filter_map(|(name, value)| Some(Reading::new(name, "B", value?))).collect())
 }
 
 /// `0.20 0.18 0.12 1/80 11206`: running processes, averaged over 1, 5 and 15 minutes.
@@ -196,9 +170,5 @@ fn load() -> io::Result<Vec<Reading>> {
     let text = fs::read_to_string("/proc/loadavg")?;
     let names = ["load.1min", "load.5min", "load.15min"];
     let values = numbers(text.split_whitespace().take(names.len()));
-    Ok(names
-        .into_iter()
-        .zip(values)
-        .map(|(name, value)| Reading::new(name, "processes", value))
-        .collect())
+    Ok(names.into_iter().zip(values).map(|(name, value)| Reading::new(name, "processes", value)).collect())
 }

@@ -25,19 +25,11 @@ pub fn stored(db: &Database) -> Result<Option<Stored>> {
     let finest = finest(&db.archive_policy(POLICY)?);
     let mut stored: Option<Stored> = None;
     for metric in metrics(db)? {
-        let counts = db.measures(
-            &Query::new(metric.key)
-                .method(AggregationMethod::COUNT)
-                .granularity(finest),
-        )?;
-        let measures = counts.values.iter().sum::<f64>() as u64;
-        if let Some((first, last)) = db.span(metric.key)? {
-            let so_far = stored.get_or_insert(Stored {
-                measures: 0,
-                first,
-                last,
-            });
-            so_far.measures += measures;
+        let counts = db.measures(&Query::new(metric.key).method(AggregationMethod::COUNT).granularity(finest))?;
+        if let (Some(first), Some(last)) = (counts.timestamps.first(), db.last_measure(metric.key)?) {
+            let first = Timestamp::from_nanos(*first)?;
+            let so_far = stored.get_or_insert(Stored { measures: 0, first, last });
+            so_far.measures += counts.values.iter().sum::<f64>() as u64;
             so_far.first = so_far.first.min(first);
             so_far.last = so_far.last.max(last);
         }
@@ -74,33 +66,18 @@ pub fn tables(db: &Database, policy: &ArchivePolicy, begin: Timestamp, end: Time
         let name = metric.name.clone().unwrap_or_default();
         let unit = metric.unit.clone().unwrap_or_default();
         let kept = Query::new(metric.key).granularity(finest);
-        let last = db
-            .measures(&kept.clone().method(AggregationMethod::LAST))?
-            .values
-            .last()
-            .copied();
+        let last = db.measures(&kept.clone().method(AggregationMethod::LAST))?.values.last().copied();
         if let (Some(last), Some(all)) = (last, Summary::of(&db.measures_of(&kept, &Summary::METHODS)?)) {
             let values = [last, all.min, all.mean, all.max].map(number);
-            table.row(
-                [name.clone(), unit, all.points.to_string()]
-                    .into_iter()
-                    .chain(values)
-                    .collect(),
-            );
+            table.row([name.clone(), unit, all.points.to_string()].into_iter().chain(values).collect());
         }
-        let run = Query::new(metric.key)
-            .method(AggregationMethod::MEAN)
-            .granularity(at)
-            .from(begin)
-            .to(end);
+        let run = Query::new(metric.key).method(AggregationMethod::MEAN).granularity(at).from(begin).to(end);
         if let Some((chart, low, high)) = chart(&db.measures(&run)?, at, begin, end) {
             charts.row(vec![name, chart, number(low), number(high)]);
         }
     }
     let (finest, at) = (Length(finest), Length(at));
-    Ok(format!(
-        "\nAll that is kept at {finest}:\n\n{table}\nThis run, means of {at}:\n\n{charts}"
-    ))
+    Ok(format!("\nAll that is kept at {finest}:\n\n{table}\nThis run, means of {at}:\n\n{charts}"))
 }
 
 /// The granularity whose points fill a chart of this time best: the coarsest that still has one for each character, or
@@ -125,18 +102,11 @@ fn chart(points: &Columns, at: Timespan, begin: Timestamp, end: Timestamp) -> Op
         *sum += value;
         *count += 1.0;
     }
-    let means: Vec<Option<f64>> = bars
-        .iter()
-        .map(|(sum, count)| (*count > 0.0).then(|| sum / count))
-        .collect();
+    let means: Vec<Option<f64>> = bars.iter().map(|(sum, count)| (*count > 0.0).then(|| sum / count)).collect();
     let low = means.iter().flatten().copied().reduce(f64::min)?;
     let high = means.iter().flatten().copied().reduce(f64::max)?;
     let bar = |mean: f64| {
-        if high > low {
-            BARS[((mean - low) / (high - low) * 7.0).round() as usize]
-        } else {
-            BARS[0]
-        }
+        if high > low { BARS[((mean - low) / (high - low) * 7.0).round() as usize] } else { BARS[0] }
     };
     Some((means.into_iter().map(|mean| mean.map_or(' ', bar)).collect(), low, high))
 }

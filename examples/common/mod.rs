@@ -39,10 +39,7 @@ impl Arguments {
     /// Sorts a command line of which these options are known.
     pub fn parse(line: impl IntoIterator<Item = String>, known: &[&str]) -> Result<Self, Misused> {
         let mut line = line.into_iter();
-        let mut arguments = Arguments {
-            options: Vec::new(),
-            words: Vec::new(),
-        };
+        let mut arguments = Arguments { options: Vec::new(), words: Vec::new() };
         while let Some(word) = line.next() {
             if !word.starts_with("--") {
                 arguments.words.push(word);
@@ -53,14 +50,9 @@ impl Arguments {
                 None => (word, None),
             };
             if !known.contains(&name.as_str()) {
-                return Err(Misused(format!(
-                    "there is no option {name}; known are {}",
-                    known.join(", ")
-                )));
+                return Err(Misused(format!("there is no option {name}; known are {}", known.join(", "))));
             }
-            let value = value
-                .or_else(|| line.next())
-                .ok_or_else(|| Misused(format!("{name} needs a value")))?;
+            let value = value.or_else(|| line.next()).ok_or_else(|| Misused(format!("{name} needs a value")))?;
             arguments.options.push((name, value));
         }
         Ok(arguments)
@@ -70,9 +62,7 @@ impl Arguments {
     pub fn get<T: FromStr<Err: fmt::Display>>(&self, name: &str, default: &str) -> Result<T, Misused> {
         let given = self.options.iter().rfind(|(known, _)| known == name);
         let value = given.map_or(default, |(_, value)| value);
-        value
-            .parse()
-            .map_err(|error| Misused(format!("{name} {value}: {error}")))
+        value.parse().map_err(|error| Misused(format!("{name} {value}: {error}")))
     }
 }
 
@@ -83,9 +73,7 @@ pub fn run(usage: &str, known: &[&str], program: impl FnOnce(&Arguments) -> Outc
         print!("{usage}");
         return ExitCode::SUCCESS;
     }
-    let outcome = Arguments::parse(line, known)
-        .map_err(Into::into)
-        .and_then(|arguments| program(&arguments));
+    let outcome = Arguments::parse(line, known).map_err(Into::into).and_then(|arguments| program(&arguments));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is::<Misused>() => {
@@ -108,10 +96,7 @@ pub struct Table {
 impl Table {
     /// A table with this header whose first `words` columns are words.
     pub fn new(header: &[&str], words: usize) -> Self {
-        Table {
-            rows: vec![header.iter().map(ToString::to_string).collect()],
-            words,
-        }
+        Table { rows: vec![header.iter().map(ToString::to_string).collect()], words }
     }
 
     /// Adds a row of as many cells as the header has.
@@ -132,11 +117,7 @@ impl fmt::Display for Table {
         for row in &self.rows {
             let mut line = String::new();
             for (column, (cell, &width)) in row.iter().zip(&widths).enumerate() {
-                let cell = if column < self.words {
-                    format!("{cell:<width$}  ")
-                } else {
-                    format!("{cell:>width$}  ")
-                };
+                let cell = if column < self.words { format!("{cell:<width$}  ") } else { format!("{cell:>width$}  ") };
                 line.push_str(&cell);
             }
             writeln!(f, "{}", line.trim_end())?;
@@ -147,23 +128,12 @@ impl fmt::Display for Table {
 
 /// A number to four significant digits, in thousands (k), millions (M) and so on when it is large.
 pub fn number(value: f64) -> String {
-    let steps = if value.is_finite() && value.abs() >= 1e4 {
-        (value.abs().log10() / 3.0).floor().min(6.0)
-    } else {
-        0.0
-    };
+    let steps =
+        if value.is_finite() && value.abs() >= 1e4 { (value.abs().log10() / 3.0).floor().min(6.0) } else { 0.0 };
     let scaled = value / 1000_f64.powf(steps);
-    let decimals = if scaled == 0.0 {
-        0.0
-    } else {
-        3.0 - scaled.abs().log10().floor()
-    };
+    let decimals = if scaled == 0.0 { 0.0 } else { 3.0 - scaled.abs().log10().floor() };
     let digits = format!("{scaled:.*}", decimals.clamp(0.0, 9.0) as usize);
-    let digits = if digits.contains('.') {
-        digits.trim_end_matches('0').trim_end_matches('.')
-    } else {
-        &digits
-    };
+    let digits = if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { &digits };
     let suffix = ["", "k", "M", "G", "T", "P", "E"][steps as usize];
     format!("{digits}{suffix}")
 }
@@ -176,9 +146,7 @@ impl FromStr for Length {
     type Err = gnocchetti::Error;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let milliseconds = text
-            .strip_suffix("ms")
-            .and_then(|number| number.trim().parse::<f64>().ok());
+        let milliseconds = text.strip_suffix("ms").and_then(|number| number.trim().parse::<f64>().ok());
         match milliseconds {
             Some(milliseconds) => Timespan::from_secs_f64(milliseconds / 1000.0),
             None => text.parse(),
@@ -198,10 +166,7 @@ impl fmt::Display for Length {
             (1, "ns"),
         ];
         let nanos = self.0.nanos();
-        let (unit, name) = UNITS
-            .into_iter()
-            .find(|(unit, _)| nanos % unit == 0)
-            .unwrap_or((1, "ns"));
+        let (unit, name) = UNITS.into_iter().find(|(unit, _)| nanos % unit == 0).unwrap_or((1, "ns"));
         write!(f, "{} {name}", nanos / unit)
     }
 }
@@ -216,23 +181,14 @@ pub struct Summary {
 
 impl Summary {
     /// What to ask the database for.
-    pub const METHODS: [AggregationMethod; 4] = [
-        AggregationMethod::COUNT,
-        AggregationMethod::MIN,
-        AggregationMethod::MEAN,
-        AggregationMethod::MAX,
-    ];
+    pub const METHODS: [AggregationMethod; 4] =
+        [AggregationMethod::COUNT, AggregationMethod::MIN, AggregationMethod::MEAN, AggregationMethod::MAX];
 
     /// Of the answer to [`Summary::METHODS`]; `None` when there is no point.
     pub fn of(answer: &[Columns]) -> Option<Self> {
         let [count, min, mean, max] = answer else { return None };
         let measures: f64 = count.values.iter().sum();
-        let weighted: f64 = mean
-            .values
-            .iter()
-            .zip(&count.values)
-            .map(|(mean, count)| mean * count)
-            .sum();
+        let weighted: f64 = mean.values.iter().zip(&count.values).map(|(mean, count)| mean * count).sum();
         Some(Summary {
             points: count.len(),
             min: min.values.iter().copied().reduce(f64::min)?,

@@ -41,15 +41,12 @@ fn import(arguments: &Arguments) -> Outcome<()> {
     let directory: PathBuf = arguments.get("--dir", "./import-db")?;
     let granularities: Granularities = arguments.get("--granularity", "1min,1h,1d")?;
 
+    let total: u64 =
+        files.iter().map(|file| Ok(file.metadata().map_err(|e| rows::at(file, e))?.len())).sum::<Outcome<_>>()?;
     let db = Database::open(&directory, Options::new())?;
     let policy = policy(&db, granularities)?;
-    let total: u64 = files
-        .iter()
-        .map(|file| Ok(file.metadata().map_err(|e| rows::at(file, e))?.len()))
-        .sum::<Outcome<_>>()?;
-    let bar = ProgressBar::new(total).with_style(ProgressStyle::with_template(
-        "{msg:24!} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
-    )?);
+    let bar = ProgressBar::new(total)
+        .with_style(ProgressStyle::with_template("{msg:24!} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}")?);
     let mut imported = Vec::new();
     for file in &files {
         let metric = metric(&db, file, &policy)?;
@@ -76,14 +73,8 @@ impl std::str::FromStr for Granularities {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let spans = text
-            .split(',')
-            .map(|span| span.trim().parse())
-            .collect::<Result<_, _>>()?;
-        Ok(Granularities {
-            text: text.to_owned(),
-            spans,
-        })
+        let spans = text.split(',').map(|span| span.trim().parse()).collect::<Result<_, _>>()?;
+        Ok(Granularities { text: text.to_owned(), spans })
     }
 }
 
@@ -95,12 +86,7 @@ fn policy(db: &Database, granularities: Granularities) -> gnocchetti::Result<Arc
         known => return known,
     }
     let policy = ArchivePolicy::builder(name)
-        .definitions(
-            granularities
-                .spans
-                .into_iter()
-                .map(|Length(span)| Definition::unlimited(span)),
-        )
+        .definitions(granularities.spans.into_iter().map(|Length(span)| Definition::unlimited(span)))
         .aggregation_methods(["count", "min", "mean", "max"])
         .build()?;
     db.create_archive_policy(&policy)?;
@@ -122,10 +108,7 @@ fn push(db: &Database, metric: &Metric, file: &Path, bar: &ProgressBar) -> Outco
     let mut waiting = 0;
     let mut total = Pushed::default();
     let mut commit = |batch: &mut Batch<'_>| -> gnocchetti::Result<()> {
-        let pushed = batch.commit()?.total();
-        total.accepted += pushed.accepted;
-        total.overwritten += pushed.overwritten;
-        total.late += pushed.late;
+        total += batch.commit()?.total();
         Ok(())
     };
     for row in Rows::open(file)? {
@@ -154,25 +137,10 @@ fn summary(db: &Database, metric: &Metric, pushed: &Pushed) -> gnocchetti::Resul
             continue;
         };
         let mut row = vec![Length(definition.granularity()).to_string()];
-        row.extend([
-            Timestamp::from_nanos(*first)?.to_string(),
-            Timestamp::from_nanos(*last)?.to_string(),
-        ]);
-        row.extend([
-            all.points.to_string(),
-            number(all.min),
-            number(all.mean),
-            number(all.max),
-        ]);
+        row.extend([Timestamp::from_nanos(*first)?.to_string(), Timestamp::from_nanos(*last)?.to_string()]);
+        row.extend([all.points.to_string(), number(all.min), number(all.mean), number(all.max)]);
         table.row(row);
     }
-    let Pushed {
-        accepted,
-        overwritten,
-        late,
-        ..
-    } = pushed;
-    Ok(format!(
-        "\n{name}: {accepted} rows accepted, {overwritten} overwritten, {late} late\n\n{table}"
-    ))
+    let Pushed { accepted, overwritten, late, .. } = pushed;
+    Ok(format!("\n{name}: {accepted} rows accepted, {overwritten} overwritten, {late} late\n\n{table}"))
 }

@@ -32,11 +32,7 @@ impl Rows {
     /// Opens the file.
     pub fn open(path: &Path) -> Outcome<Self> {
         let file = File::open(path).map_err(|error| at(path, error))?;
-        Ok(Rows {
-            path: path.to_owned(),
-            file: BufReader::new(file),
-            line: 0,
-        })
+        Ok(Rows { path: path.to_owned(), file: BufReader::new(file), line: 0 })
     }
 
     /// The next row; blank lines, and a first line that is no row, count into the bytes of the row that follows.
@@ -52,11 +48,7 @@ impl Rows {
             }
             match parse(&text) {
                 Ok((timestamp, value)) => {
-                    return Ok(Some(Row {
-                        timestamp,
-                        value,
-                        bytes,
-                    }));
+                    return Ok(Some(Row { timestamp, value, bytes }));
                 }
                 Err(_) if text.trim().is_empty() || self.line == 1 => {}
                 Err(error) => return Err(error),
@@ -76,17 +68,11 @@ impl Iterator for Rows {
 
 /// `timestamp,value`, either of them in quotes or not.
 fn parse(line: &str) -> Result<(Timestamp, f64), String> {
-    let fields: Vec<&str> = line
-        .trim()
-        .split(',')
-        .map(|field| field.trim().trim_matches('"'))
-        .collect();
+    let fields: Vec<&str> = line.trim().split(',').map(|field| field.trim().trim_matches('"')).collect();
     let [timestamp, value] = fields[..] else {
         return Err(format!("{} fields where timestamp,value was expected", fields.len()));
     };
-    let timestamp = timestamp
-        .parse()
-        .map_err(|error: gnocchetti::Error| error.to_string())?;
+    let timestamp = timestamp.parse().map_err(|error: gnocchetti::Error| error.to_string())?;
     let value = value.parse().map_err(|_| format!("`{value}` is not a number"))?;
     Ok((timestamp, value))
 }

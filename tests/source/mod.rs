@@ -33,24 +33,14 @@ pub fn project_files() -> Vec<ProjectFile> {
         .current_dir(root)
         .output()
         .expect("git lists the files of the project");
-    assert!(
-        listing.status.success(),
-        "git ls-files: {}",
-        String::from_utf8_lossy(&listing.stderr)
-    );
+    assert!(listing.status.success(), "git ls-files: {}", String::from_utf8_lossy(&listing.stderr));
     let names = String::from_utf8(listing.stdout).expect("file names are UTF-8");
     let files: Vec<_> = names
         .split('\0')
         .filter(|name| root.join(name).is_file())
-        .map(|name| ProjectFile {
-            path: name.to_owned(),
-            bytes: std::fs::read(root.join(name)).expect("readable"),
-        })
+        .map(|name| ProjectFile { path: name.to_owned(), bytes: std::fs::read(root.join(name)).expect("readable") })
         .collect();
-    assert!(
-        files.iter().any(|file| file.path == "src/lib.rs"),
-        "git lists no src/lib.rs"
-    );
+    assert!(files.iter().any(|file| file.path == "src/lib.rs"), "git lists no src/lib.rs");
     files
 }
 
@@ -129,9 +119,7 @@ fn end_of_raw(chars: &[char], begin: usize) -> usize {
         return begin;
     }
     let closes = |at: &usize| chars[*at] == '"' && chars[at + 1..].iter().take_while(|&&c| c == '#').count() >= hashes;
-    (quote + 1..chars.len())
-        .find(closes)
-        .map_or(chars.len(), |at| at + 1 + hashes)
+    (quote + 1..chars.len()).find(closes).map_or(chars.len(), |at| at + 1 + hashes)
 }
 
 /// Where, in the result of [`code_only`], the items lie that are compiled for tests only.

@@ -3,11 +3,7 @@
 //! Each check is a function from text to findings, with a small test beside it that shows it failing; the tests here run
 //! them over every file of the project. Budgets may be tightened, never relaxed.
 
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    reason = "a test that cannot go on says why"
-)]
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on says why")]
 
 mod code;
 mod manifest;
@@ -27,12 +23,7 @@ fn assert_none(found: &[String]) {
 fn check(wanted: impl Fn(&str) -> bool, finds: impl Fn(&str, &str) -> Vec<String>) {
     let files: Vec<ProjectFile> = project_files().into_iter().filter(|file| wanted(&file.path)).collect();
     assert!(!files.is_empty(), "no file to check");
-    assert_none(
-        &files
-            .iter()
-            .flat_map(|file| finds(&file.path, &file.text()))
-            .collect::<Vec<_>>(),
-    );
+    assert_none(&files.iter().flat_map(|file| finds(&file.path, &file.text())).collect::<Vec<_>>());
 }
 
 /// Files written by hand, in the project's own words.
@@ -67,20 +58,13 @@ fn nothing_points_at_one_machine() {
 #[test]
 fn no_file_is_large() {
     let files = project_files();
-    assert_none(
-        &files
-            .iter()
-            .filter_map(|file| text::large(&file.path, file.bytes.len()))
-            .collect::<Vec<_>>(),
-    );
+    assert_none(&files.iter().filter_map(|file| text::large(&file.path, file.bytes.len())).collect::<Vec<_>>());
 }
 
 #[test]
 fn scripts_can_be_run_and_stop_at_the_first_failure() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    check(text::is_script, |path, script| {
-        text::script(path, script, &root.join(path))
-    });
+    check(text::is_script, |path, script| text::script(path, script, &root.join(path)));
 }
 
 #[test]
@@ -127,19 +111,13 @@ fn the_index_of_docs_is_complete() {
 
 #[test]
 fn the_changelog_is_in_shape() {
-    check(
-        |path| path == "CHANGELOG.md",
-        |_, page| papers::changelog(page, env!("CARGO_PKG_VERSION")),
-    );
+    check(|path| path == "CHANGELOG.md", |_, page| papers::changelog(page, env!("CARGO_PKG_VERSION")));
 }
 
 #[test]
 fn every_dependency_is_used() {
     let files = project_files();
-    check(
-        |path| path == "Cargo.toml",
-        |_, manifest| manifest::unused(manifest, &files),
-    );
+    check(|path| path == "Cargo.toml", |_, manifest| manifest::unused(manifest, &files));
 }
 
 #[test]

@@ -18,10 +18,7 @@ fn packages<'m>(manifest: &'m str, section: &str) -> Vec<&'m str> {
             inside = header == section;
             packages.extend(header.strip_prefix(section).and_then(|rest| rest.strip_prefix('.')));
         } else if inside && !line.starts_with('#') {
-            packages.extend(
-                line.split_once('=')
-                    .map(|(name, _)| name.split('.').next().unwrap_or(name).trim()),
-            );
+            packages.extend(line.split_once('=').map(|(name, _)| name.split('.').next().unwrap_or(name).trim()));
         }
     }
     packages
@@ -31,25 +28,19 @@ fn packages<'m>(manifest: &'m str, section: &str) -> Vec<&'m str> {
 fn names(code: &str, package: &str) -> bool {
     let name = package.replace('-', "_");
     let import = format!("use {name}");
-    code.lines()
-        .any(|line| has_word(line, &format!("{name}::")) || has_word(line, &import))
+    code.lines().any(|line| has_word(line, &format!("{name}::")) || has_word(line, &import))
 }
 
 /// Dependencies that nothing uses: those of the library in `src/`, those for development in tests, benches, examples.
 pub fn unused(manifest: &str, files: &[ProjectFile]) -> Vec<String> {
     let rust = || files.iter().filter(|file| is_kind(&file.path, "rs"));
     let of_library = |file: &ProjectFile| file.path.starts_with("src/");
-    let library: String = rust()
-        .filter(|file| of_library(file))
-        .map(|file| without_tests(&code_only(&file.text())))
-        .collect();
+    let library: String =
+        rust().filter(|file| of_library(file)).map(|file| without_tests(&code_only(&file.text()))).collect();
     let development: String = rust().map(|file| code_only(&file.text())).collect();
     let mut found = Vec::new();
     for (section, code) in [("dependencies", &library), ("dev-dependencies", &development)] {
-        for package in packages(manifest, section)
-            .into_iter()
-            .filter(|package| !names(code, package))
-        {
+        for package in packages(manifest, section).into_iter().filter(|package| !names(code, package)) {
             found.push(format!("Cargo.toml: `{package}` of [{section}] is not used"));
         }
     }
@@ -63,11 +54,7 @@ pub fn default_tree() -> String {
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .expect("cargo tree runs");
-    assert!(
-        tree.status.success(),
-        "cargo tree: {}",
-        String::from_utf8_lossy(&tree.stderr)
-    );
+    assert!(tree.status.success(), "cargo tree: {}", String::from_utf8_lossy(&tree.stderr));
     String::from_utf8_lossy(&tree.stdout).into_owned()
 }
 
@@ -89,10 +76,7 @@ mod tests {
                             [dependencies.uuid]\nversion = \"1\"\n\n[dev-dependencies]\ntempfile = { version = \"3\" }\n";
 
     fn file(path: &str, text: &str) -> ProjectFile {
-        ProjectFile {
-            path: path.to_owned(),
-            bytes: text.as_bytes().to_vec(),
-        }
+        ProjectFile { path: path.to_owned(), bytes: text.as_bytes().to_vec() }
     }
 
     #[test]
@@ -104,27 +88,15 @@ mod tests {
     #[test]
     fn a_dependency_that_nothing_uses_is_found() {
         let library = "use serde;\n#[derive(this_error::Error)]\nenum E {}\nfn f(id: uuid::Uuid) {}\n";
-        let used = [
-            file("src/lib.rs", library),
-            file("tests/a.rs", "use tempfile::tempdir;\n"),
-        ];
+        let used = [file("src/lib.rs", library), file("tests/a.rs", "use tempfile::tempdir;\n")];
         assert_eq!(unused(MANIFEST, &used), Vec::<String>::new());
-        let talked_about = [file(
-            "src/lib.rs",
-            "// serde::de\n#[cfg(test)]\nmod tests { use uuid::Uuid; }\n",
-        )];
+        let talked_about = [file("src/lib.rs", "// serde::de\n#[cfg(test)]\nmod tests { use uuid::Uuid; }\n")];
         assert_eq!(unused(MANIFEST, &talked_about).len(), 4);
     }
 
     #[test]
     fn a_heavy_dependency_is_found() {
-        assert_eq!(
-            unwanted("gnocchetti v0.1.0\nlibc v0.2.0\ntokio-like v1.0.0\n"),
-            Vec::<String>::new()
-        );
-        assert_eq!(
-            unwanted("gnocchetti v0.1.0\ntokio v1.0.0\n"),
-            ["the default build compiles tokio"]
-        );
+        assert_eq!(unwanted("gnocchetti v0.1.0\nlibc v0.2.0\ntokio-like v1.0.0\n"), Vec::<String>::new());
+        assert_eq!(unwanted("gnocchetti v0.1.0\ntokio v1.0.0\n"), ["the default build compiles tokio"]);
     }
 }

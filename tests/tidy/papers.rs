@@ -9,14 +9,8 @@ const PARTS: [&str; 5] = ["Behaviour", "Format", "C ABI", "Rust", "Python"];
 
 /// A page must open with its title.
 pub fn title(path: &str, page: &str) -> Vec<String> {
-    let fits = page
-        .strip_prefix("# ")
-        .is_some_and(|rest| rest.starts_with(|c: char| !c.is_whitespace()));
-    if fits {
-        Vec::new()
-    } else {
-        vec![format!("{path}:1: must open with `# ` and its title")]
-    }
+    let fits = page.strip_prefix("# ").is_some_and(|rest| rest.starts_with(|c: char| !c.is_whitespace()));
+    if fits { Vec::new() } else { vec![format!("{path}:1: must open with `# ` and its title")] }
 }
 
 /// Links to files of the project that are not there.
@@ -66,22 +60,15 @@ pub fn index(index: &str, names: &[String]) -> Vec<String> {
 pub fn changelog(page: &str, version: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut versions = page.split("\n## ").skip(1).peekable();
-    let newest = versions
-        .peek()
-        .and_then(|section| section.split_whitespace().next())
-        .unwrap_or_default();
+    let newest = versions.peek().and_then(|section| section.split_whitespace().next()).unwrap_or_default();
     if newest != version {
-        found.push(format!(
-            "CHANGELOG.md: the first version is `{newest}`, Cargo.toml's is {version}"
-        ));
+        found.push(format!("CHANGELOG.md: the first version is `{newest}`, Cargo.toml's is {version}"));
     }
     for section in versions {
         let name = section.lines().next().unwrap_or_default();
         let parts: Vec<&str> = section.lines().filter_map(|line| line.strip_prefix("### ")).collect();
         if parts != PARTS {
-            found.push(format!(
-                "CHANGELOG.md: `{name}` has the parts {parts:?}; it must have {PARTS:?}"
-            ));
+            found.push(format!("CHANGELOG.md: `{name}` has the parts {parts:?}; it must have {PARTS:?}"));
         }
         let filled = section.split("\n### ").skip(1).all(|part| part.contains("\n* "));
         if !filled {
@@ -117,10 +104,7 @@ mod tests {
     fn a_page_that_the_index_forgets_is_found() {
         let names = ["docs/index.md", "docs/a.md", "docs/format/b.md", "README.md"].map(str::to_owned);
         assert_eq!(index("[a](a.md) [b](format/b.md)", &names), Vec::<String>::new());
-        assert_eq!(
-            index("[a](a.md)", &names),
-            ["docs/index.md: does not link to format/b.md"]
-        );
+        assert_eq!(index("[a](a.md)", &names), ["docs/index.md: does not link to format/b.md"]);
     }
 
     #[test]

@@ -59,10 +59,7 @@ pub fn lines(path: &str, text: &str) -> Vec<String> {
 /// A line that is nothing but a string literal, or gives one to a name: messages stay whole, so that they can be found.
 fn is_one_string(line: &str) -> bool {
     let line = line.trim().trim_end_matches(',');
-    let value = line
-        .split_once(" = ")
-        .filter(|(name, _)| !name.contains(['"', ' ']))
-        .map_or(line, |(_, value)| value);
+    let value = line.split_once(" = ").filter(|(name, _)| !name.contains(['"', ' '])).map_or(line, |(_, value)| value);
     let value = value.trim_start_matches('r').trim_matches('#');
     value.len() > 1 && value.starts_with('"') && value.ends_with('"')
 }
@@ -120,9 +117,7 @@ pub fn script(path: &str, text: &str, file: &Path) -> Vec<String> {
         found.push(format!("{path}: is not executable"));
     }
     if !text.starts_with("#!/usr/bin/env bash\n#") {
-        found.push(format!(
-            "{path}: must begin with `#!/usr/bin/env bash` and a comment that says what it does"
-        ));
+        found.push(format!("{path}: must begin with `#!/usr/bin/env bash` and a comment that says what it does"));
     }
     if !text.contains("lib/common.sh\"\n") {
         found.push(format!("{path}: must source ci/lib/common.sh"));
@@ -138,23 +133,11 @@ mod tests {
     fn long_lines_and_blanks_are_found() {
         assert_eq!(lines("a", "short\n"), Vec::<String>::new());
         assert_eq!(lines("a", &format!("{}\n", "x".repeat(140))), Vec::<String>::new());
-        assert_eq!(
-            lines("a", &format!("\n{}\n", "x".repeat(141))),
-            ["a:2: 141 columns; 140 at most"]
-        );
-        assert_eq!(
-            lines("a", &format!("    \"{}\",\n", "x".repeat(141))),
-            Vec::<String>::new()
-        );
-        assert_eq!(
-            lines("a", &format!("description = \"{}\"\n", "x".repeat(141))),
-            Vec::<String>::new()
-        );
+        assert_eq!(lines("a", &format!("\n{}\n", "x".repeat(141))), ["a:2: 141 columns; 140 at most"]);
+        assert_eq!(lines("a", &format!("    \"{}\",\n", "x".repeat(141))), Vec::<String>::new());
+        assert_eq!(lines("a", &format!("description = \"{}\"\n", "x".repeat(141))), Vec::<String>::new());
         assert_eq!(lines("a", &format!("| {} |\n", "x".repeat(141))), Vec::<String>::new());
-        assert_eq!(
-            lines("a", &format!("    r#\"{}\"#\n", "x".repeat(141))),
-            Vec::<String>::new()
-        );
+        assert_eq!(lines("a", &format!("    r#\"{}\"#\n", "x".repeat(141))), Vec::<String>::new());
         assert_eq!(lines("a", &format!("f(\"{}\")\n", "x".repeat(141))).len(), 1);
         assert_eq!(lines("a", "x \ny\t\n").len(), 2);
         assert_eq!(lines("a", "x\r\n").len(), 1);
@@ -167,10 +150,7 @@ mod tests {
         for marker in MARKERS {
             assert_eq!(markers("a", &format!("fine\n// {marker}\n")).len(), 1, "{marker}");
         }
-        assert_eq!(
-            markers("a", concat!("wait for", " nowhere, prefix", "XX", "XX\n")),
-            Vec::<String>::new()
-        );
+        assert_eq!(markers("a", concat!("wait for", " nowhere, prefix", "XX", "XX\n")), Vec::<String>::new());
     }
 
     #[test]
@@ -179,10 +159,7 @@ mod tests {
             assert_eq!(places("a", &format!("see `{place}`\n")).len(), 1, "{place}");
         }
         assert_eq!(places("a", concat!("cd /wo", "rk/main\n")).len(), 1);
-        assert_eq!(
-            places("a", concat!("net", "/wo", "rk and /wo", "rkers and /proc\n")),
-            Vec::<String>::new()
-        );
+        assert_eq!(places("a", concat!("net", "/wo", "rk and /wo", "rkers and /proc\n")), Vec::<String>::new());
     }
 
     #[test]
@@ -195,18 +172,9 @@ mod tests {
     fn a_script_that_would_go_on_after_a_failure_is_found() {
         let own = Path::new(env!("CARGO_MANIFEST_DIR"));
         let good = "#!/usr/bin/env bash\n# Tests.\nsource \"ci/lib/common.sh\"\n";
-        assert_eq!(
-            script("ci/test.sh", good, &own.join("ci/test.sh")),
-            Vec::<String>::new()
-        );
-        assert_eq!(
-            script("ci/test.sh", good, &own.join("Cargo.toml")),
-            ["ci/test.sh: is not executable"]
-        );
-        assert_eq!(
-            script("ci/test.sh", "#!/bin/sh\ntrue\n", &own.join("ci/test.sh")).len(),
-            2
-        );
+        assert_eq!(script("ci/test.sh", good, &own.join("ci/test.sh")), Vec::<String>::new());
+        assert_eq!(script("ci/test.sh", good, &own.join("Cargo.toml")), ["ci/test.sh: is not executable"]);
+        assert_eq!(script("ci/test.sh", "#!/bin/sh\ntrue\n", &own.join("ci/test.sh")).len(), 2);
         assert!(is_script("ci/rust.sh") && is_script(".ci/run") && !is_script("ci/lib/common.sh"));
     }
 }
