@@ -367,7 +367,7 @@ impl Error {
             Error::Index { .. } => 30,
             Error::Closed => 31,
             Error::PushTooLarge { .. } => 32,
-            Error::InvalidDefinition { .. } => 32,
+            Error::InvalidDefinition { .. } => 33,
         }
     }
 

@@ -15,8 +15,9 @@ mod types;
 
 pub use error::{Corruption, Error, Result};
 pub use carbonara::Sampling;
-pub use database::{Batch, Database, Query, Report};
+pub use database::{Batch, Database, Report};
 pub use engine::{Options, Stats};
+pub use query::Query;
 pub use types::{
     AggregateBlock, AggregateColumn, AggregationMethod, ArchivePolicy, ArchivePolicyBuilder, ArchivePolicyRule,
     ArchivePolicyUpdate, Columns, Definition, Durability, Measure, Method, MethodSet, Metric, MetricKey, MetricStatus,

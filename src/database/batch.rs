@@ -2,7 +2,7 @@
 
 use crate::database::Database;
 use crate::engine;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::types::{MetricKey, Pushed, Timestamp};
 
 /// Measures of any number of metrics that are pushed together: checked together, journaled as one record, made durable by
@@ -49,11 +49,11 @@ impl<'db> Batch<'db> {
     /// equally long. Nothing is added then.
     pub fn extend(&mut self, metric: MetricKey, timestamps: &[i64], values: &[f64]) -> Result<()> {
         if let Some(early) = timestamps.iter().find(|timestamp| **timestamp < 0) {
-            return Err(crate::Error::BeforeEpoch { value: format!("{early} ns") });
+            return Err(Error::BeforeEpoch { value: format!("{early} ns") });
         }
         if timestamps.len() != values.len() {
             let reason = format!("{} timestamps came with {} values", timestamps.len(), values.len());
-            return Err(crate::Error::InvalidQuery { reason });
+            return Err(Error::InvalidQuery { reason });
         }
         self.inner.extend(metric, timestamps, values);
         Ok(())

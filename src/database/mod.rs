@@ -6,19 +6,17 @@
 mod batch;
 mod metrics;
 mod policies;
-mod query;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use batch::{Batch, Report};
-pub use query::Query;
 
-use crate::codec::Scratch;
 use crate::engine::{Engine, Options, Stats, Workers};
 use crate::error::{Error, Result};
 use crate::fs::{Fs, RealFs};
+use crate::query::Query;
 use crate::types::{AggregationMethod, Columns, MetricKey, Pushed, Timestamp};
 
 /// An open database: one directory, one writer.
@@ -130,9 +128,8 @@ impl Database {
     ///
     /// As [`measures`](Self::measures).
     pub fn measures_of(&self, query: &Query, methods: &[AggregationMethod]) -> Result<Vec<Columns>> {
-        let snapshot = self.engine.snapshot(query.metric, &|plan| query.request(plan, methods))?;
-        let answers = snapshot.answer(&mut Scratch::default())?;
-        answers.into_iter().zip(methods).map(|(points, method)| query.finish(points, *method)).collect()
+        let snapshot = self.engine.snapshot(query.asked_metric(), &|plan| query.request(plan, methods))?;
+        query.answer(&snapshot, methods)
     }
 
     /// The time of the newest measure that a metric accepted; `None` when it never had one.

@@ -8,7 +8,7 @@ const NOW: i64 = 1_425_652_440 * SECOND;
 const HOUR: i64 = 3600 * SECOND;
 const DAY: i64 = 24 * HOUR;
 
-fn at(text: &str) -> crate::Result<i64> {
+fn at(text: &str) -> crate::error::Result<i64> {
     Timestamp::parse_at(text, Timestamp::from_nanos(NOW).unwrap()).map(Timestamp::nanos)
 }
 

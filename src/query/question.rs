@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use crate::carbonara::{Sampling, group_start, resample, truncate};
 use crate::error::{Error, Result};
+use super::read::{Request, Snapshot};
+use crate::codec::Scratch;
 use crate::head::Plan;
-use crate::query::Request;
 use crate::types::{AggregationMethod, Columns, MetricKey, Timespan, Timestamp};
 
 /// A question about one metric: which aggregation method, which granularity, which stretch of time, resampled or not.
@@ -22,7 +23,7 @@ use crate::types::{AggregationMethod, Columns, MetricKey, Timespan, Timestamp};
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Query {
-    pub(super) metric: MetricKey,
+    metric: MetricKey,
     method: AggregationMethod,
     granularity: Option<Timespan>,
     from: Option<Timestamp>,
@@ -72,13 +73,18 @@ impl Query {
         self
     }
 
+    /// The metric asked about.
+    pub fn asked_metric(&self) -> MetricKey {
+        self.metric
+    }
+
     /// The method asked for.
-    pub(super) fn asked_method(&self) -> AggregationMethod {
+    pub fn asked_method(&self) -> AggregationMethod {
         self.method
     }
 
     /// What is to be read of the metric's archives.
-    pub(super) fn request(&self, plan: &Plan, methods: &[AggregationMethod]) -> Result<Request> {
+    pub(crate) fn request(&self, plan: &Plan, methods: &[AggregationMethod]) -> Result<Request> {
         let finest = plan.archives.first().map(|archive| archive.granularity);
         let granularity = self.granularity.map(Timespan::nanos).or(finest);
         let Some(granularity) = granularity else {
@@ -99,8 +105,14 @@ impl Query {
         group_start(start, granularity)..end
     }
 
+    /// The answer from a snapshot that was taken for this question: columns for each of `methods`.
+    pub(crate) fn answer(&self, snapshot: &Snapshot, methods: &[AggregationMethod]) -> Result<Vec<Columns>> {
+        let answers = snapshot.answer(&mut Scratch::default())?;
+        answers.into_iter().zip(methods).map(|(points, method)| self.finish(points, *method)).collect()
+    }
+
     /// Makes the points read the points asked for.
-    pub(super) fn finish(&self, points: Columns, method: AggregationMethod) -> Result<Columns> {
+    fn finish(&self, points: Columns, method: AggregationMethod) -> Result<Columns> {
         let Some(sampling) = self.resample else { return Ok(points) };
         let mut resampled = resample(&points, method, sampling)?;
         if let Some(from) = self.from {
