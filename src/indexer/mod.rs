@@ -1,1 +1,126 @@
-//! SQLite: policies, rules, metrics.
+//! The index: archive policies, their rules and metrics, in one `SQLite` file.
+//!
+//! The index says what there is; measures never come near it, and no push reads it. Every change is one transaction,
+//! durable when the call returns (`synchronous=FULL`), and all or nothing. Keys and policy numbers come from
+//! AUTOINCREMENT and are never used twice, since the journal and the segments refer to them for ever.
+//!
+//! One connection writes and another reads, so that a lookup does not wait for a long batch of new metrics. What is read
+//! is what was last committed. `SQLite`'s errors stay inside: what leaves is an [`Error`] that says what was being done.
+
+mod connection;
+mod failure;
+mod metrics;
+mod policies;
+mod rules;
+mod schema;
+mod sql;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use parking_lot::Mutex;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use crate::error::{Corruption, Error, Result};
+use failure::Failure;
+pub use metrics::StoredMetric;
+pub use policies::StoredPolicy;
+
+/// How many findings of [`Indexer::integrity_check`] an error names.
+const FINDINGS: usize = 5;
+
+/// The index of one database, open for writing. All methods may be called from several threads at once.
+pub struct Indexer {
+    path: PathBuf,
+    writer: Mutex<Connection>,
+    reader: Mutex<Connection>,
+}
+
+impl Indexer {
+    /// Opens the index at `path`, which is made when there is none, and brings its tables up to date.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnsupportedFormat`] when a newer version of the library wrote it, [`Error::NotADatabase`] when the file
+    /// is some other `SQLite` database, [`Error::Corrupt`] when it is none at all; nothing is touched in these cases.
+    pub fn open(path: &Path) -> Result<Self> {
+        let described = |failure: Failure| failure.into_error("open", path);
+        let mut writer = connection::writer(path).map_err(described)?;
+        schema::prepare(&mut writer, path).map_err(described)?;
+        let reader = connection::reader(path).map_err(described)?;
+        Ok(Indexer {
+            path: path.to_path_buf(),
+            writer: Mutex::new(writer),
+            reader: Mutex::new(reader),
+        })
+    }
+
+    /// Moves all that is committed from the write-ahead log into the index itself and empties the log.
+    ///
+    /// For a clean close: what opens next then has nothing to recover. `false` when another process that reads the index
+    /// stood in the way; nothing is lost then, the log just stays.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DiskFull`], [`Error::Index`].
+    pub fn checkpoint_wal(&self) -> Result<bool> {
+        let writer = self.writer.lock();
+        let busy: rusqlite::Result<i64> = writer.query_row(sql::CHECKPOINT, [], |row| row.get(0));
+        let busy = busy.map_err(|error| Failure::from(error).into_error("checkpoint", &self.path))?;
+        Ok(busy == 0)
+    }
+
+    /// Reads all of the index and compares its parts with one another. Takes time in proportion to its size; neither
+    /// reads nor writes wait for it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`] with the first findings.
+    pub fn integrity_check(&self) -> Result<()> {
+        let findings = connection::reader(&self.path)
+            .and_then(|connection| schema::findings(&connection, FINDINGS))
+            .map_err(|failure| failure.into_error("check", &self.path))?;
+        if findings.is_empty() {
+            return Ok(());
+        }
+        Err(Error::from(Corruption::new(&self.path, 0, findings.join("; "))))
+    }
+
+    /// Gives the memory of the writer's page cache back. When that fails, nothing is lost but the memory.
+    fn release_memory(&self) {
+        if let Err(error) = self.writer.lock().execute_batch(sql::RELEASE_MEMORY) {
+            tracing::debug!(%error, "the index kept its page cache");
+        }
+    }
+
+    /// Runs `change` as one transaction: committed when it succeeds, undone when it does not.
+    fn write<T>(&self, operation: &'static str, change: impl FnOnce(&Transaction) -> Result<T, Failure>) -> Result<T> {
+        let mut writer = self.writer.lock();
+        let run = || {
+            let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let outcome = change(&transaction)?;
+            transaction.commit()?;
+            Ok(outcome)
+        };
+        run().map_err(|failure: Failure| failure.into_error(operation, &self.path))
+    }
+
+    /// Runs `look` on one state of the index, that of the last commit.
+    fn read<T>(&self, operation: &'static str, look: impl FnOnce(&Connection) -> Result<T, Failure>) -> Result<T> {
+        let reader = self.reader.lock();
+        let run = || {
+            let transaction = reader.unchecked_transaction()?;
+            let found = look(&transaction)?;
+            transaction.commit()?;
+            Ok(found)
+        };
+        run().map_err(|failure: Failure| failure.into_error(operation, &self.path))
+    }
+
+    /// Runs `look`, which is one statement and therefore sees one state without more ado.
+    fn read_once<T>(&self, operation: &'static str, look: impl FnOnce(&Connection) -> Result<T, Failure>) -> Result<T> {
+        look(&self.reader.lock()).map_err(|failure| failure.into_error(operation, &self.path))
+    }
+}

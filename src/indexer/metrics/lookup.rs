@@ -1,0 +1,136 @@
+//! Finding metrics.
+
+use rusqlite::{Connection, OptionalExtension};
+use uuid::Uuid;
+
+use super::super::failure::Failure;
+use super::super::{Indexer, sql};
+use super::{StoredMetric, key, parameter, row};
+use crate::error::Result;
+use crate::types::{Metric, MetricKey, MetricStatus};
+
+impl Indexer {
+    /// The active metric of this id, when there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Index`](crate::Error::Index).
+    pub fn metric_by_id(&self, id: Uuid) -> Result<Option<StoredMetric>> {
+        self.read_once("look up a metric by id", |connection| {
+            Ok(connection
+                .prepare_cached(sql::METRIC_BY_ID)?
+                .query_row([id.as_bytes()], row)
+                .optional()?)
+        })
+    }
+
+    /// The active metric of this name that belongs to no resource, when there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Index`](crate::Error::Index).
+    pub fn metric_by_name(&self, name: &str) -> Result<Option<StoredMetric>> {
+        self.read_once("look up a metric by name", |connection| {
+            Ok(connection
+                .prepare_cached(sql::METRIC_BY_NAME)?
+                .query_row([name], row)
+                .optional()?)
+        })
+    }
+
+    /// The metric of this key, when there is one, whatever its status.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Index`](crate::Error::Index).
+    pub fn metric_by_key(&self, key: MetricKey) -> Result<Option<StoredMetric>> {
+        self.read_once("look up a metric by key", |connection| by_key(connection, key))
+    }
+
+    /// The policies of many metrics at once, whatever their status, in the order asked for; keys that the index does not
+    /// know are left out.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Index`](crate::Error::Index).
+    pub fn policy_ids_of(&self, keys: &[MetricKey]) -> Result<Vec<(MetricKey, u32)>> {
+        self.read("look up archive policies of metrics", |connection| {
+            let mut statement = connection.prepare_cached(sql::POLICY_ID_OF_KEY)?;
+            let mut found = Vec::with_capacity(keys.len());
+            for key in keys {
+                let id = statement.query_row([parameter(*key)], |row| row.get(0)).optional()?;
+                found.extend(id.map(|id| (*key, id)));
+            }
+            Ok(found)
+        })
+    }
+
+    /// Metrics of this status in ascending order of their keys: at most `limit`, and only those after `after`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Index`](crate::Error::Index).
+    pub fn metrics(&self, status: MetricStatus, after: Option<MetricKey>, limit: usize) -> Result<Vec<Metric>> {
+        let statement = match status {
+            MetricStatus::Active => sql::ACTIVE_METRICS,
+            MetricStatus::Delete => sql::DELETED_METRICS,
+        };
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.read_once("list metrics", |connection| {
+            let mut statement = connection.prepare_cached(statement)?;
+            let metrics = statement.query_map([after.map_or(0, parameter), limit], row)?;
+            Ok(metrics
+                .map(|stored| stored.map(|stored| stored.metric))
+                .collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// How many active metrics there are.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Index`](crate::Error::Index).
+    pub fn metric_count(&self) -> Result<u64> {
+        self.read_once("count metrics", |connection| {
+            let count: i64 = connection
+                .prepare_cached(sql::ACTIVE_COUNT)?
+                .query_row([], |row| row.get(0))?;
+            Ok(u64::try_from(count).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, count))?)
+        })
+    }
+
+    /// The keys of the metrics that are deleted but not purged, ascending.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Index`](crate::Error::Index).
+    pub fn deleted_keys(&self) -> Result<Vec<MetricKey>> {
+        self.read_once("list deleted metrics", |connection| {
+            let mut statement = connection.prepare_cached(sql::DELETED_KEYS)?;
+            let keys = statement.query_map([], |row| key(row, 0))?;
+            Ok(keys.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// The highest key that any metric ever had, when there ever was one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Index`](crate::Error::Index).
+    pub fn max_key(&self) -> Result<Option<MetricKey>> {
+        self.read_once("look up the highest key", |connection| {
+            Ok(connection
+                .prepare_cached(sql::MAX_KEY)?
+                .query_row([], |row| key(row, 0))
+                .optional()?)
+        })
+    }
+}
+
+/// The metric of this key as `connection` sees it.
+pub(super) fn by_key(connection: &Connection, key: MetricKey) -> Result<Option<StoredMetric>, Failure> {
+    Ok(connection
+        .prepare_cached(sql::METRIC_BY_KEY)?
+        .query_row([parameter(key)], row)
+        .optional()?)
+}

@@ -1,0 +1,63 @@
+//! Every statement that runs on an open index, in one place: a test reads the query plan of each.
+//!
+//! The status is always a literal, 0 (active) or 1 (deleted), because `SQLite` uses a partial index only when the statement
+//! itself says what the index says.
+
+/// Names statements, and lists them for the test of their plans.
+macro_rules! statements {
+    ($($(#[$about:meta])* $name:ident = $sql:expr;)*) => {
+        $($(#[$about])* pub(super) const $name: &str = $sql;)*
+
+        #[cfg(test)]
+        pub(super) const ALL: &[(&str, &str)] = &[$((stringify!($name), $name)),*];
+    };
+}
+
+/// The columns of a metric in the order in which `metrics::row` reads them, and where they come from.
+macro_rules! metrics_where {
+    ($condition:literal) => {
+        concat!(
+            "SELECT m.key, m.id, m.name, m.unit, m.creator, m.resource_id, p.name, m.status, m.created_at, m.policy_id ",
+            "FROM metrics AS m CROSS JOIN archive_policies AS p ON p.id = m.policy_id WHERE ",
+            $condition
+        )
+    };
+}
+
+statements! {
+    CHECKPOINT = "PRAGMA wal_checkpoint(TRUNCATE)";
+    RELEASE_MEMORY = "PRAGMA shrink_memory";
+
+    INSERT_POLICY = "INSERT INTO archive_policies (name, policy, revision) VALUES (?1, ?2, 1)";
+    POLICY_BY_NAME = "SELECT id, revision, policy FROM archive_policies WHERE name = ?1";
+    POLICY_ID = "SELECT id FROM archive_policies WHERE name = ?1";
+    POLICIES = "SELECT id, revision, policy FROM archive_policies ORDER BY id";
+    UPDATE_POLICY = "UPDATE archive_policies SET policy = ?2, revision = revision + 1 WHERE id = ?1";
+    DELETE_POLICY = "DELETE FROM archive_policies WHERE id = ?1";
+    RULE_OF_POLICY = "SELECT name FROM archive_policy_rules WHERE policy_id = ?1 ORDER BY name LIMIT 1";
+    METRIC_OF_POLICY = "SELECT key, name, status FROM metrics WHERE policy_id = ?1 ORDER BY key LIMIT 1";
+
+    INSERT_RULE = "INSERT INTO archive_policy_rules (name, metric_pattern, policy_id) VALUES (?1, ?2, ?3)";
+    RULE_BY_NAME = "SELECT r.name, r.metric_pattern, p.name FROM archive_policy_rules AS r \
+        CROSS JOIN archive_policies AS p ON p.id = r.policy_id WHERE r.name = ?1";
+    RULES = "SELECT r.name, r.metric_pattern, p.name FROM archive_policy_rules AS r \
+        CROSS JOIN archive_policies AS p ON p.id = r.policy_id";
+    RENAME_RULE = "UPDATE archive_policy_rules SET name = ?2 WHERE name = ?1";
+    DELETE_RULE = "DELETE FROM archive_policy_rules WHERE name = ?1";
+
+    INSERT_METRIC = "INSERT INTO metrics (id, name, unit, creator, policy_id, status, created_at) \
+        VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6)";
+    METRIC_BY_ID = metrics_where!("m.id = ?1 AND m.status = 0");
+    METRIC_BY_NAME = metrics_where!("m.name = ?1 AND m.status = 0 AND m.resource_id IS NULL");
+    METRIC_BY_KEY = metrics_where!("m.key = ?1");
+    ACTIVE_METRICS = metrics_where!("m.key > ?1 AND m.status = 0 ORDER BY m.key LIMIT ?2");
+    DELETED_METRICS = metrics_where!("m.key > ?1 AND m.status = 1 ORDER BY m.key LIMIT ?2");
+    NAME_IS_TAKEN = "SELECT 1 FROM metrics WHERE name = ?1 AND status = 0 AND resource_id IS NULL";
+    POLICY_ID_OF_KEY = "SELECT policy_id FROM metrics WHERE key = ?1";
+    DELETED_KEYS = "SELECT key FROM metrics WHERE status = 1 ORDER BY key";
+    MARK_DELETED = "UPDATE metrics SET status = 1 WHERE key = ?1 AND status = 0";
+    PURGE = "DELETE FROM metrics WHERE key = ?1 AND status = 1";
+    MAX_KEY = "SELECT seq FROM sqlite_sequence WHERE name = 'metrics'";
+    ACTIVE_COUNT = "SELECT active FROM metric_totals WHERE id = 1";
+    ADD_TO_ACTIVE_COUNT = "UPDATE metric_totals SET active = active + ?1 WHERE id = 1";
+}
