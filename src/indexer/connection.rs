@@ -14,9 +14,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many prepared statements are kept: more than there are.
 const STATEMENTS: usize = 64;
 
-/// The page cache of the connection that writes, in KiB (`SQLite`'s meaning of a negative number). A batch of new metrics
-/// touches the indexes on id and name all over; pages that do not fit are written to the log several times. With a million
-/// metrics 16 MiB halve the rate. The memory is given back after a large batch.
+/// The page cache of the connection that writes, in KiB (`SQLite`'s meaning of a negative number). A batch of new
+/// metrics touches the indexes on id and name all over; pages that do not fit are written to the log several times.
+/// With a million metrics 16 MiB halve the rate. The memory is given back after a large batch.
 const WRITER_CACHE_KIB: i64 = -65_536;
 
 /// The page cache of a connection that reads.
