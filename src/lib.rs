@@ -41,6 +41,10 @@ pub mod internals {
         pub use crate::fs::*;
     }
     /// See the module of this name in the source.
+    pub mod indexer {
+        pub use crate::indexer::*;
+    }
+    /// See the module of this name in the source.
     pub mod journal {
         pub use crate::journal::*;
     }

@@ -10,7 +10,7 @@ use crate::error::{Corruption, Error};
 /// Each of these undoes the transaction.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// SQLite failed.
+    /// `SQLite` failed.
     Sqlite(rusqlite::Error),
     /// The index refused, and this is why.
     Refused(Error),

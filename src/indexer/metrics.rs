@@ -1,7 +1,7 @@
 //! Metrics in the index: their life from creation over deletion to the removal of their row.
 //!
-//! A deleted metric frees its name and id at once but keeps its row, and with it its key, until its bytes are reclaimed:
-//! only then does anyone who comes across its key in a file no longer need to know.
+//! A deleted metric frees its name and id at once but keeps its row, and with it its key, until its bytes are
+//! reclaimed: only then does anyone who comes across its key in a file no longer need to know.
 
 mod create;
 mod lookup;
@@ -46,8 +46,8 @@ impl Indexer {
         })
     }
 
-    /// Removes the rows of deleted metrics whose bytes are reclaimed, and says how many there were. Keys of metrics that
-    /// are active, or already gone, are passed over.
+    /// Removes the rows of deleted metrics whose bytes are reclaimed, and says how many there were. Keys of metrics
+    /// that are active, or already gone, are passed over.
     ///
     /// # Errors
     ///
@@ -67,7 +67,7 @@ impl Indexer {
     }
 }
 
-/// A key as SQLite knows it. Keys beyond its integers are no metric's, just as its largest one.
+/// A key as `SQLite` knows it. Keys beyond its integers are no metric's, just as its largest one.
 fn parameter(key: MetricKey) -> i64 {
     i64::try_from(key.get()).unwrap_or(i64::MAX)
 }

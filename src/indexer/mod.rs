@@ -1,11 +1,12 @@
-//! The index: archive policies, their rules and metrics, in one SQLite file.
+//! The index: archive policies, their rules and metrics, in one `SQLite` file.
 //!
 //! The index says what there is; measures never come near it, and no push reads it. Every change is one transaction,
 //! durable when the call returns (`synchronous=FULL`), and all or nothing. Keys and policy numbers come from
 //! AUTOINCREMENT and are never used twice, since the journal and the segments refer to them for ever.
 //!
-//! One connection writes and another reads, so that a lookup does not wait for a long batch of new metrics. What is read
-//! is what was last committed. SQLite's errors stay inside: what leaves is an [`Error`] that says what was being done.
+//! One connection writes and another reads, so that a lookup does not wait for a long batch of new metrics. What is
+//! read is what was last committed. `SQLite`'s errors stay inside: what leaves is an [`Error`] that says what was being
+//! done.
 
 mod connection;
 mod failure;
@@ -32,6 +33,22 @@ pub use policies::StoredPolicy;
 const FINDINGS: usize = 5;
 
 /// The index of one database, open for writing. All methods may be called from several threads at once.
+///
+/// ```
+/// use gnocchetti::internals::indexer::Indexer;
+/// use gnocchetti::{NewMetric, Timestamp};
+///
+/// let directory = tempfile::tempdir().unwrap();
+/// let index = Indexer::open(&directory.path().join("index.sqlite"))?;
+/// index.create_default_policies()?;
+/// let created = index.create_metrics(&[NewMetric::named("cpu.user")], Timestamp::default())?;
+/// assert_eq!(created[0].metric.archive_policy_name, "low");
+/// assert_eq!(index.metric_by_name("cpu.user")?.as_ref(), Some(&created[0]));
+/// index.mark_deleted(created[0].metric.key)?;
+/// assert_eq!(index.metric_by_name("cpu.user")?, None);
+/// index.checkpoint_wal()?;
+/// # Ok::<(), gnocchetti::Error>(())
+/// ```
 pub struct Indexer {
     path: PathBuf,
     writer: Mutex<Connection>,
@@ -44,7 +61,7 @@ impl Indexer {
     /// # Errors
     ///
     /// [`Error::UnsupportedFormat`] when a newer version of the library wrote it, [`Error::NotADatabase`] when the file
-    /// is some other SQLite database, [`Error::Corrupt`] when it is none at all; nothing is touched in these cases.
+    /// is some other `SQLite` database, [`Error::Corrupt`] when it is none at all; nothing is touched in these cases.
     pub fn open(path: &Path) -> Result<Self> {
         let described = |failure: Failure| failure.into_error("open", path);
         let mut writer = connection::writer(path).map_err(described)?;
@@ -59,8 +76,8 @@ impl Indexer {
 
     /// Moves all that is committed from the write-ahead log into the index itself and empties the log.
     ///
-    /// For a clean close: what opens next then has nothing to recover. `false` when another process that reads the index
-    /// stood in the way; nothing is lost then, the log just stays.
+    /// For a clean close: what opens next then has nothing to recover. `false` when another process that reads the
+    /// index stood in the way; nothing is lost then, the log just stays.
     ///
     /// # Errors
     ///
@@ -86,6 +103,13 @@ impl Indexer {
             return Ok(());
         }
         Err(Error::from(Corruption::new(&self.path, 0, findings.join("; "))))
+    }
+
+    /// Gives the memory of the writer's page cache back. When that fails, nothing is lost but the memory.
+    fn release_memory(&self) {
+        if let Err(error) = self.writer.lock().execute_batch(sql::RELEASE_MEMORY) {
+            tracing::debug!(%error, "the index kept its page cache");
+        }
     }
 
     /// Runs `change` as one transaction: committed when it succeeds, undone when it does not.

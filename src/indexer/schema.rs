@@ -1,8 +1,8 @@
 //! The tables, and how an index of an older version gets them.
 //!
 //! `PRAGMA user_version` is the number of migrations that an index has been through. Each is one transaction together
-//! with that number, so that a crash leaves the index at one version or the next. A migration that was released is never
-//! edited: what it lacks is another one's.
+//! with that number, so that a crash leaves the index at one version or the next. A migration that was released is
+//! never edited: what it lacks is another one's.
 
 use std::path::Path;
 
@@ -11,8 +11,8 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use super::failure::Failure;
 use crate::error::Error;
 
-/// What `PRAGMA application_id` says of our files ("gnoc" in ASCII), so that another program's SQLite file is not taken
-/// for ours.
+/// What `PRAGMA application_id` says of our files ("gnoc" in ASCII), so that another program's `SQLite` file is not
+/// taken for ours.
 const APPLICATION_ID: i32 = 0x676e_6f63;
 
 /// From an empty file on. Partial indexes on the status are what frees the name and id of a deleted metric at once.

@@ -1,7 +1,7 @@
 //! Every statement that runs on an open index, in one place: a test reads the query plan of each.
 //!
-//! The status is always a literal, 0 (active) or 1 (deleted), because SQLite uses a partial index only when the statement
-//! itself says what the index says.
+//! The status is always a literal, 0 (active) or 1 (deleted), because `SQLite` uses a partial index only when the
+//! statement itself says what the index says.
 
 /// Names statements, and lists them for the test of their plans.
 macro_rules! statements {
@@ -17,8 +17,8 @@ macro_rules! statements {
 macro_rules! metrics_where {
     ($condition:literal) => {
         concat!(
-            "SELECT m.key, m.id, m.name, m.unit, m.creator, m.resource_id, p.name, m.status, m.created_at, m.policy_id ",
-            "FROM metrics AS m CROSS JOIN archive_policies AS p ON p.id = m.policy_id WHERE ",
+            "SELECT m.key, m.id, m.name, m.unit, m.creator, m.resource_id, p.name, m.status, m.created_at, ",
+            "m.policy_id FROM metrics AS m CROSS JOIN archive_policies AS p ON p.id = m.policy_id WHERE ",
             $condition
         )
     };
@@ -26,6 +26,7 @@ macro_rules! metrics_where {
 
 statements! {
     CHECKPOINT = "PRAGMA wal_checkpoint(TRUNCATE)";
+    RELEASE_MEMORY = "PRAGMA shrink_memory";
 
     INSERT_POLICY = "INSERT INTO archive_policies (name, policy, revision) VALUES (?1, ?2, 1)";
     POLICY_BY_NAME = "SELECT id, revision, policy FROM archive_policies WHERE name = ?1";

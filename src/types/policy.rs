@@ -1,8 +1,9 @@
 //! Archive policies: what is kept of a metric, how finely, how long, and how late a measure may come.
 //!
-//! A policy comes out of [`ArchivePolicyBuilder::build`], [`ArchivePolicy::updated`] or storage (serde), and each of the
-//! three checks every rule: an [`ArchivePolicy`] that exists is valid. It must never change in place, since metrics keep
-//! their policy for life: a change is a new value, and only points, timespans and the back window may differ in it.
+//! A policy comes out of [`ArchivePolicyBuilder::build`], [`ArchivePolicy::updated`] or storage (serde), and each of
+//! the three checks every rule: an [`ArchivePolicy`] that exists is valid. It must never change in place, since metrics
+//! keep their policy for life: a change is a new value, and only points, timespans and the back window may differ in
+//! it.
 
 mod builder;
 mod definition;
@@ -140,8 +141,8 @@ impl ArchivePolicy {
             .unwrap_or(Timespan::DAY)
     }
 
-    /// How many blocks before the block of the newest measure are open: the back window, and one more when any method is
-    /// a `rate:` one, which needs the measure before a group.
+    /// How many blocks before the block of the newest measure are open: the back window, and one more when any method
+    /// is a `rate:` one, which needs the measure before a group.
     pub fn window_blocks(&self) -> u64 {
         u64::from(self.back_window) + u64::from(self.methods.has_rate())
     }

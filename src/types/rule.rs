@@ -1,8 +1,8 @@
 //! Archive policy rules: which policy a metric gets by its name.
 //!
-//! A rule's pattern is compiled once, when the rule is made; matching a name takes at most pattern × name steps, whatever
-//! the pattern. Which rule wins among several that match is decided here too, and must not depend on anything but the
-//! rules themselves.
+//! A rule's pattern is compiled once, when the rule is made; matching a name takes at most pattern × name steps,
+//! whatever the pattern. Which rule wins among several that match is decided here too, and must not depend on anything
+//! but the rules themselves.
 
 mod glob;
 

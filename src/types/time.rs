@@ -1,8 +1,8 @@
 //! Points in time and lengths of time, in nanoseconds.
 //!
-//! Texts and numbers in all the forms that Gnocchi accepts come in, checked `i64` nanoseconds come out, and back. Nothing
-//! here may read a clock: what is relative to now is told what now is. Arithmetic is checked; a text is taken exactly, to
-//! the nanosecond (further digits are cut), and never goes through a float.
+//! Texts and numbers in all the forms that Gnocchi accepts come in, checked `i64` nanoseconds come out, and back.
+//! Nothing here may read a clock: what is relative to now is told what now is. Arithmetic is checked; a text is taken
+//! exactly, to the nanosecond (further digits are cut), and never goes through a float.
 
 mod decimal;
 mod duration;

@@ -13,6 +13,8 @@ use crate::types::{ArchivePolicyRule, Metric, MetricKey, MetricStatus, NewMetric
 
 /// How many characters a name and a creator may have.
 const MAX_NAME: usize = 255;
+/// From this size on, a batch may have filled the page cache with what nobody needs soon.
+const LARGE_BATCH: usize = 10_000;
 /// How many characters a unit may have.
 const MAX_UNIT: usize = 31;
 
@@ -31,7 +33,7 @@ impl Indexer {
             return Ok(Vec::new());
         }
         metrics.iter().try_for_each(check)?;
-        self.write("create metrics", |transaction| {
+        let stored = self.write("create metrics", |transaction| {
             let mut choice = PolicyChoice::default();
             let chosen = metrics
                 .iter()
@@ -45,7 +47,11 @@ impl Indexer {
             let added = i64::try_from(stored.len()).unwrap_or(i64::MAX);
             transaction.prepare_cached(sql::ADD_TO_ACTIVE_COUNT)?.execute([added])?;
             Ok(stored)
-        })
+        })?;
+        if metrics.len() >= LARGE_BATCH {
+            self.release_memory();
+        }
+        Ok(stored)
     }
 }
 

@@ -47,8 +47,8 @@ impl Indexer {
         self.read_once("look up a metric by key", |connection| by_key(connection, key))
     }
 
-    /// The policies of many metrics at once, whatever their status, in the order asked for; keys that the index does not
-    /// know are left out.
+    /// The policies of many metrics at once, whatever their status, in the order asked for; keys that the index does
+    /// not know are left out.
     ///
     /// # Errors
     ///

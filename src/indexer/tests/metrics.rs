@@ -366,8 +366,10 @@ proptest! {
         for step in steps {
             match step {
                 Step::Create(batch) => {
-                    let metrics: Vec<_> = batch.iter()
-                        .map(|(name, id)| NewMetric::named(format!("m{name}")).id(Uuid::from_u128((*id).into()))).collect();
+                    let metric = |(name, id): &(u8, u8)| {
+                        NewMetric::named(format!("m{name}")).id(Uuid::from_u128((*id).into()))
+                    };
+                    let metrics: Vec<_> = batch.iter().map(metric).collect();
                     let created = fixture.create_metrics(&metrics, now()).ok();
                     let created = created.map(|stored| keys(&stored).iter().map(|key| key.get()).collect::<Vec<_>>());
                     prop_assert_eq!(created, model.create(&batch));
@@ -395,7 +397,8 @@ proptest! {
             prop_assert_eq!(fixture.max_key().unwrap().map_or(0, MetricKey::get), model.max_key);
             for metric in active {
                 let row = model.rows[&metric.key.get()];
-                prop_assert_eq!((metric.name.unwrap(), metric.id.as_u128()), (format!("m{}", row.0), u128::from(row.1)));
+                prop_assert_eq!(metric.name.unwrap(), format!("m{}", row.0));
+                prop_assert_eq!(metric.id.as_u128(), u128::from(row.1));
             }
         }
         fixture.integrity_check().unwrap();

@@ -1,16 +1,11 @@
 use std::fs;
 
+use rusqlite::types::Value;
+
 use super::*;
 
-fn pragma(connection: &Connection, name: &str) -> String {
-    connection
-        .pragma_query_value(None, name, |row| {
-            row.get_ref(0)?.as_str().map_or_else(
-                |_| row.get::<_, i64>(0).map(|n| n.to_string()),
-                |text| Ok(text.to_owned()),
-            )
-        })
-        .unwrap()
+fn pragma(connection: &Connection, name: &str) -> Value {
+    connection.pragma_query_value(None, name, |row| row.get(0)).unwrap()
 }
 
 fn path_in(directory: &TempDir) -> PathBuf {
@@ -21,15 +16,10 @@ fn path_in(directory: &TempDir) -> PathBuf {
 fn connections_are_as_durable_as_promised() {
     let fixture = Fixture::new();
     let writer = fixture.writer.lock();
-    let settings = [
-        "journal_mode",
-        "synchronous",
-        "foreign_keys",
-        "user_version",
-        "application_id",
-    ];
-    let expected = ["wal", "2", "1", &schema::VERSION.to_string(), "1735290723"];
-    assert_eq!(settings.map(|name| pragma(&writer, name)), expected.map(str::to_owned));
+    assert_eq!(pragma(&writer, "journal_mode"), Value::Text("wal".to_owned()));
+    let settings = ["synchronous", "foreign_keys", "user_version", "application_id"];
+    let expected = [2, 1, i64::from(schema::VERSION), 0x676e_6f63];
+    assert_eq!(settings.map(|name| pragma(&writer, name)), expected.map(Value::Integer));
     let reader = fixture.reader.lock();
     assert!(reader.is_readonly(rusqlite::MAIN_DB).unwrap());
     assert!(reader.execute("DELETE FROM metrics", []).is_err());
@@ -197,13 +187,13 @@ fn a_full_disk_is_told_and_leaves_nothing() {
             .writer
             .lock()
             .pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
-            .unwrap()
+            .unwrap();
     };
     limit(pages);
     let batch: Vec<_> = (0..1000).map(|i| NewMetric::named(format!("m{i}"))).collect();
     match fixture.create_metrics(&batch, now()).unwrap_err() {
         Error::DiskFull { operation, path, .. } => {
-            assert_eq!((operation, path), ("create metrics", fixture.path.clone()))
+            assert_eq!((operation, path), ("create metrics", fixture.path.clone()));
         }
         other => panic!("{other}"),
     }

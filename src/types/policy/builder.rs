@@ -55,8 +55,8 @@ impl ArchivePolicyBuilder {
 
     /// Adds aggregation methods: `mean`, `rate:max`, `95pct`, …; `*` means all of them.
     ///
-    /// `+m` adds to, and `-m` takes away from, what the other entries say, in the order given; when all entries are such
-    /// changes, or there is none, they apply to the default methods: mean, min, max, sum, std, count.
+    /// `+m` adds to, and `-m` takes away from, what the other entries say, in the order given; when all entries are
+    /// such changes, or there is none, they apply to the default methods: mean, min, max, sum, std, count.
     pub fn aggregation_methods<S: Into<String>>(mut self, methods: impl IntoIterator<Item = S>) -> Self {
         self.aggregation_methods.extend(methods.into_iter().map(Into::into));
         self

@@ -272,7 +272,11 @@ fn stored_policies_are_checked_when_they_are_read() {
     let json = serde_json::to_string(&policy).unwrap();
     assert_eq!(
         json,
-        r#"{"name":"p","back_window":0,"definition":[{"granularity":60000000000,"points":null}],"aggregation_methods":["mean","+rate:95pct"],"methods":["mean","rate:95pct"]}"#
+        [
+            r#"{"name":"p","back_window":0,"definition":[{"granularity":60000000000,"points":null}],"#,
+            r#""aggregation_methods":["mean","+rate:95pct"],"methods":["mean","rate:95pct"]}"#,
+        ]
+        .concat()
     );
     assert_eq!(serde_json::from_str::<ArchivePolicy>(&json).unwrap(), policy);
     let spoilt = [
@@ -342,7 +346,10 @@ proptest! {
         definitions in prop::collection::vec(definition(), 1..6),
         ids in prop::collection::vec((0u8..216, 0..3usize), 0..12),
     ) {
-        let methods = ids.iter().map(|(id, sign)| format!("{}{}", ["", "+", "-"][*sign], AggregationMethod::from_id(*id).unwrap()));
+        let method = |(id, sign): &(u8, usize)| {
+            format!("{}{}", ["", "+", "-"][*sign], AggregationMethod::from_id(*id).unwrap())
+        };
+        let methods = ids.iter().map(method);
         let built = ArchivePolicy::builder(name).back_window(back_window).definitions(definitions)
             .aggregation_methods(methods).build();
         if let Ok(policy) = built {
