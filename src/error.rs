@@ -384,3 +384,80 @@ impl From<Corruption> for Error {
         Error::Corrupt(Box::new(corruption))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all() -> Vec<(u32, Error)> {
+        let text = String::new;
+        let io = || std::io::Error::other("x");
+        let path = PathBuf::new;
+        vec![
+            (1, Error::InvalidTimestamp { value: text(), reason: text() }),
+            (2, Error::BeforeEpoch { value: text() }),
+            (3, Error::TooFarInFuture { timestamp: 0, limit: 0 }),
+            (4, Error::InvalidTimespan { value: text(), reason: text() }),
+            (5, Error::InvalidAggregationMethod { value: text() }),
+            (6, Error::InvalidArchivePolicy { name: text(), reason: text() }),
+            (7, Error::ArchivePolicyExists { name: text() }),
+            (8, Error::UnknownArchivePolicy { name: text() }),
+            (9, Error::ArchivePolicyInUse { name: text(), used_by: text() }),
+            (10, Error::InvalidArchivePolicyRule { name: text(), reason: text() }),
+            (11, Error::ArchivePolicyRuleExists { name: text() }),
+            (12, Error::UnknownArchivePolicyRule { name: text() }),
+            (13, Error::NoArchivePolicyRuleMatch { name: text() }),
+            (14, Error::InvalidMetric { attribute: "", value: text(), reason: text() }),
+            (15, Error::MetricExists { name: text() }),
+            (16, Error::UnknownMetric { metric: text() }),
+            (17, Error::MethodNotKept { metric: 0, method: text(), kept: text() }),
+            (18, Error::UnknownGranularity { metric: 0, granularity: text(), kept: text() }),
+            (19, Error::InvalidQuery { reason: text() }),
+            (20, Error::InvalidOption { option: "", value: text(), reason: text() }),
+            (21, Error::Io { operation: "", path: path(), source: io() }),
+            (22, Error::DiskFull { operation: "", path: path(), source: io() }),
+            (23, Corruption::new("f", 0, "x").into()),
+            (24, Error::UnsupportedFormat { path: path(), found: 0, supported: 0 }),
+            (25, Error::NotADatabase { path: path(), reason: text() }),
+            (26, Error::Locked { path: path(), pid: 0 }),
+            (27, Error::NetworkFileSystem { path: path(), kind: text() }),
+            (28, Error::Failed { reason: text() }),
+            (29, Error::Forked { opened_by: 0 }),
+            (30, Error::Index { operation: "", source: "x".into() }),
+            (31, Error::Closed),
+            (32, Error::PushTooLarge { bytes: 0, limit: 0 }),
+            (33, Error::InvalidDefinition { definition: text(), reason: text() }),
+        ]
+    }
+
+    #[test]
+    fn numbers_stay_what_they_are() {
+        for (code, error) in all() {
+            assert_eq!(error.code(), code, "{error:?}");
+        }
+    }
+
+    #[test]
+    fn no_number_is_given_twice() {
+        let mut codes: Vec<u32> = all().iter().map(|(_, error)| error.code()).collect();
+        codes.sort_unstable();
+        assert!(codes.windows(2).all(|pair| pair[0] < pair[1]));
+    }
+
+    #[test]
+    fn a_full_disk_is_told_from_other_failures() {
+        let full = Error::io("write", Path::new("f"), std::io::Error::from_raw_os_error(libc::ENOSPC));
+        assert!(matches!(full, Error::DiskFull { .. }));
+        let other = Error::io("write", Path::new("f"), std::io::Error::from_raw_os_error(libc::EIO));
+        assert!(matches!(other, Error::Io { .. }));
+    }
+
+    #[test]
+    fn a_corruption_says_where_and_whose() {
+        let corruption = Corruption::new("raw/00000001.seg", 42, "a chunk fails its checksum").of_metric(7).of_span(1, 2);
+        let text = Error::from(corruption).to_string();
+        for part in ["raw/00000001.seg", "42", "checksum", "7", "1..=2"] {
+            assert!(text.contains(part), "{text}");
+        }
+    }
+}

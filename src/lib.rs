@@ -1,4 +1,43 @@
-#![doc = "Gnocchi's model of time series, embedded."]
+//! Gnocchi's model of time series as an embedded library: no server, one directory, nothing lost.
+//!
+//! An *archive policy* says what is kept of a metric: aggregates of some methods (`mean`, `max`, `95pct`, `rate:mean`, ...)
+//! at some granularities, each for some number of points. *Measures* are pushed at any time and in any order within the
+//! policy's back window; what is older is late and dropped. The aggregates of what can still change are computed when asked
+//! for; those of what cannot are computed once, and stored once.
+//!
+//! ```
+//! use gnocchetti::{AggregationMethod, ArchivePolicy, Database, Definition, NewMetric, Options, Query, Timestamp};
+//!
+//! # let directory = tempfile::tempdir().unwrap();
+//! # let path = directory.path().join("metrics");
+//! let db = Database::open(&path, Options::new())?;
+//! let policy = ArchivePolicy::builder("cpu")
+//!     .definition(Definition::spanning("1 second".parse()?, "1 hour".parse()?)?)
+//!     .definition(Definition::spanning("1 minute".parse()?, "7 days".parse()?)?)
+//!     .aggregation_methods(["mean", "max", "count"])
+//!     .build()?;
+//! db.create_archive_policy(&policy)?;
+//! let metric = db.create_metric(NewMetric::named("cpu.user").archive_policy("cpu").unit("%"))?;
+//!
+//! let mut batch = db.batch();
+//! for second in 0..120 {
+//!     batch.add(metric.key, Timestamp::from_secs_f64(1.7e9 + f64::from(second))?, f64::from(second % 10));
+//! }
+//! assert_eq!(batch.commit()?.total().accepted, 120);
+//!
+//! let query = Query::new(metric.key).granularity("1 minute".parse()?);
+//! let columns = db.measures_of(&query, &[AggregationMethod::MEAN, AggregationMethod::MAX])?;
+//! assert_eq!(columns[1].values, [9.0, 9.0, 9.0]);
+//! db.close()?;
+//! # Ok::<(), gnocchetti::Error>(())
+//! ```
+//!
+//! The rules of aggregation stand in `docs/semantics.md`, what survives which failure in `docs/durability.md`, the files
+//! byte by byte in `docs/format`.
+//!
+//! # Features
+//!
+//! None is needed, and none is on by default. `internals` opens the inner layers to this project's own tests and benches.
 
 mod carbonara;
 mod codec;
@@ -53,3 +92,8 @@ pub mod internals {
         pub use crate::segment::*;
     }
 }
+
+/// The README's programs run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

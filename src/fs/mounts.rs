@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn longest_mount_point_wins_and_the_last_of_equals() {
         let kind = |path: &str| kind_in(TABLE, Path::new(path)).unwrap();
-        assert_eq!(kind("/home/me"), "ext4");
+        assert_eq!(kind("/data/me"), "ext4");
         assert_eq!(kind("/srv/data"), "nfs4");
         assert_eq!(
             kind("/srvother"),

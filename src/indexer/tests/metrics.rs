@@ -1,3 +1,5 @@
+//! Metrics created, found, listed, deleted.
+
 use std::collections::{BTreeMap, HashSet};
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Opening, reopening, migrating, and files that are no index.
+
 use std::fs;
 
 use rusqlite::types::Value;

@@ -1,3 +1,5 @@
+//! No statement scans a table.
+
 use rusqlite::{StatementStatus, ToSql};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Archive policies created, changed, deleted.
+
 use super::*;
 use crate::types::ArchivePolicyUpdate;
 

@@ -1,3 +1,5 @@
+//! Archive policy rules and which one matches.
+
 use super::*;
 use crate::types::ArchivePolicyRule;
 
