@@ -126,8 +126,8 @@ pub trait Fs: Send + Sync + std::fmt::Debug {
 
 /// An open file: appended to by one writer, read by anyone.
 ///
-/// Calls may come from several threads, except that the caller lets no two of `append`, `truncate` and `reserve` overlap.
-/// Errors are those of [`Fs`].
+/// Calls may come from several threads, except that the caller lets no two of `append`, `truncate` and `reserve`
+/// overlap. Errors are those of [`Fs`].
 ///
 /// ```
 /// use gnocchetti::internals::fs::{Fs, RealFs};
@@ -153,9 +153,10 @@ pub trait Fs: Send + Sync + std::fmt::Debug {
 pub trait File: Send + Sync + std::fmt::Debug {
     /// Hands `bytes` to the kernel at the end of the file: position [`File::len`].
     ///
-    /// When it fails, `len` has not moved, but some of the bytes may be in the file behind it: [`File::truncate`] to
-    /// `len` before anything else is appended. Until [`File::sync`] returned, a crash may leave any part of the bytes,
-    /// in any order, or others in their place, or a shorter file. A file from [`Fs::open`] refuses.
+    /// When it fails, `len` has not moved, but some of the bytes (never all) may be in the file behind it:
+    /// [`File::truncate`] to `len` before anything else is appended. Until [`File::sync`] returned, a crash may leave
+    /// any part of the bytes, in any order, or others in their place, or a shorter file. A file from [`Fs::open`]
+    /// refuses.
     fn append(&self, bytes: &[u8]) -> Result<()>;
 
     /// Cuts the file to `len` bytes, or fills it up with zeros, and goes on appending there.

@@ -48,8 +48,9 @@ pub struct TornTail {
 /// and body of each record, in order, beginning with `first_sequence`.
 ///
 /// # Errors
-/// [`Error::Corrupt`](crate::Error::Corrupt), with file and offset, when records are damaged or missing that were durable;
-/// [`Error::UnsupportedFormat`](crate::Error::UnsupportedFormat) for a file of a newer version; [`Error::Io`](crate::Error::Io) when a file cannot be read; and what
+/// [`Error::Corrupt`](crate::Error::Corrupt), with file and offset, when records are damaged or missing that were
+/// durable; [`Error::UnsupportedFormat`](crate::Error::UnsupportedFormat) for a file of a newer version;
+/// [`Error::Io`](crate::Error::Io) when a file cannot be read (also one that its writer removed meanwhile); and what
 /// `on_record` returns. Records before the error have been handed out.
 ///
 /// ```

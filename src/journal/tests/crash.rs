@@ -50,7 +50,8 @@ impl Model {
         for step in steps {
             match step {
                 Step::Append(length) => {
-                    let body: Vec<u8> = (0..*length).map(|_| dice.below(256) as u8).collect();
+                    // Without zeros: reserved ones must not complete what was written of a refused record.
+                    let body: Vec<u8> = (0..*length).map(|_| 1 + dice.below(255) as u8).collect();
                     if let Ok(sequence) = journal.append(9, &body) {
                         self.records.push(body);
                         assert_eq!(sequence, self.records.len() as u64);

@@ -97,8 +97,8 @@ proptest! {
 
 #[test]
 fn proof_is_found_wherever_it_lies() {
-    // Around the edge of the first window in which the tail is searched: the proof's head begins at 57 + gap, the window
-    // ends at 32 + window.
+    // Around the edge of the first window in which the tail is searched: the proof's head begins at 57 + gap, the
+    // window ends at 32 + window.
     let window = 256 << 10;
     for gap in (window - 52..window - 20).chain([0, 5 * window + 11]) {
         let filler = vec![0x11; gap];

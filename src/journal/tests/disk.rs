@@ -185,7 +185,7 @@ impl Image {
         self.pending.push(change);
     }
 
-    /// Each change since the last sync is kept, lost, or, when it is a write, garbled: a part of it, then zeros or noise.
+    /// Each change since the last sync is kept, lost, or, when it is a write, garbled: a part, then zeros or noise.
     fn after_crash(&self, dice: &mut Dice) -> Vec<u8> {
         let mut bytes = self.durable.clone();
         for change in &self.pending {
@@ -301,7 +301,8 @@ impl File for SimFile {
         let len = self.len();
         let mut image = self.image.lock();
         if let Some((error, written)) = self.disk.fault(Call::Append) {
-            image.change(Change::Write(len as usize, bytes[..written.min(bytes.len())].to_vec()));
+            let written = written.min(bytes.len().saturating_sub(1)); // never all, says the contract
+            image.change(Change::Write(len as usize, bytes[..written].to_vec()));
             return Err(Error::io("append to", &self.path, error));
         }
         image.change(Change::Write(len as usize, bytes.to_vec()));

@@ -143,6 +143,32 @@ fn everyone_who_waits_for_a_sync_learns_that_it_failed() {
 }
 
 #[test]
+fn rotation_waits_for_a_sync_that_runs_and_learns_that_it_failed() {
+    let disk = SimDisk::default();
+    let journal = journal(&disk, KERNEL);
+    journal.append(1, b"x").unwrap();
+    disk.fail(Call::Sync, 0, EIO, 0);
+    let begun = disk.syncs();
+    let gate = disk.hold_syncs();
+    std::thread::scope(|scope| {
+        let commit = scope.spawn(|| journal.commit(1));
+        while disk.syncs() == begun {
+            std::thread::yield_now();
+        }
+        let rotation = scope.spawn(|| journal.rotate(2));
+        std::thread::sleep(Duration::from_millis(50)); // long enough to sync, were it not for the one that runs
+        drop(gate);
+        assert!(is_failed(commit.join().unwrap()));
+        assert!(is_failed(rotation.join().unwrap()));
+    });
+    assert_eq!(
+        disk.syncs(),
+        begun + 1,
+        "the kernel would have told a second one that all is well"
+    );
+}
+
+#[test]
 fn a_full_disk_at_a_sync_is_a_failed_sync() {
     let disk = SimDisk::default();
     let journal = journal(&disk, KERNEL);
