@@ -5,6 +5,7 @@
 //! series is then taken under its own lock, worked on outside of it, and released after MANIFEST has been committed and the
 //! new segments published, so that no reader ever misses a row.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -12,7 +13,7 @@ use std::time::Instant;
 use super::aggregates::{AggregateWriter, CHUNK_ROWS};
 use super::load::plan_of;
 use super::manifest::{Manifest, PolicyRecord, SegmentRecord};
-use super::{Counters, Engine, Maintenance, Superseded};
+use super::{Counters, Engine, Maintenance, Position, Superseded};
 use crate::carbonara;
 use crate::codec::{Scratch, encode_measures};
 use crate::error::Result;
@@ -62,22 +63,24 @@ impl Engine {
     }
 
     pub(super) fn checkpoint_locked(&self, maintenance: &mut Maintenance) -> Result<()> {
-        if self.dirty.lock().is_empty() && self.journal.last_sequence() < maintenance.journal_sequence {
+        if self.dirty.lock().is_empty() && self.journal.last_sequence() < maintenance.position.sequence {
             return Ok(());
         }
         // Most of the journal reaches the disk before the gate closes, so that the sync within is short.
         self.journal.flush()?;
-        let mut keys = self.cut(maintenance)?;
+        let (position, mut keys) = self.cut()?;
         keys.sort_unstable();
         keys.dedup();
-        let written = self.write_checkpoint(maintenance, &keys);
-        match written {
+        let before = std::mem::replace(&mut maintenance.position, position);
+        match self.write_checkpoint(maintenance, &keys) {
             Ok(releases) => {
                 self.release(releases);
                 Counters::add(&self.counters.checkpoints, 1);
-                crate::journal::remove_before(&*self.fs, &self.root.join("journal"), maintenance.journal_file)
+                crate::journal::remove_before(&*self.fs, &self.root.join("journal"), maintenance.position.file)
             }
             Err(error) => {
+                // The journal is still needed from where it was needed before.
+                maintenance.position = before;
                 self.take_back(&keys);
                 Err(error)
             }
@@ -85,15 +88,13 @@ impl Engine {
     }
 
     /// Fixes the journal position: what came before is in the series taken, what comes after is in the new file.
-    fn cut(&self, maintenance: &mut Maintenance) -> Result<Vec<u64>> {
+    fn cut(&self) -> Result<(Position, Vec<u64>)> {
         let _gate = self.gate.write();
-        let next = self.journal.file_number() + 1;
-        let last = self.journal.rotate(next)?;
-        maintenance.journal_file = next;
-        maintenance.journal_sequence = last + 1;
+        let file = self.journal.file_number() + 1;
+        let last = self.journal.rotate(file)?;
         self.dirty_measures.store(0, Ordering::Relaxed);
-        maintenance.plans = self.plans();
-        Ok(std::mem::take(&mut *self.dirty.lock()))
+        let keys = std::mem::take(&mut *self.dirty.lock());
+        Ok((Position { file, sequence: last + 1, plans: self.plans() }, keys))
     }
 
     /// After a failure: the series are as changed as they were before, and the next checkpoint takes them again.
@@ -108,28 +109,50 @@ impl Engine {
     }
 
     fn write_checkpoint(&self, maintenance: &mut Maintenance, keys: &[u64]) -> Result<Vec<Release>> {
-        let mut view = (*self.view()).clone();
-        let mut releases = Vec::with_capacity(keys.len());
-        if !keys.is_empty() {
-            let mut output = self.create_output(maintenance)?;
-            let mut highest = 0;
-            for key in keys {
-                if let Some(taken) = self.take(*key)? {
-                    highest = highest.max(taken.state.sequence);
-                    releases.push(write_series(&mut output, taken)?);
-                }
-            }
-            // What the segments hold must not survive a crash that the journal's records of it do not.
-            self.journal.commit(highest)?;
-            self.finish_output(output, &mut view)?;
+        if keys.is_empty() {
+            self.commit_view(maintenance, (*self.view()).clone())?;
+            return Ok(Vec::new());
         }
+        let names = [
+            SegmentName::Raw { number: maintenance.next_number() },
+            SegmentName::Level0 { number: maintenance.next_number() },
+        ];
+        let written = self.write_output(keys, names);
+        self.discard_on_error(&names, &written);
+        let (view, releases) = written?;
         self.commit_view(maintenance, view)?;
         Ok(releases)
     }
 
-    fn create_output(&self, maintenance: &mut Maintenance) -> Result<Output> {
-        let raw_name = SegmentName::Raw { number: maintenance.next_number() };
-        let aggregates_name = SegmentName::Level0 { number: maintenance.next_number() };
+    /// Writes the segments of a checkpoint; the view that has them is not published yet.
+    fn write_output(&self, keys: &[u64], names: [SegmentName; 2]) -> Result<(View, Vec<Release>)> {
+        let mut output = self.create_output(names)?;
+        let mut releases = Vec::with_capacity(keys.len());
+        let mut highest = 0;
+        for key in keys {
+            if let Some(taken) = self.take(*key)? {
+                highest = highest.max(taken.state.sequence);
+                releases.push(write_series(&mut output, taken)?);
+            }
+        }
+        // What the segments hold must not survive a crash that the journal's records of it do not.
+        self.journal.commit(highest)?;
+        let mut view = (*self.view()).clone();
+        self.finish_output(output, &mut view)?;
+        Ok((view, releases))
+    }
+
+    /// Removes segments that nothing will ever name, because writing them failed. Should that fail too, they only take
+    /// space.
+    pub(super) fn discard_on_error<T>(&self, names: &[SegmentName], written: &Result<T>) {
+        if written.is_err() {
+            for name in names {
+                let _ = self.fs.remove(&name.path(&self.root));
+            }
+        }
+    }
+
+    fn create_output(&self, [raw_name, aggregates_name]: [SegmentName; 2]) -> Result<Output> {
         let raw = SegmentWriter::create(&*self.fs, &raw_name.path(&self.root), Kind::Raw, raw_name.number())?;
         let path = aggregates_name.path(&self.root);
         let aggregates = SegmentWriter::create(&*self.fs, &path, Kind::Level0, aggregates_name.number())?;
@@ -172,17 +195,14 @@ impl Engine {
     /// Writes MANIFEST for `view` and publishes it. What the old view had and the new one has not is superseded.
     pub(super) fn commit_view(&self, maintenance: &mut Maintenance, view: View) -> Result<()> {
         let old = self.view();
-        let mut superseded = Vec::new();
-        for segment in old.segments() {
-            if !view.segments().any(|kept| kept.name == segment.name) {
-                let record = record_of(segment);
-                superseded.push(Superseded { record, since: Instant::now(), segment: Some(Arc::clone(segment)) });
-            }
-        }
+        let kept: HashSet<SegmentName> = view.segments().map(|segment| segment.name).collect();
         let known = maintenance.superseded.len();
-        maintenance.superseded.extend(superseded);
-        let manifest = self.manifest_of(maintenance, &view);
-        match manifest.and_then(|manifest| manifest.write(&*self.fs, &self.root)) {
+        for segment in old.segments().filter(|segment| !kept.contains(&segment.name)) {
+            let record = record_of(segment);
+            let segment = Some(Arc::clone(segment));
+            maintenance.superseded.push(Superseded { record, since: Instant::now(), segment });
+        }
+        match self.write_manifest(maintenance, &view) {
             Ok(()) => {
                 self.publish(view);
                 Ok(())
@@ -194,16 +214,30 @@ impl Engine {
         }
     }
 
+    fn write_manifest(&self, maintenance: &Maintenance, view: &View) -> Result<()> {
+        let manifest = self.manifest_of(maintenance, view)?;
+        let written = manifest.write(&*self.fs, &self.root);
+        if let Err(error) = &written {
+            // The old one is still in place, unless the very last step failed: then nobody knows which one a power cut
+            // would leave, and what either names must stay as it is.
+            let in_place = Manifest::read(&*self.fs, &self.root);
+            if !matches!(in_place, Ok(Some(found)) if found != manifest) {
+                let _ = self.failure.set(format!("MANIFEST may or may not have been replaced: {error}"));
+            }
+        }
+        written
+    }
+
     fn manifest_of(&self, maintenance: &Maintenance, view: &View) -> Result<Manifest> {
-        let mut policies = Vec::with_capacity(maintenance.plans.len());
-        for plan in maintenance.plans.values() {
+        let mut policies = Vec::with_capacity(maintenance.position.plans.len());
+        for plan in maintenance.position.plans.values() {
             policies.push(PolicyRecord::new(plan.id, plan.revision, &plan.policy)?);
         }
         policies.sort_by_key(|record| record.id);
         Ok(Manifest {
             next_file: maintenance.next_file,
-            journal_file: maintenance.journal_file,
-            journal_sequence: maintenance.journal_sequence,
+            journal_file: maintenance.position.file,
+            journal_sequence: maintenance.position.sequence,
             segments: view.segments().map(|segment| record_of(segment)).collect(),
             policies,
             deleted: self.deleted.lock().iter().copied().collect(),

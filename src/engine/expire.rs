@@ -62,10 +62,10 @@ impl Engine {
             return true;
         }
         let newest = self.view().segments().map(|segment| segment.reader.times().1).max().unwrap_or(0);
-        let last = segments.iter().map(|segment| segment.reader.times().1).max().unwrap_or(0);
+        let first = segments.iter().map(|segment| segment.reader.times().0).min().unwrap_or(0);
         let plans = self.plans();
         let archives = plans.values().filter_map(|plan| plan.archive(granularity));
-        archives.map(|archive: &Archive| archive.kept_from(newest)).any(|kept_from| last < kept_from)
+        archives.map(|archive: &Archive| archive.kept_from(newest)).any(|kept_from| first < kept_from)
     }
 
     fn dead(&self, view: &View, granularity: i64, segments: &[Arc<Segment>]) -> Result<Dead> {

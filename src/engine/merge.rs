@@ -122,13 +122,29 @@ impl Engine {
         targets: &[Target],
         level: u8,
     ) -> Result<Vec<(Target, Arc<Segment>)>> {
+        let mut names = Vec::with_capacity(targets.len());
+        for &(granularity, partition) in targets {
+            names.push(SegmentName::Archive { granularity, partition, number: maintenance.next_number() });
+        }
+        let written = self.fill_partitions(view, inputs, &names, level);
+        self.discard_on_error(&names, &written);
+        written
+    }
+
+    fn fill_partitions(
+        &self,
+        view: &View,
+        inputs: &[Arc<Segment>],
+        names: &[SegmentName],
+        level: u8,
+    ) -> Result<Vec<(Target, Arc<Segment>)>> {
         let mut sinks = BTreeMap::new();
-        for &(granularity, start) in targets {
-            let name = SegmentName::Archive { granularity, partition: start, number: maintenance.next_number() };
+        for &name in names {
+            let SegmentName::Archive { granularity, partition, .. } = name else { continue };
             self.create_directories(name)?;
             let path = name.path(&self.root);
             let writer = SegmentWriter::create(&*self.fs, &path, Kind::Archive, name.number())?;
-            sinks.insert((granularity, start), (name, AggregateWriter::new(writer, CHUNK_ROWS)));
+            sinks.insert((granularity, partition), (name, AggregateWriter::new(writer, CHUNK_ROWS)));
         }
         let mut distribution = Distribution { sinks: &mut sinks, scratch: Scratch::default() };
         let mut cursors = Cursors::new(inputs)?;

@@ -58,14 +58,22 @@ struct Superseded {
     segment: Option<Arc<Segment>>,
 }
 
+/// From where on the journal is replayed.
+#[derive(Debug, Clone)]
+struct Position {
+    /// The first journal file.
+    file: u64,
+    /// The sequence number with which it begins.
+    sequence: u64,
+    /// The policies in force there: replay judges by them until it comes to their change.
+    plans: Arc<Plans>,
+}
+
 /// What only the thread that changes the set of segments may touch.
 #[derive(Debug)]
 struct Maintenance {
     next_file: u64,
-    journal_file: u64,
-    journal_sequence: u64,
-    /// The policies in force at that position: replay judges by them until it comes to their change.
-    plans: Arc<Plans>,
+    position: Position,
     superseded: Vec<Superseded>,
     /// Expired chunks were last looked for then.
     expired_at: Option<Instant>,

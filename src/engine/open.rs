@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::manifest::{MANIFEST, Manifest, SegmentRecord};
-use super::{Counters, Engine, Maintenance, Options, Plans, recover};
+use super::{Counters, Engine, Maintenance, Options, Plans, Position, recover};
 use crate::error::{Error, Result};
 use crate::fs::{self, Fs};
 use crate::head::{Plan, SeriesTable};
@@ -30,6 +30,9 @@ impl Engine {
     pub fn open(root: &Path, options: Options, fs: Arc<dyn Fs>) -> Result<Arc<Self>> {
         options.check()?;
         fs.create_dir_all(root)?;
+        if let Some(parent) = root.canonicalize().ok().as_deref().and_then(Path::parent) {
+            fs.sync_dir(parent)?;
+        }
         if let Some(kind) = fs.kind(root).filter(|kind| fs::is_network(kind)) {
             return Err(Error::NetworkFileSystem { path: root.to_path_buf(), kind });
         }
@@ -54,9 +57,11 @@ impl Engine {
             Journal::create(Arc::clone(&fs), journal_dir, unread.next_file, unread.next_sequence, options.durability)?;
         let maintenance = Maintenance {
             next_file: manifest.next_file,
-            journal_file: manifest.journal_file,
-            journal_sequence: manifest.journal_sequence,
-            plans: Arc::new(plans.clone()),
+            position: Position {
+                file: manifest.journal_file,
+                sequence: manifest.journal_sequence,
+                plans: Arc::new(plans.clone()),
+            },
             superseded: Vec::new(),
             expired_at: None,
         };
@@ -124,7 +129,9 @@ fn open_index(fs: &dyn Fs, root: &Path, manifest: &Manifest, options: &Options) 
         return Err(Error::NotADatabase { path: root.to_path_buf(), reason });
     }
     let index = Indexer::open(&root.join(INDEX))?;
-    if !exists && options.default_policies {
+    // A database that stored nothing may have been cut off between its creation and that of its policies.
+    let is_new = manifest.is_pristine() && index.archive_policies()?.is_empty() && index.rules()?.is_empty();
+    if is_new && options.default_policies {
         index.create_default_policies()?;
     }
     Ok(index)

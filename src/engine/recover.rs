@@ -70,13 +70,13 @@ impl Engine {
         }
         self.reconcile()?;
         let mut maintenance = self.maintenance.lock();
-        maintenance.plans = self.plans();
+        maintenance.position.plans = self.plans();
         let nothing_changed = self.dirty.lock().is_empty();
         if nothing_changed {
-            maintenance.journal_file = self.journal.file_number();
-            maintenance.journal_sequence = self.journal.last_sequence() + 1;
+            maintenance.position.file = self.journal.file_number();
+            maintenance.position.sequence = self.journal.last_sequence() + 1;
             self.commit_view(&mut maintenance, (*self.view()).clone())?;
-            journal::remove_before(&*self.fs, &directory, maintenance.journal_file)
+            journal::remove_before(&*self.fs, &directory, maintenance.position.file)
         } else {
             self.checkpoint_locked(&mut maintenance)
         }

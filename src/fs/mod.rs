@@ -59,10 +59,7 @@ pub struct DirEntry {
 /// assert_eq!(RealFs.read(&path)?.unwrap(), b"ciao");
 /// # Ok::<(), gnocchetti::Error>(())
 /// ```
-#[allow(
-    clippy::missing_errors_doc,
-    reason = "what holds for all methods is said once, above"
-)]
+#[allow(clippy::missing_errors_doc, reason = "what holds for all methods is said once, above")]
 pub trait Fs: Send + Sync + std::fmt::Debug {
     /// Creates the directory and those above it that are missing; one that exists is left as it is.
     ///
@@ -126,8 +123,8 @@ pub trait Fs: Send + Sync + std::fmt::Debug {
 
 /// An open file: appended to by one writer, read by anyone.
 ///
-/// Calls may come from several threads, except that the caller lets no two of `append`, `truncate` and `reserve` overlap.
-/// Errors are those of [`Fs`].
+/// Calls may come from several threads, except that the caller lets no two of `append`, `truncate` and `reserve`
+/// overlap. Errors are those of [`Fs`].
 ///
 /// ```
 /// use gnocchetti::internals::fs::{Fs, RealFs};
@@ -142,20 +139,15 @@ pub trait Fs: Send + Sync + std::fmt::Debug {
 /// assert!(file.read_at(5, &mut middle).is_err(), "only one byte is left there");
 /// # Ok::<(), gnocchetti::Error>(())
 /// ```
-#[allow(
-    clippy::missing_errors_doc,
-    reason = "what holds for all methods is said once, at `Fs`"
-)]
-#[allow(
-    clippy::len_without_is_empty,
-    reason = "nobody asks a file whether it is empty; its length is an offset"
-)]
+#[allow(clippy::missing_errors_doc, reason = "what holds for all methods is said once, at `Fs`")]
+#[allow(clippy::len_without_is_empty, reason = "nobody asks a file whether it is empty; its length is an offset")]
 pub trait File: Send + Sync + std::fmt::Debug {
     /// Hands `bytes` to the kernel at the end of the file: position [`File::len`].
     ///
-    /// When it fails, `len` has not moved, but some of the bytes may be in the file behind it: [`File::truncate`] to
-    /// `len` before anything else is appended. Until [`File::sync`] returned, a crash may leave any part of the bytes,
-    /// in any order, or others in their place, or a shorter file. A file from [`Fs::open`] refuses.
+    /// When it fails, `len` has not moved, but some of the bytes (never all) may be in the file behind it:
+    /// [`File::truncate`] to `len` before anything else is appended. Until [`File::sync`] returned, a crash may leave
+    /// any part of the bytes, in any order, or others in their place, or a shorter file. A file from [`Fs::open`]
+    /// refuses.
     fn append(&self, bytes: &[u8]) -> Result<()>;
 
     /// Cuts the file to `len` bytes, or fills it up with zeros, and goes on appending there.

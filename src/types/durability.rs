@@ -10,9 +10,9 @@ use std::time::Duration;
 /// | `Kernel(d)` | nothing is lost | at most the last `d` | one write to the page cache |
 /// | `Buffered(d)` | at most the last `d` | at most the last `d` | memory |
 ///
-/// `d` counts from when a push returned to when the sync that carries it begins; a sync takes as long as the disk needs.
-/// What is lost is always the newest: never a push without all those after it, never a part of one. `flush()` makes
-/// everything durable at once, whatever the choice. "Nothing is lost" presumes a disk that keeps what it says it
+/// `d` counts from when a push returned to when the sync that carries it begins; a sync takes as long as the disk
+/// needs. What is lost is always the newest: never a push without all those after it, never a part of one. `flush()`
+/// makes everything durable at once, whatever the choice. "Nothing is lost" presumes a disk that keeps what it says it
 /// keeps.
 ///
 /// ```
