@@ -209,6 +209,13 @@ impl Engine {
             }
             Err(error) => {
                 maintenance.superseded.truncate(known);
+                if self.failure.get().is_none() {
+                    // The old MANIFEST is in place, and names none of the new segments.
+                    let old: HashSet<SegmentName> = old.segments().map(|segment| segment.name).collect();
+                    for new in view.segments().filter(|segment| !old.contains(&segment.name)) {
+                        let _ = self.fs.remove(&new.name.path(&self.root));
+                    }
+                }
                 Err(error)
             }
         }

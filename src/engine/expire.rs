@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::merge::Effort;
+use super::merge::{Effort, Retention};
 use super::{Engine, Maintenance};
 use crate::error::Result;
 use crate::head::Archive;
@@ -70,16 +70,12 @@ impl Engine {
 
     fn dead(&self, view: &View, granularity: i64, segments: &[Arc<Segment>]) -> Result<Dead> {
         let mut dead = Dead::default();
-        let mut last: Option<(u64, Option<i64>)> = None;
+        let mut retention = Retention { engine: self, view, metric: None };
         for segment in segments {
             let mut entries = Vec::new();
             segment.reader.each_entry(&mut |entry| entries.push(entry))?;
             for entry in entries {
-                let kept_from = match last {
-                    Some((metric, kept_from)) if metric == entry.metric => kept_from,
-                    _ => self.kept_from(view, entry.metric, granularity)?,
-                };
-                last = Some((entry.metric, kept_from));
+                let kept_from = retention.kept_from(entry.metric, granularity)?;
                 dead.of += u64::from(entry.length);
                 if kept_from.is_none_or(|kept_from| entry.last < kept_from) {
                     dead.bytes += u64::from(entry.length);

@@ -10,7 +10,7 @@ use super::load::plan_of;
 use super::{Counters, Engine, Maintenance, partition};
 use crate::codec::{DecodeError, Scratch, decode_aggregates, decode_measures};
 use crate::error::{Error, Result};
-use crate::head::{Raw, sort_keeping_last};
+use crate::head::{Plan, Raw, sort_keeping_last};
 use crate::query::{Segment, View};
 use crate::segment::{Chunk, Entry, Kind, MEASURES, STATE, Scan, SegmentName, SegmentReader, SegmentWriter};
 use crate::types::{AggregateBlock, Measure, SeriesState};
@@ -148,9 +148,10 @@ impl Engine {
         }
         let mut distribution = Distribution { sinks: &mut sinks, scratch: Scratch::default() };
         let mut cursors = Cursors::new(inputs)?;
+        let mut retention = Retention { engine: self, view, metric: None };
         while let Some((metric, granularity)) = cursors.next_archive() {
             let chunks = cursors.take(metric, granularity)?;
-            if let Some(kept_from) = self.kept_from(view, metric, granularity)? {
+            if let Some(kept_from) = retention.kept_from(metric, granularity)? {
                 distribution.write(metric, granularity, kept_from, &chunks)?;
             }
         }
@@ -179,13 +180,6 @@ impl Engine {
         Ok(())
     }
 
-    /// From which group start on an archive of a metric is still kept; `None` when the metric is gone.
-    pub(super) fn kept_from(&self, view: &View, metric: u64, granularity: i64) -> Result<Option<i64>> {
-        let Some(state) = self.series_state(metric, view)? else { return Ok(None) };
-        let plan = plan_of(&self.plans(), metric, state.policy)?;
-        Ok(Some(plan.archive(granularity).map_or(0, |archive| archive.kept_from(state.newest))))
-    }
-
     fn raw_to_merge(&self, effort: Effort) -> Option<Vec<Arc<Segment>>> {
         let view = self.view();
         if effort == Effort::All && view.raw.len() > 1 {
@@ -198,34 +192,53 @@ impl Engine {
     pub(super) fn merge_raw(&self, maintenance: &mut Maintenance, inputs: &[Arc<Segment>]) -> Result<()> {
         let view = self.view();
         let name = SegmentName::Raw { number: maintenance.next_number() };
-        let mut writer = SegmentWriter::create(&*self.fs, &name.path(&self.root), Kind::Raw, name.number())?;
+        let level = inputs.iter().map(|segment| segment.level).max().unwrap_or(0).saturating_add(1);
+        let written = self.write_raw(&view, inputs, name, level);
+        self.discard_on_error(&[name], &written);
+        let merged = written?;
+        let mut changed = (*view).clone();
+        let at = changed.raw.iter().position(|s| inputs.iter().any(|input| input.name == s.name)).unwrap_or(0);
+        changed.raw.retain(|segment| !inputs.iter().any(|input| input.name == segment.name));
+        if let Some(merged) = merged {
+            changed.raw.insert(at, merged);
+        }
+        self.commit_view(maintenance, changed)?;
+        Counters::add(&self.counters.merges, 1);
+        Ok(())
+    }
+
+    /// Writes the states of `inputs`, and the measures that windows still need; `None` when nothing is left.
+    fn write_raw(
+        &self,
+        view: &View,
+        inputs: &[Arc<Segment>],
+        name: SegmentName,
+        level: u8,
+    ) -> Result<Option<Arc<Segment>>> {
+        let path = name.path(&self.root);
+        let mut writer = SegmentWriter::create(&*self.fs, &path, Kind::Raw, name.number())?;
         let mut cursors = Cursors::new(inputs)?;
         let (mut scratch, mut bytes) = (Scratch::default(), Vec::new());
         while let Some((metric, _)) = cursors.next_archive() {
             let states = cursors.take(metric, STATE)?;
             let chunks = cursors.take(metric, MEASURES)?;
-            if let Some(series) = self.series_state(metric, &view)? {
+            if let Some(series) = self.series_state(metric, view)? {
                 write_state(&mut writer, metric, &states)?;
                 let keep_from = plan_of(&self.plans(), metric, series.policy)?.keep_from(series.stored_until);
                 let measures = merge_measures(&chunks, keep_from, &mut scratch)?;
                 write_runs(&mut writer, metric, &measures, &mut scratch, &mut bytes)?;
             }
         }
-        let level = inputs.iter().map(|segment| segment.level).max().unwrap_or(0).saturating_add(1);
         let empty = writer.entries() == 0;
         writer.finish()?;
-        let mut changed = (*view).clone();
-        let at = changed.raw.iter().position(|s| inputs.iter().any(|input| input.name == s.name)).unwrap_or(0);
-        changed.raw.retain(|segment| !inputs.iter().any(|input| input.name == segment.name));
-        if empty {
-            self.fs.remove(&name.path(&self.root))?;
+        let merged = if empty {
+            self.fs.remove(&path)?;
+            None
         } else {
-            changed.raw.insert(at, self.open_segment(name, level)?);
-        }
+            Some(self.open_segment(name, level)?)
+        };
         self.fs.sync_dir(&name.directory(&self.root))?;
-        self.commit_view(maintenance, changed)?;
-        Counters::add(&self.counters.merges, 1);
-        Ok(())
+        Ok(merged)
     }
 }
 
@@ -373,6 +386,29 @@ impl Distribution<'_> {
 impl Loaded {
     fn damaged(&self, error: &DecodeError) -> Error {
         self.reader.damaged(&self.entry, error.to_string())
+    }
+}
+
+/// Tells what is still kept of each metric; remembers the last one, whose archives come one after the other.
+pub(super) struct Retention<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) view: &'a View,
+    pub(super) metric: Option<(u64, Option<(i64, Arc<Plan>)>)>,
+}
+
+impl Retention<'_> {
+    /// From which group start on an archive of a metric is still kept; `None` when the metric is gone.
+    pub(super) fn kept_from(&mut self, metric: u64, granularity: i64) -> Result<Option<i64>> {
+        if self.metric.as_ref().is_none_or(|(known, _)| *known != metric) {
+            let state = self.engine.series_state(metric, self.view)?;
+            let known = match state {
+                Some(state) => Some((state.newest, plan_of(&self.engine.plans(), metric, state.policy)?)),
+                None => None,
+            };
+            self.metric = Some((metric, known));
+        }
+        let known = self.metric.as_ref().and_then(|(_, known)| known.as_ref());
+        Ok(known.map(|(newest, plan)| plan.archive(granularity).map_or(0, |archive| archive.kept_from(*newest))))
     }
 }
 

@@ -10,7 +10,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 use super::manifest::{MANIFEST, Manifest, SegmentRecord};
 use super::{Counters, Engine, Maintenance, Options, Plans, Position, recover};
 use crate::error::{Error, Result};
-use crate::fs::{self, Fs};
+use crate::fs::{self, BoundedFs, Fs};
 use crate::head::{Plan, SeriesTable};
 use crate::indexer::Indexer;
 use crate::journal::Journal;
@@ -29,6 +29,7 @@ impl Engine {
     /// the journal.
     pub fn open(root: &Path, options: Options, fs: Arc<dyn Fs>) -> Result<Arc<Self>> {
         options.check()?;
+        let fs: Arc<dyn Fs> = Arc::new(BoundedFs::new(fs));
         fs.create_dir_all(root)?;
         if let Some(parent) = root.canonicalize().ok().as_deref().and_then(Path::parent) {
             fs.sync_dir(parent)?;

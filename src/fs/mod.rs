@@ -9,6 +9,7 @@
 //! What "crash" means in the contracts: the power goes, or the kernel stops. When only the process dies, everything
 //! that was handed to the kernel stays: every call that returned has then happened, in its order.
 
+mod bounded;
 #[cfg(feature = "internals")]
 mod counting;
 mod lock;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 
 use crate::error::Result;
 
+pub use bounded::BoundedFs;
 #[cfg(feature = "internals")]
 pub use counting::CountingFs;
 pub use mounts::is_network;

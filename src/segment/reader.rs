@@ -19,6 +19,7 @@ const READ_AHEAD: u64 = 1 << 20;
 #[derive(Debug)]
 pub struct SegmentReader {
     file: Arc<dyn File>,
+    length: u64,
     footer: Footer,
 }
 
@@ -36,12 +37,12 @@ impl SegmentReader {
         }
         check_header(&*file, kind, number)?;
         let footer = read_footer(&*file, length)?;
-        Ok(SegmentReader { file, footer })
+        Ok(SegmentReader { file, length, footer })
     }
 
     /// The file's size in bytes.
     pub fn bytes(&self) -> u64 {
-        self.file.len()
+        self.length
     }
 
     /// Timestamps of the earliest and the latest row of all.
