@@ -168,7 +168,7 @@ pub fn decode(bytes: &[u8], n: usize, scratch: &mut Scratch, out: &mut Vec<f64>)
         let start = out.len();
         let head = Head::read(&mut reader)?;
         ints::decode(&mut reader, n, &mut scratch.integers)?;
-        decimal::to_floats(&scratch.integers, head.exponent(), out);
+        head.to_floats(&scratch.integers, out);
         return decimal::correct(reader, head, &mut out[start..], &mut scratch.distances);
     }
     match reader.byte()? {
