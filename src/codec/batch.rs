@@ -1,13 +1,13 @@
 //! A journal batch: what one push carried, for many metrics at once.
 //!
-//! Keys and timestamps are lists of small numbers (differences of keys, differences of differences of timestamps), each
-//! list either plain varints or (number, how often) pairs, whichever is shorter: neighbouring metrics at one time cost
-//! next to nothing, and so does one metric at regular times. Values are plain bits, or compressed when the caller wants it
-//! and it helps. Unlike chunks, batches carry their own length: a count is believed only as far as the bytes can
-//! bear it, four measures to a byte.
+//! Keys and timestamps are lists of small numbers (differences of keys, differences of differences of timestamps),
+//! each list either plain varints or (number, how often) pairs, whichever is shorter: neighbouring metrics at one time
+//! cost next to nothing, and so does one metric at regular times. Values are plain bits, or compressed when the caller
+//! wants it and it helps. Unlike chunks, batches carry their own length: a count is believed only as far as the bytes
+//! can bear it, four measures to a byte.
 //!
-//! Layout: a head byte (bit 0 keys as pairs, bit 1 timestamps as pairs, bit 2 values compressed), the count as a varint,
-//! keys, timestamps, values, and zeros up to a quarter of a byte per measure.
+//! Layout: a head byte (bit 0 keys as pairs, bit 1 timestamps as pairs, bit 2 values compressed), the count as a
+//! varint, keys, timestamps, values, and zeros up to a quarter of a byte per measure.
 
 use super::column::{get_plain, put_plain};
 use super::reader::Reader;

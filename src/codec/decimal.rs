@@ -1,13 +1,15 @@
 //! Floats that were written down as decimals, as the integers they are: `v = i / 10^e`.
 //!
-//! The division is the IEEE one, which gives back exactly the float that parsing the decimal gave. Averages of percentages
-//! were divided twice, by the number of their parts and by 100; so two divisions, the second by 100, are tried as well.
-//! Values that are only near a decimal (sums and means of decimals) keep their distance from it in units of the last
-//! place; the few that are not near (NaN, infinities, -0.0, others) are kept as they are, beside. (Afroozeh, Kuffó and Boncz, "ALP: Adaptive
-//! Lossless floating-Point Compression", 2023, for decimals as integers with exceptions.)
+//! The division is the IEEE one, which gives back exactly the float that parsing the decimal gave. Averages of
+//! percentages were divided twice, by the number of their parts and by 100; so two divisions, the second by 100, are
+//! tried as well. Values that are only near a decimal (sums and means of decimals) keep their distance from it in
+//! units of the last place; the few that are not near (NaN, infinities, -0.0, others) are kept as they are, beside.
+//! (Afroozeh, Kuffó and Boncz, "ALP: Adaptive Lossless floating-Point Compression", 2023, for decimals as integers
+//! with exceptions.)
 //!
-//! Layout: a head byte (bits 0–4 `e` to 22, or 20 + `e` for two divisions and `e` from 3 to 11; bit 5 distances follow,
-//! bit 6 exceptions follow, bit 7 set), the integers, the distances (both by `ints`), the exceptions: a count, then position (from the one before) and eight bytes each.
+//! Layout: a head byte (bits 0–4 `e` to 22, or 20 + `e` for two divisions and `e` from 3 to 11; bit 5 distances
+//! follow, bit 6 exceptions follow, bit 7 set), the integers, the distances (both by `ints`), the exceptions: a count,
+//! then position (from the one before) and eight bytes each.
 
 use super::DecodeError;
 use super::ints::{self, Lines};
@@ -164,7 +166,8 @@ pub struct Image {
 }
 
 impl Image {
-    /// Makes the image of `values` with at least `digits` digits after the point; false when too few of them are decimals.
+    /// Makes the image of `values` with at least `digits` digits after the point; false when too few of them are
+    /// decimals.
     pub fn make(&mut self, values: &[f64], digits: u8) -> bool {
         let Some(mut exponent) = sampled_exponent(values, digits) else {
             return false;

@@ -1,9 +1,9 @@
 //! Which rows there are: group starts on the grid of a granularity, and rows of a chunk that have a value.
 //!
-//! Group starts are multiples of the granularity, mostly all of them in a row, or every so manieth when the metric is
-//! measured more rarely: then first, stride and count say everything. With gaps it is a bitmap, a list of runs or a list of
-//! places, whichever is shortest. Starts that lie on no grid are kept as plain timestamps, so that nothing an encoder is
-//! given can be lost.
+//! Group starts are multiples of the granularity, mostly all of them in a row, or every n-th when the metric is
+//! measured more rarely: then first, stride and count say everything. With gaps it is a bitmap, a list of runs or a
+//! list of places, whichever is shortest. Starts that lie on no grid are kept as plain timestamps, so that nothing an
+//! encoder is given can be lost.
 
 use super::DecodeError;
 use super::ints::{self, Lines};

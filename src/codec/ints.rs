@@ -1,13 +1,14 @@
 //! Signed integers as the smallest of six images: all equal, all equal but a few, above their minimum (frame of
 //! reference), differences above the smallest difference, zigzagged differences, or distances from a straight line.
 //!
-//! For the last four a common divisor is taken out first, and what remains goes through `blocks`. All arithmetic wraps: every sequence of `i64` has such images, also when its
-//! differences do not fit 64 bits. (Goldstein, Ramakrishnan and Shaft, "Compressing relations and indexes", 1998, for
-//! the frame of reference.)
+//! For the last four a common divisor is taken out first, and what remains goes through `blocks`. All arithmetic
+//! wraps: every sequence of `i64` has such images, also when its differences do not fit 64 bits. (Goldstein,
+//! Ramakrishnan and Shaft, "Compressing relations and indexes", 1998, for the frame of reference.)
 //!
-//! Layout: a head byte (bits 0–2 the image, bit 3 a divisor follows, bit 4 one width for all blocks), the zigzag varint
-//! of the base, the varint of the divisor, the zigzag varint of the step, the blocks. For all equal but a few: the head,
-//! the base, how many differ, and for each the rows since the one before and the zigzag varint of its distance from the base.
+//! Layout: a head byte (bits 0–2 the image, bit 3 a divisor follows, bit 4 one width for all blocks), the zigzag
+//! varint of the base, the varint of the divisor, the zigzag varint of the step, the blocks. For all equal but a few:
+//! the head, the base, how many differ, and for each the rows since the one before and the zigzag varint of its
+//! distance from the base.
 
 use super::DecodeError;
 use super::blocks::{self, Plan};
@@ -109,7 +110,8 @@ fn usual(numbers: &[i64]) -> Option<i64> {
         .find(|&usual| (0..SAMPLES).filter(|&i| sample(i) == usual).count() > 10)
 }
 
-/// Collects the numbers that differ from the usual one, as (row, distance), and what they cost in bits; stops at `most`.
+/// Collects the numbers that differ from the usual one, as (row, distance), and what they cost in bits; stops at
+/// `most`.
 fn sparse_cost(numbers: &[i64], usual: i64, most: usize, odd: &mut Vec<(usize, i64)>) -> usize {
     odd.clear();
     let mut cost = 8 * length(zigzag(usual)) + 8;
@@ -167,7 +169,8 @@ pub fn gcd(mut a: u64, mut b: u64) -> u64 {
     a
 }
 
-/// The distances from the first number, divided. An exact division is a shift and a product with the odd part's inverse.
+/// The distances from the first number, divided. An exact division is a shift and a product with the odd part's
+/// inverse.
 fn reduce(numbers: &[i64], divisor: u64, out: &mut Vec<i64>) {
     out.clear();
     let first = numbers[0];

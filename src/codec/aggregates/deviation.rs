@@ -1,9 +1,9 @@
 //! `std` from `count` and `sum`, when the measures were decimals, and from `min` and `max` where they are there too.
 //!
-//! With integers `x` (the measures times `10^e`), `n·Σx² − (Σx)²` is an integer, and all but `Σx²` of it is known. What
-//! is kept is how far `Σx²` lies above the least it can be: two of the numbers are the smallest and the largest, the others
-//! are all alike, and it is odd when the sum is. That is a small number, halved. From it the deviation follows up to
-//! the last few bits, whose distance is kept as for decimals.
+//! With integers `x` (the measures times `10^e`), `n·Σx² − (Σx)²` is an integer, and all but `Σx²` of it is known.
+//! What is kept is how far `Σx²` lies above the least it can be: two of the numbers are the smallest and the largest,
+//! the others are all alike, and it is odd when the sum is. That is a small number, halved. From it the deviation
+//! follows up to the last few bits, whose distance is kept as for decimals.
 
 use crate::codec::decimal::power;
 

@@ -1,10 +1,10 @@
 //! The head of an aggregate chunk: which methods it holds, how each is written, and where.
 //!
-//! Layout: a varint of bits (0–8 the named methods in the order of their numbers, 9 percentiles follow, 10 `rate:` methods
-//! follow, 11 row sets follow); percentiles as a count and one byte each, ascending; for `rate:` such a varint (bits
-//! 0–9) and its percentiles; row sets as a count and their lengths; then for each method in ascending order a descriptor
-//! (bits 0–2 the [`Kind`], bit 3 the others of its family refer to it, bits 4–5 its rows), the number of its row set
-//! when the descriptor does not say it, and the length of its stream when the kind has one.
+//! Layout: a varint of bits (0–8 the named methods in the order of their numbers, 9 percentiles follow, 10 `rate:`
+//! methods follow, 11 row sets follow); percentiles as a count and one byte each, ascending; for `rate:` such a varint
+//! (bits 0–9) and its percentiles; row sets as a count and their lengths; then for each method in ascending order a
+//! descriptor (bits 0–2 the [`Kind`], bit 3 the others of its family refer to it, bits 4–5 its rows), the number of
+//! its row set when the descriptor does not say it, and the length of its stream when the kind has one.
 
 use std::ops::Range;
 

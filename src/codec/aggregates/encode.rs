@@ -8,9 +8,9 @@ use crate::types::AggregateBlock;
 
 /// Appends a chunk of aggregates to `out`.
 ///
-/// The block has 1 to [`MAX_ROWS`](crate::codec::MAX_ROWS) rows, whose starts ascend strictly, and its columns ascend by
-/// method, each with as many values as there are rows; what breaks this cannot be decoded. Starts should be multiples of
-/// `granularity` (ns); others come back too, but take more bytes.
+/// The block has 1 to [`MAX_ROWS`](crate::codec::MAX_ROWS) rows, whose starts ascend strictly, and its columns ascend
+/// by method, each with as many values as there are rows; what breaks this cannot be decoded. Starts should be
+/// multiples of `granularity` (ns); others come back too, but take more bytes.
 ///
 /// ```
 /// use gnocchetti::internals::codec::{Scratch, decode_aggregate, encode_aggregates};
