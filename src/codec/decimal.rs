@@ -8,8 +8,8 @@
 //! with exceptions.)
 //!
 //! Layout: a head byte (bits 0–4 `e` to 22, or 20 + `e` for two divisions and `e` from 3 to 11; bit 5 distances
-//! follow, bit 6 exceptions follow, bit 7 set), the integers, the distances (both by `ints`), the exceptions: a count,
-//! then position (from the one before) and eight bytes each.
+//! follow, bit 6 exceptions follow, bit 7 set), the integers, the zigzagged distances (both by `ints`), the
+//! exceptions: a count, then position (from the one before) and eight bytes each.
 
 use super::DecodeError;
 use super::ints::{self, Lines};
