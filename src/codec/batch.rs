@@ -1,13 +1,13 @@
 //! A journal batch: what one push carried, for many metrics at once.
 //!
-//! Keys and timestamps are lists of small numbers (differences of keys, differences of differences of timestamps), each
-//! list either plain varints or (number, how often) pairs, whichever is shorter: neighbouring metrics at one time cost
-//! next to nothing, and so does one metric at regular times. Values are plain bits, or compressed when the caller wants it
-//! and it helps. Unlike chunks, batches carry their own length: a count is believed only as far as the bytes can
-//! bear it, four measures to a byte.
+//! Keys and timestamps are lists of small numbers (differences of keys, differences of differences of timestamps),
+//! each list either plain varints or (number, how often) pairs, whichever is shorter: neighbouring metrics at one time
+//! cost next to nothing, and so does one metric at regular times. Values are plain bits, or compressed when the caller
+//! wants it and it helps. Unlike chunks, batches carry their own length: a count is believed only as far as the bytes
+//! can bear it, four measures to a byte.
 //!
-//! Layout: a head byte (bit 0 keys as pairs, bit 1 timestamps as pairs, bit 2 values compressed), the count as a varint,
-//! keys, timestamps, values, and zeros up to a quarter of a byte per measure.
+//! Layout: a head byte (bit 0 keys as pairs, bit 1 timestamps as pairs, bit 2 values compressed), the count as a
+//! varint, keys, timestamps, values, and zeros up to a quarter of a byte per measure.
 
 use super::column::{get_plain, put_plain};
 use super::reader::Reader;
@@ -17,12 +17,25 @@ use super::{DecodeError, shuffled};
 const KEY_PAIRS: u8 = 1 << 0;
 const TIME_PAIRS: u8 = 1 << 1;
 const COMPRESSED: u8 = 1 << 2;
+/// Fewer values than this are not worth the compressor's tables.
+const WORTH_COMPRESSING: usize = 16;
 /// No more measures than this in a byte.
 const DENSEST: usize = 4;
 
 /// Appends a batch to `out`. The three slices are equally long; `compress` favours size over speed.
 ///
 /// Any content comes back as it was; it is small when the keys do not decrease.
+///
+/// ```
+/// use gnocchetti::internals::codec::{decode_batch, encode_batch};
+///
+/// let mut bytes = Vec::new();
+/// encode_batch(&[7, 8, 9], &[1_000; 3], &[0.5, 1.5, 2.5], false, &mut bytes);
+/// let (mut keys, mut timestamps, mut values) = (Vec::new(), Vec::new(), Vec::new());
+/// decode_batch(&bytes, &mut keys, &mut timestamps, &mut values)?;
+/// assert_eq!((keys, values), (vec![7, 8, 9], vec![0.5, 1.5, 2.5]));
+/// # Ok::<(), gnocchetti::internals::codec::DecodeError>(())
+/// ```
 pub fn encode_batch(keys: &[u64], timestamps: &[i64], values: &[f64], compress: bool, out: &mut Vec<u8>) {
     debug_assert!(keys.len() == timestamps.len() && keys.len() == values.len());
     let start = out.len();
@@ -101,6 +114,9 @@ fn put_pairs(numbers: impl Iterator<Item = u64>, out: &mut Vec<u8>) {
 
 /// Appends the compressed values, with their length before them; false when that does not help.
 fn put_compressed(values: &[f64], out: &mut Vec<u8>) -> bool {
+    if values.len() < WORTH_COMPRESSING {
+        return false;
+    }
     let mut scratch = shuffled::Scratch::default();
     let compressed = shuffled::compress(values, &mut scratch);
     let helps = compressed.len() + 4 < 8 * values.len();

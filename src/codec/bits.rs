@@ -31,6 +31,7 @@ pub fn pack(values: &[u64], width: u32, out: &mut Vec<u8>) {
     out.extend_from_slice(&word.to_le_bytes()[..filled.div_ceil(8) as usize]);
 }
 
+#[allow(clippy::inline_always, reason = "offsets and shifts must become constants")]
 #[inline(always)]
 fn load(bytes: &[u8], offset: usize) -> u64 {
     let mut word = [0; 8];
@@ -38,8 +39,9 @@ fn load(bytes: &[u8], offset: usize) -> u64 {
     u64::from_le_bytes(word)
 }
 
-/// The number at `index` of a block; `BYTES` is `4 * WIDTH` and at least 8. Loads never leave the block: at its end they
-/// are moved back, and shift accordingly.
+/// The number at `index` of a block; `BYTES` is `4 * WIDTH` and at least 8. Loads never leave the block: at its end
+/// they are moved back, and shift accordingly.
+#[allow(clippy::inline_always, reason = "offsets and shifts must become constants")]
 #[inline(always)]
 fn number<const WIDTH: usize, const BYTES: usize>(block: &[u8; BYTES], index: usize) -> i64 {
     let bit = index * WIDTH;

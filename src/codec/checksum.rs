@@ -4,6 +4,10 @@
 //! version are checked with it.
 
 /// The CRC-32C of `bytes`.
+///
+/// ```
+/// assert_eq!(gnocchetti::internals::codec::crc(b"123456789"), 0xe306_9283);
+/// ```
 pub fn crc(bytes: &[u8]) -> u32 {
     crc32c::crc32c(bytes)
 }

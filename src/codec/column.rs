@@ -64,8 +64,8 @@ pub enum Form {
     Inexact,
 }
 
-/// Appends `values`, whose image is in `scratch`: as decimals when that takes at most six bytes a value, else as what is
-/// smallest. `others` may stand for the image's integers where that is smaller.
+/// Appends `values`, whose image is in `scratch`: as decimals when that takes at most six bytes a value, else as what
+/// is smallest. `others` may stand for the image's integers where that is smaller.
 pub fn encode_image(values: &[f64], others: Option<&[i64]>, scratch: &mut Scratch, out: &mut Vec<u8>) -> Form {
     let start = out.len();
     let Scratch { image, ints, .. } = scratch;
@@ -168,7 +168,7 @@ pub fn decode(bytes: &[u8], n: usize, scratch: &mut Scratch, out: &mut Vec<f64>)
         let start = out.len();
         let head = Head::read(&mut reader)?;
         ints::decode(&mut reader, n, &mut scratch.integers)?;
-        decimal::to_floats(&scratch.integers, head.exponent(), out);
+        head.to_floats(&scratch.integers, out);
         return decimal::correct(reader, head, &mut out[start..], &mut scratch.distances);
     }
     match reader.byte()? {

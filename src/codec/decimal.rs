@@ -1,23 +1,30 @@
 //! Floats that were written down as decimals, as the integers they are: `v = i / 10^e`.
 //!
-//! The division is the IEEE one, which gives back exactly the float that parsing the decimal gave. Values that are only
-//! near a decimal (sums and means of decimals) keep their distance from it in units of the last place; the few that are
-//! not near (NaN, infinities, -0.0, others) are kept as they are, beside. (Afroozeh, Kuffó and Boncz, "ALP: Adaptive
-//! Lossless floating-Point Compression", 2023, for decimals as integers with exceptions.)
+//! The division is the IEEE one, which gives back exactly the float that parsing the decimal gave. Averages of
+//! percentages were divided twice, by the number of their parts and by 100; so two divisions, the second by 100, are
+//! tried as well. Values that are only near a decimal (sums and means of decimals) keep their distance from it in
+//! units of the last place; the few that are not near (NaN, infinities, -0.0, others) are kept as they are, beside.
+//! (Afroozeh, Kuffó and Boncz, "ALP: Adaptive Lossless floating-Point Compression", 2023, for decimals as integers
+//! with exceptions.)
 //!
-//! Layout: a head byte (bits 0–4 `e`, bit 5 distances follow, bit 6 exceptions follow, bit 7 set), the integers, the
-//! distances (both by `ints`), the exceptions: a count, then position (from the one before) and eight bytes each.
+//! Layout: a head byte (bits 0–4 `e` to 22, or 20 + `e` for two divisions and `e` from 3 to 11; bit 5 distances
+//! follow, bit 6 exceptions follow, bit 7 set), the integers, the zigzagged distances (both by `ints`), the
+//! exceptions: a count, then position (from the one before) and eight bytes each.
 
 use super::DecodeError;
 use super::ints::{self, Lines};
 use super::reader::Reader;
-use super::varint::{put, width};
+use super::varint::{put, unzigzag, width, zigzag};
 
 /// Set in every head byte, so that a column can tell a decimal image from its other forms.
 pub const DECIMAL: u8 = 1 << 7;
 const DISTANCES: u8 = 1 << 5;
 const EXCEPTIONS: u8 = 1 << 6;
 const EXPONENT: u8 = 31;
+/// Exponents from here on stand for two divisions.
+const TWICE: u8 = 23;
+/// What the exponent is less by then.
+const TWICE_OFFSET: u8 = 20;
 
 const POWERS: [f64; 23] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
@@ -82,7 +89,7 @@ fn smallest_exponent(value: f64, from: u8) -> Option<u8> {
 #[derive(Default)]
 pub struct Corrections {
     distances: Vec<i64>,
-    inexact: bool,
+    inexact: usize,
     exceptions: Vec<(u32, u64)>,
 }
 
@@ -91,20 +98,30 @@ impl Corrections {
     pub fn clear(&mut self) {
         self.distances.clear();
         self.exceptions.clear();
-        self.inexact = false;
+        self.inexact = 0;
     }
 
     /// The next value is this far from what its integer says.
     #[inline]
     pub fn push(&mut self, distance: i64) {
         self.distances.push(distance);
-        self.inexact |= distance != 0;
+        self.inexact += usize::from(distance != 0);
     }
 
     /// The next value is kept as it is.
     pub fn push_exception(&mut self, value: f64) {
         self.exceptions.push((self.distances.len() as u32, value.to_bits()));
         self.distances.push(0);
+    }
+
+    /// Takes other distances, except for the exceptions.
+    fn replace(&mut self, distances: impl Iterator<Item = i64>) {
+        self.distances.clear();
+        self.distances.extend(distances);
+        self.exceptions
+            .iter()
+            .for_each(|&(row, _)| self.distances[row as usize] = 0);
+        self.inexact = self.distances.iter().filter(|distance| **distance != 0).count();
     }
 
     /// How many exceptions there are.
@@ -114,14 +131,15 @@ impl Corrections {
 
     /// The bits of the head byte that say what [`Self::write`] will write.
     pub fn head(&self) -> u8 {
-        let distances = if self.inexact { DISTANCES } else { 0 };
+        let distances = if self.inexact > 0 { DISTANCES } else { 0 };
         distances | if self.exceptions.is_empty() { 0 } else { EXCEPTIONS }
     }
 
     /// Appends what [`correct`] reads.
     pub fn write(&self, scratch: &mut ints::Scratch, out: &mut Vec<u8>) {
-        if self.inexact {
-            ints::encode(&self.distances, Lines::Skip, scratch, out);
+        if self.inexact > 0 {
+            let zigzagged: Vec<i64> = self.distances.iter().map(|&distance| zigzag(distance) as i64).collect();
+            ints::encode(&zigzagged, Lines::Skip, scratch, out);
         }
         if !self.exceptions.is_empty() {
             put(out, self.exceptions.len() as u64);
@@ -142,18 +160,24 @@ pub struct Image {
     pub exponent: u8,
     /// The values times `10^exponent`; at an exception, some number that packs well.
     pub integers: Vec<i64>,
+    /// Whether two divisions come nearer to the values than one.
+    twice: bool,
     corrections: Corrections,
 }
 
 impl Image {
-    /// Makes the image of `values` with at least `digits` digits after the point; false when too few of them are decimals.
+    /// Makes the image of `values` with at least `digits` digits after the point; false when too few of them are
+    /// decimals.
     pub fn make(&mut self, values: &[f64], digits: u8) -> bool {
         let Some(mut exponent) = sampled_exponent(values, digits) else {
             return false;
         };
         loop {
             match self.fill(values, exponent) {
-                Fill::Done => return true,
+                Fill::Done => {
+                    self.try_twice(values);
+                    return true;
+                }
                 Fill::Finer(finer) => exponent = finer,
                 Fill::Hopeless => return false,
             }
@@ -186,9 +210,36 @@ impl Image {
         Fill::Done
     }
 
+    /// Changes to two divisions when that leaves less than half of the distances.
+    fn try_twice(&mut self, values: &[f64]) {
+        let code = self.exponent + TWICE_OFFSET;
+        let inexact = self.corrections.inexact;
+        self.twice = false;
+        if inexact <= values.len() / 32 || !(TWICE..=EXPONENT).contains(&code) {
+            return;
+        }
+        let divisor = Divisor::of(code);
+        let is_near = |(value, &integer): (&f64, &i64)| divisor.apply(integer).to_bits() == value.to_bits();
+        let exact = values.iter().zip(&self.integers).filter(|pair| is_near(*pair)).count();
+        let left = (values.len() - self.corrections.exceptions()).saturating_sub(exact);
+        if 2 * left < inexact {
+            let distances = values
+                .iter()
+                .zip(&self.integers)
+                .map(|(&value, &i)| ulps(value, divisor.apply(i)));
+            self.corrections.replace(distances);
+            self.twice = true;
+        }
+    }
+
     /// Appends the image; `integers` stand for its own, which the reader can make of them.
     pub fn write(&self, integers: &[i64], scratch: &mut ints::Scratch, out: &mut Vec<u8>) {
-        write_with(self.exponent, &self.corrections, integers, scratch, out);
+        let code = if self.twice {
+            self.exponent + TWICE_OFFSET
+        } else {
+            self.exponent
+        };
+        write_with(code, &self.corrections, integers, scratch, out);
     }
 }
 
@@ -235,7 +286,7 @@ impl Head {
     /// Reads the head byte.
     pub fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let byte = reader.byte()?;
-        if byte & DECIMAL == 0 || usize::from(byte & EXPONENT) >= POWERS.len() {
+        if byte & DECIMAL == 0 {
             return Err(DecodeError("no head of decimals"));
         }
         Ok(Head(byte))
@@ -243,17 +294,45 @@ impl Head {
 
     /// Digits after the point.
     pub fn exponent(self) -> u8 {
-        self.0 & EXPONENT
+        let code = self.0 & EXPONENT;
+        if code < TWICE { code } else { code - TWICE_OFFSET }
+    }
+
+    /// Appends the floats that `integers` are.
+    pub fn to_floats(self, integers: &[i64], out: &mut Vec<f64>) {
+        match Divisor::of(self.0 & EXPONENT) {
+            Divisor::One => out.extend(integers.iter().map(|&i| i as f64)),
+            Divisor::Once(by) => out.extend(integers.iter().map(|&i| i as f64 / by)),
+            twice @ Divisor::Twice(_) => out.extend(integers.iter().map(|&i| twice.apply(i))),
+        }
     }
 }
 
-/// Appends the floats that `integers` are at `exponent`.
-pub fn to_floats(integers: &[i64], exponent: u8, out: &mut Vec<f64>) {
-    if exponent == 0 {
-        out.extend(integers.iter().map(|&i| i as f64));
-    } else {
-        let power = power(exponent);
-        out.extend(integers.iter().map(|&i| i as f64 / power));
+/// What makes a float of an integer.
+#[derive(Clone, Copy)]
+enum Divisor {
+    One,
+    Once(f64),
+    /// By this, then by 100.
+    Twice(f64),
+}
+
+impl Divisor {
+    fn of(code: u8) -> Self {
+        match code {
+            0 => Divisor::One,
+            once if once < TWICE => Divisor::Once(power(once)),
+            twice => Divisor::Twice(power(twice - TWICE_OFFSET - 2)),
+        }
+    }
+
+    #[inline]
+    fn apply(self, integer: i64) -> f64 {
+        match self {
+            Divisor::One => integer as f64,
+            Divisor::Once(by) => integer as f64 / by,
+            Divisor::Twice(by) => integer as f64 / by / 100.0,
+        }
     }
 }
 
@@ -263,7 +342,7 @@ pub fn correct(reader: Reader<'_>, head: Head, values: &mut [f64], spare: &mut V
     if head.0 & DISTANCES != 0 {
         ints::decode(&mut reader, values.len(), spare)?;
         for (value, &distance) in values.iter_mut().zip(spare.iter()) {
-            *value = offset(*value, distance);
+            *value = offset(*value, unzigzag(distance as u64));
         }
     }
     if head.0 & EXCEPTIONS != 0 {
@@ -300,6 +379,14 @@ mod tests {
         let made = image(&[0.1 + 0.2, 0.7 + 0.1, 0.4]).unwrap();
         assert_eq!((made.exponent, &made.integers[..]), (1, &[3, 8, 4][..]));
         assert_eq!(made.corrections.head(), DISTANCES);
+    }
+
+    #[test]
+    fn averages_of_percentages_are_divided_twice() {
+        let values: Vec<f64> = (1..100).map(|i| f64::from(i * i % 977) / 10.0 / 100.0).collect();
+        let made = image(&values).unwrap();
+        assert!(made.twice && made.exponent == 3 && made.corrections.inexact == 0);
+        assert_eq!(made.integers[1], 4);
     }
 
     #[test]

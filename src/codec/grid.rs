@@ -1,15 +1,12 @@
 //! Which rows there are: group starts on the grid of a granularity, and rows of a chunk that have a value.
 //!
-//! Group starts are multiples of the granularity, mostly all of them in a row: then first and count say everything. With
-//! gaps it is a bitmap or a list of runs, whichever is shorter. Starts that lie on no grid are kept as plain
-//! timestamps, so that nothing an encoder is given can be lost.
-//!
-//! Layout of starts: a mode byte; in units of the granularity the zigzag varint of the first start; then, for a bitmap,
-//! the span as a varint and the bits (LSB first); for runs, (rows missing, rows there) pairs of varints until all rows are
-//! there. Layout of a set of rows: a byte that says bitmap or runs, and the same, for all rows of the chunk.
+//! Group starts are multiples of the granularity, mostly all of them in a row, or every n-th when the metric is
+//! measured more rarely: then first, stride and count say everything. With gaps it is a bitmap, a list of runs or a
+//! list of places, whichever is shortest. Starts that lie on no grid are kept as plain timestamps, so that nothing an
+//! encoder is given can be lost.
 
 use super::DecodeError;
-use super::ints;
+use super::ints::{self, Lines};
 use super::reader::Reader;
 use super::timestamps;
 use super::varint::{put, put_signed};
@@ -17,38 +14,89 @@ use super::varint::{put, put_signed};
 const FULL: u8 = 0;
 const BITMAP: u8 = 1;
 const RUNS: u8 = 2;
-const FREE: u8 = 3;
+const PLACES: u8 = 3;
+const FREE: u8 = 4;
+/// Flag: the stride follows.
+const STRIDE: u8 = 1 << 3;
 
-const OFF: DecodeError = DecodeError("group starts exceed the range of time");
+const RANGE: DecodeError = DecodeError("group starts exceed the range of time");
 const SHAPE: DecodeError = DecodeError("rows and runs do not fit together");
 
-/// Appends group starts.
+/// Appends group starts, which ascend strictly.
 pub fn encode(starts: &[i64], granularity: i64, scratch: &mut ints::Scratch, out: &mut Vec<u8>) {
-    let (Some(&first), Some(&last)) = (starts.first(), starts.last()) else {
-        return;
+    let Some(&first) = starts.first() else { return };
+    if granularity <= 0 || first % granularity != 0 {
+        return encode_free(starts, scratch, out);
+    }
+    if let Some(unit) = even_distance(starts, granularity) {
+        return put_head(FULL, first, unit, granularity, out);
+    }
+    let Some(mut places) = places(starts, granularity) else {
+        return encode_free(starts, scratch, out);
     };
-    if granularity <= 0 || starts.iter().any(|start| start % granularity != 0) {
-        out.push(FREE);
-        return timestamps::encode(starts, scratch, out);
+    let stride = places
+        .iter()
+        .fold(0, |divisor, &place| ints::gcd(divisor, place as u64))
+        .max(1) as i64;
+    for place in &mut places {
+        *place /= stride;
     }
-    let origin = first / granularity;
-    let span = (last / granularity).wrapping_sub(origin) as u64 + 1;
-    if span == starts.len() as u64 {
-        out.push(FULL);
-        return put_signed(out, origin);
-    }
-    let places = || starts.iter().map(move |start| (start / granularity - origin) as u64);
     let mode = out.len();
-    out.push(RUNS);
-    put_signed(out, origin);
+    put_head(RUNS, first, granularity.wrapping_mul(stride), granularity, out);
     let content = out.len();
-    put_runs(places(), out);
-    if span.div_ceil(8) < (out.len() - content) as u64 {
+    put_runs(places.iter().map(|&place| place as u64), out);
+    let runs = out.len();
+    ints::encode(&places, Lines::Skip, scratch, out);
+    let listed = out.len() - runs;
+    let span = places.last().map_or(0, |&last| last as u64 + 1);
+    if span.div_ceil(8) <= (runs - content).min(listed) as u64 {
         out.truncate(content);
-        out[mode] = BITMAP;
         put(out, span);
-        put_bitmap(places(), span as usize, out);
+        put_bitmap(places.iter().map(|&place| place as u64), span as usize, out);
+        out[mode] = out[mode] & STRIDE | BITMAP;
+    } else if listed < runs - content {
+        out.drain(content..runs);
+        out[mode] = out[mode] & STRIDE | PLACES;
+    } else {
+        out.truncate(runs);
     }
+}
+
+fn encode_free(starts: &[i64], scratch: &mut ints::Scratch, out: &mut Vec<u8>) {
+    out.push(FREE);
+    timestamps::encode(starts, scratch, out);
+}
+
+fn put_head(mode: u8, first: i64, unit: i64, granularity: i64, out: &mut Vec<u8>) {
+    out.push(if unit == granularity { mode } else { mode | STRIDE });
+    put_signed(out, first / granularity);
+    if unit != granularity {
+        put(out, (unit / granularity) as u64);
+    }
+}
+
+/// The distance of neighbours when it is the same everywhere and fits the granularity.
+fn even_distance(starts: &[i64], granularity: i64) -> Option<i64> {
+    let unit = if starts.len() < 2 {
+        granularity
+    } else {
+        starts[1].checked_sub(starts[0])?
+    };
+    let even = starts
+        .windows(2)
+        .filter(|pair| pair[1].wrapping_sub(pair[0]) != unit)
+        .count()
+        == 0;
+    (even && unit > 0 && unit % granularity == 0).then_some(unit)
+}
+
+/// How many granularities each start lies after the first; none when one lies between, or further than 64 bits tell.
+fn places(starts: &[i64], granularity: i64) -> Option<Vec<i64>> {
+    let place = |&start: &i64| {
+        let distance = start.checked_sub(starts[0])?;
+        (distance % granularity == 0).then_some(distance / granularity)
+    };
+    starts.iter().map(place).collect()
 }
 
 /// Appends pairs (missing, there) for ascending places.
@@ -78,6 +126,39 @@ fn put_bitmap(places: impl Iterator<Item = u64>, span: usize, out: &mut Vec<u8>)
     }
 }
 
+/// Where the places are in time.
+#[derive(Clone, Copy)]
+struct Line {
+    first: i64,
+    unit: i64,
+}
+
+impl Line {
+    fn read(reader: &mut Reader<'_>, strides: bool, granularity: i64) -> Result<Self, DecodeError> {
+        let origin = reader.signed()?;
+        let stride = if strides { reader.varint()? } else { 1 };
+        let unit = i64::try_from(stride)
+            .ok()
+            .and_then(|stride| granularity.checked_mul(stride));
+        match (origin.checked_mul(granularity), unit) {
+            (Some(first), Some(unit)) if unit > 0 => Ok(Line { first, unit }),
+            _ => Err(RANGE),
+        }
+    }
+
+    fn at(self, place: i64) -> i64 {
+        self.first.wrapping_add(place.wrapping_mul(self.unit))
+    }
+
+    /// Whether all places up to `last` are in the range of time.
+    fn check(self, last: u64) -> Result<(), DecodeError> {
+        let last = i64::try_from(last).ok().and_then(|last| last.checked_mul(self.unit));
+        last.and_then(|last| self.first.checked_add(last))
+            .map(|_| ())
+            .ok_or(RANGE)
+    }
+}
+
 /// Appends `rows` group starts to `out`.
 pub fn decode(
     reader: &mut Reader<'_>,
@@ -86,8 +167,8 @@ pub fn decode(
     spare: &mut Vec<i64>,
     out: &mut Vec<i64>,
 ) -> Result<(), DecodeError> {
-    let mode = reader.byte()?;
-    if mode == FREE {
+    let head = reader.byte()?;
+    if head == FREE {
         timestamps::decode(reader, rows, spare)?;
         out.extend_from_slice(spare);
         return Ok(());
@@ -95,63 +176,56 @@ pub fn decode(
     if granularity <= 0 {
         return Err(DecodeError("a granularity must be positive"));
     }
-    let origin = reader.signed()?;
-    let end = out.len() + rows;
-    match mode {
-        FULL => put_starts(origin, rows as u64, granularity, out)?,
-        BITMAP => decode_bitmap(reader, origin, rows, granularity, out)?,
-        RUNS => {
-            let mut place = origin;
-            while out.len() < end {
-                place = skip(place, reader.varint()?)?;
-                let there = reader.count(end - out.len())? as u64;
-                put_starts(place, there, granularity, out)?;
-                place = skip(place, there)?;
-                if there == 0 {
-                    return Err(SHAPE);
-                }
-            }
+    let line = Line::read(reader, head & STRIDE != 0, granularity)?;
+    match head & !STRIDE {
+        FULL => put_starts(line, 0, rows as u64, out),
+        BITMAP => decode_bitmap(reader, line, rows, out),
+        RUNS => decode_runs(reader, line, rows, out),
+        PLACES => {
+            timestamps::decode(reader, rows, spare)?;
+            let (first, last) = (spare.first().copied().unwrap_or(0), spare.last().copied().unwrap_or(0));
+            line.check(if first < 0 { u64::MAX } else { last as u64 })?;
+            out.extend(spare.iter().map(|&place| line.at(place)));
+            Ok(())
         }
-        _ => return Err(DecodeError("an unknown kind of group starts")),
+        _ => Err(DecodeError("an unknown kind of group starts")),
     }
-    if out.len() == end { Ok(()) } else { Err(SHAPE) }
 }
 
-fn skip(place: i64, by: u64) -> Result<i64, DecodeError> {
-    place.checked_add_unsigned(by).ok_or(OFF)
-}
-
-/// Appends `there` consecutive group starts.
-fn put_starts(place: i64, there: u64, granularity: i64, out: &mut Vec<i64>) -> Result<(), DecodeError> {
-    let last = skip(place, there.saturating_sub(1))?;
-    let first = place.checked_mul(granularity).ok_or(OFF)?;
-    last.checked_mul(granularity).ok_or(OFF)?;
-    out.extend((0..there as i64).map(|i| first + i * granularity));
+/// Appends `there` (at least one) consecutive group starts.
+fn put_starts(line: Line, place: u64, there: u64, out: &mut Vec<i64>) -> Result<(), DecodeError> {
+    line.check(place.checked_add(there - 1).ok_or(RANGE)?)?;
+    let first = line.at(place as i64);
+    out.extend((0..there as i64).map(|i| first.wrapping_add(i.wrapping_mul(line.unit))));
     Ok(())
 }
 
-fn decode_bitmap(
-    reader: &mut Reader<'_>,
-    origin: i64,
-    rows: usize,
-    granularity: i64,
-    out: &mut Vec<i64>,
-) -> Result<(), DecodeError> {
+fn decode_runs(reader: &mut Reader<'_>, line: Line, rows: usize, out: &mut Vec<i64>) -> Result<(), DecodeError> {
+    let (mut left, mut place) = (rows, 0u64);
+    while left > 0 {
+        place = place.checked_add(reader.varint()?).ok_or(RANGE)?;
+        let there = reader.count(left)?;
+        if there == 0 {
+            return Err(SHAPE);
+        }
+        put_starts(line, place, there as u64, out)?;
+        place += there as u64;
+        left -= there;
+    }
+    Ok(())
+}
+
+fn decode_bitmap(reader: &mut Reader<'_>, line: Line, rows: usize, out: &mut Vec<i64>) -> Result<(), DecodeError> {
     let span = reader.varint()?;
-    let bitmap = reader.take(usize::try_from(span.div_ceil(8)).map_err(|_| OFF)?)?;
-    let there: usize = bitmap.iter().map(|byte| byte.count_ones() as usize).sum();
-    let last = skip(origin, span)?.checked_mul(granularity);
-    let (Some(first), Some(_)) = (origin.checked_mul(granularity), last) else {
-        return Err(OFF);
-    };
-    if there != rows {
+    line.check(span)?;
+    let bitmap = reader.take(usize::try_from(span.div_ceil(8)).map_err(|_| RANGE)?)?;
+    if bitmap.iter().map(|byte| byte.count_ones() as usize).sum::<usize>() != rows {
         return Err(SHAPE);
     }
     for (&byte, place) in bitmap.iter().zip((0i64..).step_by(8)) {
         let mut bits = byte;
         while bits != 0 {
-            let bit = i64::from(bits.trailing_zeros());
-            out.push(first.wrapping_add((place + bit).wrapping_mul(granularity)));
+            out.push(line.at(place + i64::from(bits.trailing_zeros())));
             bits &= bits - 1;
         }
     }
@@ -221,7 +295,14 @@ mod tests {
     fn golden() {
         assert_eq!(round_trip(&[120, 180, 240], 60), [FULL, 4]);
         assert_eq!(round_trip(&[-60, 0, 18_000, 18_060], 60), [RUNS, 1, 0, 2, 0xab, 2, 2]);
-        assert_eq!(round_trip(&[0, 120, 240, 360], 60), [BITMAP, 0, 7, 0b101_0101]);
+        assert_eq!(round_trip(&[0, 120, 240, 360], 60), [FULL | STRIDE, 0, 2]);
+        assert_eq!(
+            round_trip(&[0, 120, 240, 360, 600], 60),
+            [BITMAP | STRIDE, 0, 2, 6, 0b10_1111]
+        );
+        assert_eq!(round_trip(&[60], 60), [FULL, 2]);
+        let strewn: Vec<i64> = (0..40).map(|i| (i * 30 + i * i % 17) * 60).collect();
+        assert_eq!(round_trip(&strewn, 60)[0], PLACES);
         assert_eq!(round_trip(&[1, 2], 60)[0], FREE);
         let mut rows = Vec::new();
         encode_rows(&[false, true, true], &mut rows);
@@ -233,9 +314,9 @@ mod tests {
 
     #[test]
     fn starts_outside_of_time_are_refused() {
-        for mode in [FULL, BITMAP, RUNS] {
+        for mode in [FULL, BITMAP, RUNS, PLACES] {
             let mut bytes = vec![mode];
-            put_signed(&mut bytes, i64::MAX / 2);
+            put_signed(&mut bytes, i64::MAX / 60);
             bytes.extend_from_slice(&[2, 3, 3, 3]);
             assert!(decode(&mut Reader::new(&bytes), 2, 60, &mut Vec::new(), &mut Vec::new()).is_err());
         }
@@ -262,11 +343,18 @@ mod tests {
             gaps in prop::collection::vec(prop_oneof![5 => Just(1i64), 1 => 1i64..100_000], 1..200),
             first in -1_000_000_000i64..1_000_000_000,
             granularity in 1i64..100_000,
+            stride in 1i64..20,
             shift in 0i64..2,
         ) {
             let mut place = first;
-            let starts: Vec<i64> = gaps.iter().map(|gap| { place += gap; place * granularity + shift }).collect();
+            let mut next = |gap: &i64| { place += gap * stride; place * granularity + shift };
+            let starts: Vec<i64> = gaps.iter().map(&mut next).collect();
             round_trip(&starts, granularity);
+        }
+
+        #[test]
+        fn any_times_come_back(times in prop::collection::btree_set(any::<i64>(), 1..50), granularity: i64) {
+            round_trip(&times.into_iter().collect::<Vec<_>>(), granularity);
         }
 
         #[test]

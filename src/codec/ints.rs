@@ -1,12 +1,14 @@
-//! Signed integers as the smallest of five images: all equal, above their minimum (frame of reference), differences above
-//! the smallest difference, zigzagged differences, or distances from a straight line; a common divisor is taken out first.
+//! Signed integers as the smallest of six images: all equal, all equal but a few, above their minimum (frame of
+//! reference), differences above the smallest difference, zigzagged differences, or distances from a straight line.
 //!
-//! What remains goes through `blocks`. All arithmetic wraps: every sequence of `i64` has such images, also when its
-//! differences do not fit 64 bits. (Goldstein, Ramakrishnan and Shaft, "Compressing relations and indexes", 1998, for
-//! the frame of reference.)
+//! For the last four a common divisor is taken out first, and what remains goes through `blocks`. All arithmetic
+//! wraps: every sequence of `i64` has such images, also when its differences do not fit 64 bits. (Goldstein,
+//! Ramakrishnan and Shaft, "Compressing relations and indexes", 1998, for the frame of reference.)
 //!
-//! Layout: a head byte (bits 0–2 the image, bit 3 a divisor follows, bit 4 one width for all blocks), the zigzag varint
-//! of the base, the varint of the divisor, the zigzag varint of the step, the blocks.
+//! Layout: a head byte (bits 0–2 the image, bit 3 a divisor follows, bit 4 one width for all blocks), the zigzag
+//! varint of the base, the varint of the divisor, the zigzag varint of the step, the blocks. For all equal but a few:
+//! the head, the base, how many differ, and for each the rows since the one before and the zigzag varint of its
+//! distance from the base.
 
 use super::DecodeError;
 use super::blocks::{self, Plan};
@@ -21,11 +23,13 @@ const FRAME: u8 = 1;
 const DELTA: u8 = 2;
 const ZIGZAG: u8 = 3;
 const LINE: u8 = 4;
+const SPARSE: u8 = 5;
 
 /// Memory of the encoder.
 #[derive(Default)]
 pub struct Scratch {
     reduced: Vec<i64>,
+    odd: Vec<(usize, i64)>,
     images: [Image; 4],
 }
 
@@ -73,6 +77,11 @@ pub fn encode(numbers: &[i64], lines: Lines, scratch: &mut Scratch, out: &mut Ve
         make_line(y, line);
         best = best.min((line.plan(), LINE));
     }
+    if let Some(usual) = usual(numbers)
+        && sparse_cost(numbers, usual, best.0, &mut scratch.odd) < best.0
+    {
+        return write_sparse(usual, &scratch.odd, out);
+    }
     let image = &scratch.images[usize::from(best.1 - FRAME)];
     let base = first.wrapping_add(image.base.wrapping_mul(divisor as i64));
     write(best.1, image, base, divisor, out);
@@ -90,6 +99,44 @@ fn write(kind: u8, image: &Image, base: i64, divisor: u64, out: &mut Vec<u8>) {
         put_signed(out, step);
     }
     image.plan.write(&image.small, out);
+}
+
+/// The number that most of sixteen samples are.
+fn usual(numbers: &[i64]) -> Option<i64> {
+    const SAMPLES: usize = 16;
+    let sample = |i: usize| numbers[(2 * i + 1) * numbers.len() / (2 * SAMPLES)];
+    [sample(5), sample(10)]
+        .into_iter()
+        .find(|&usual| (0..SAMPLES).filter(|&i| sample(i) == usual).count() > 10)
+}
+
+/// Collects the numbers that differ from the usual one, as (row, distance), and what they cost in bits; stops at
+/// `most`.
+fn sparse_cost(numbers: &[i64], usual: i64, most: usize, odd: &mut Vec<(usize, i64)>) -> usize {
+    odd.clear();
+    let mut cost = 8 * length(zigzag(usual)) + 8;
+    for (row, &x) in numbers.iter().enumerate().filter(|(_, x)| **x != usual) {
+        let gap = row - odd.last().map_or(0, |&(last, _)| last);
+        let distance = x.wrapping_sub(usual);
+        cost += 8 * (length(gap as u64) + length(zigzag(distance)));
+        odd.push((row, distance));
+        if cost >= most {
+            break;
+        }
+    }
+    cost
+}
+
+fn write_sparse(usual: i64, odd: &[(usize, i64)], out: &mut Vec<u8>) {
+    out.push(SPARSE);
+    put_signed(out, usual);
+    put(out, odd.len() as u64);
+    let mut last = 0;
+    for &(row, distance) in odd {
+        put(out, (row - last) as u64);
+        put_signed(out, distance);
+        last = row;
+    }
 }
 
 /// The greatest number that divides all differences; 0 when all are equal.
@@ -114,14 +161,16 @@ fn common_divisor(numbers: &[i64]) -> u64 {
     divisor
 }
 
-fn gcd(mut a: u64, mut b: u64) -> u64 {
+/// The greatest common divisor; 0 divides by everything.
+pub fn gcd(mut a: u64, mut b: u64) -> u64 {
     while b != 0 {
         (a, b) = (b, a % b);
     }
     a
 }
 
-/// The distances from the first number, divided. An exact division is a shift and a product with the odd part's inverse.
+/// The distances from the first number, divided. An exact division is a shift and a product with the odd part's
+/// inverse.
 fn reduce(numbers: &[i64], divisor: u64, out: &mut Vec<i64>) {
     out.clear();
     let first = numbers[0];
@@ -190,9 +239,13 @@ pub fn decode(reader: &mut Reader<'_>, n: usize, out: &mut Vec<i64>) -> Result<(
         0
     };
     match kind {
-        CONSTANT => {
+        CONSTANT | SPARSE => {
             out.resize(n, base);
-            return if head == CONSTANT { Ok(()) } else { Err(UNKNOWN) };
+            return match head {
+                CONSTANT => Ok(()),
+                SPARSE => decode_sparse(reader, out),
+                _ => Err(UNKNOWN),
+            };
         }
         FRAME | LINE => blocks::read(reader, n, head & UNIFORM != 0, out)?,
         DELTA | ZIGZAG => {
@@ -212,14 +265,30 @@ pub fn decode(reader: &mut Reader<'_>, n: usize, out: &mut Vec<i64>) -> Result<(
     Ok(())
 }
 
+fn decode_sparse(reader: &mut Reader<'_>, out: &mut [i64]) -> Result<(), DecodeError> {
+    let mut row = 0;
+    for _ in 0..reader.count(out.len())? {
+        row += reader.count(out.len())?;
+        let distance = reader.signed()?;
+        let number = out
+            .get_mut(row)
+            .ok_or(DecodeError("an odd number lies outside its stream"))?;
+        *number = number.wrapping_add(distance);
+    }
+    Ok(())
+}
+
 const UNKNOWN: DecodeError = DecodeError("an unknown kind of integer stream");
 
 fn undo_frame(out: &mut [i64], base: i64, divisor: i64) {
     if divisor == 1 {
-        out.iter_mut().for_each(|x| *x = x.wrapping_add(base));
+        for x in out {
+            *x = x.wrapping_add(base);
+        }
     } else {
-        out.iter_mut()
-            .for_each(|x| *x = x.wrapping_mul(divisor).wrapping_add(base));
+        for x in out {
+            *x = x.wrapping_mul(divisor).wrapping_add(base);
+        }
     }
 }
 
@@ -271,6 +340,7 @@ mod tests {
             ZIGZAG
         );
         assert_eq!(kind(&made(&|i| 1_000_000 * i + noise(i))), LINE);
+        assert_eq!(kind(&made(&|i| if i % 50 == 0 { -i } else { 9 })), SPARSE);
     }
 
     #[test]
@@ -292,12 +362,24 @@ mod tests {
             round_trip(&[0, 9, 20, 29], Lines::Skip),
             [DELTA | UNIFORM, 0, 18, 2, 0b00_10_00]
         );
+        let few = [&[4i64; 70][..], &[1, 4, 4, 5], &[4; 70]].concat();
+        assert_eq!(round_trip(&few, Lines::Skip), [SPARSE, 8, 2, 70, 5, 3, 2]);
         assert_eq!(round_trip(&[i64::MIN, i64::MAX], Lines::Skip).len(), 13);
     }
 
     #[test]
     fn unknown_heads_are_refused() {
-        for head in [5u8, 6, 7, 32, 64, 128, CONSTANT | UNIFORM, CONSTANT | DIVIDED] {
+        for head in [
+            6u8,
+            7,
+            32,
+            64,
+            128,
+            CONSTANT | UNIFORM,
+            CONSTANT | DIVIDED,
+            SPARSE | UNIFORM,
+            SPARSE | DIVIDED,
+        ] {
             let mut out = Vec::new();
             assert!(
                 decode(&mut Reader::new(&[head, 0, 0, 0, 0, 0, 0]), 2, &mut out).is_err(),

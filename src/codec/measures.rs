@@ -5,8 +5,20 @@ use super::{DecodeError, Scratch, check_rows, column, timestamps};
 
 /// Appends a chunk of measures to `out`.
 ///
-/// The timestamps must be strictly ascending, as many as the values, 1 to [`MAX_ROWS`](super::MAX_ROWS); what breaks this
-/// cannot be decoded.
+/// The timestamps must be strictly ascending, as many as the values, 1 to [`MAX_ROWS`](super::MAX_ROWS); what breaks
+/// this cannot be decoded.
+///
+/// ```
+/// use gnocchetti::internals::codec::{Scratch, decode_measures, encode_measures};
+///
+/// let (mut scratch, mut bytes) = (Scratch::default(), Vec::new());
+/// encode_measures(&[1_000, 2_000, 3_000], &[0.5, 0.25, -0.0], &mut scratch, &mut bytes);
+/// let (mut timestamps, mut values) = (Vec::new(), Vec::new());
+/// decode_measures(&bytes, 3, &mut scratch, &mut timestamps, &mut values)?;
+/// assert_eq!(timestamps, [1_000, 2_000, 3_000]);
+/// assert_eq!(values, [0.5, 0.25, -0.0]);
+/// # Ok::<(), gnocchetti::internals::codec::DecodeError>(())
+/// ```
 pub fn encode_measures(timestamps: &[i64], values: &[f64], scratch: &mut Scratch, out: &mut Vec<u8>) {
     debug_assert!(timestamps.len() == values.len() && check_rows(values.len()).is_ok());
     timestamps::encode(timestamps, &mut scratch.column.ints, out);
@@ -56,7 +68,8 @@ mod tests {
 
     #[test]
     fn golden() {
-        assert_eq!(round_trip(&[1000, 2000, 3000], &[1.0, 1.0, 1.0]).len(), 11);
+        let bytes = round_trip(&[100, 200, 300], &[1.0, 1.5, 3.0]);
+        assert_eq!(bytes, [27, 200, 1, 100, 2, 0b10_10, 129, 27, 20, 5, 3, 0b110_010]);
         assert_eq!(round_trip(&[5], &[0.5]), [0, 10, 0, 0xbf, 0xc0, 3]);
     }
 

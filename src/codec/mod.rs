@@ -1,14 +1,14 @@
 //! Columns to bytes and back: everything that this crate stores about measures passes through here.
 //!
-//! Data goes down in steps: a *chunk* ([`encode_measures`], [`encode_aggregates`], [`encode_batch`]) is a few columns; a
-//! column of floats becomes integers where it can (`column`, `decimal`); integers become small differences (`ints`);
+//! Data goes down in steps: a *chunk* ([`encode_measures`], [`encode_aggregates`], [`encode_batch`]) is a few columns;
+//! a column of floats becomes integers where it can (`column`, `decimal`); integers become small differences (`ints`);
 //! small differences become bits (`blocks`, `bits`). Reading goes up the same steps and does only those that the
 //! question needs.
 //!
-//! Three things hold everywhere. Every input comes back bit for bit: NaN payloads, -0.0, subnormals, all of `i64`. Bytes
-//! that were not written here give a [`DecodeError`], never a panic, and nothing is allocated by what they say: row counts
-//! come from the caller and are at most [`MAX_ROWS`]. And a wrong byte may well decode to wrong values: whoever keeps
-//! chunks keeps a [`crc`] with each and checks it first.
+//! Three things hold everywhere. Every input comes back bit for bit: NaN payloads, -0.0, subnormals, all of `i64`.
+//! Bytes that were not written here give a [`DecodeError`], never a panic, and nothing is allocated by what they say:
+//! row counts come from the caller and are at most [`MAX_ROWS`]. And a wrong byte may well decode to wrong values:
+//! whoever keeps chunks keeps a [`crc`] with each and checks it first.
 //!
 //! No I/O, no clock. The bytes are described in `docs/format/codec.md`.
 
@@ -53,7 +53,8 @@ impl fmt::Display for DecodeError {
 
 impl std::error::Error for DecodeError {}
 
-/// Memory that encoders and decoders use again from call to call. What is in it never matters; one per thread is enough.
+/// Memory that encoders and decoders use again from call to call. What is in it never matters; one per thread is
+/// enough.
 #[derive(Default)]
 pub struct Scratch {
     column: column::Scratch,

@@ -93,7 +93,8 @@ impl Random {
     }
 }
 
-/// Calls `check` with `times` damaged copies of `bytes`: flipped bits, random bytes, cuts, extensions, runs of ones, noise.
+/// Calls `check` with `times` damaged copies of `bytes`: flipped bits, random bytes, cuts, extensions, runs of ones,
+/// noise.
 pub fn mutate(bytes: &[u8], times: usize, mut check: impl FnMut(&[u8])) {
     let mut random = Random(bytes.len() as u64);
     for _ in 0..times {

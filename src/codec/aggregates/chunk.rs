@@ -4,7 +4,7 @@
 //! count is only good for the one method that does.
 
 use super::derive::{plus_zero, quotient};
-use super::deviation::deviation;
+use super::deviation::Group;
 use super::directory::{Directory, Entry, Kind, Rows};
 use crate::codec::decimal::{self, Head, scale};
 use crate::codec::reader::Reader;
@@ -19,6 +19,7 @@ pub struct Buffers {
     counts: Vec<i64>,
     sums: Vec<i64>,
     reference: Vec<i64>,
+    ends: [Vec<i64>; 2],
     numbers: Vec<i64>,
     floats: Vec<f64>,
     present: Vec<bool>,
@@ -110,10 +111,10 @@ impl<'a> Chunk<'a> {
                         .for_each(|(sum, count)| *sum = quotient(*sum, *count));
                 })
             }
-            (Kind::Deviation, Method::Std) => self.deviations(entry, n, out),
+            (Kind::Deviation | Kind::Bounded, Method::Std) => self.deviations(entry, n, out),
             (Kind::Relative, _) | (Kind::Product, Method::Sum) => {
                 let (head, reader) = self.integers(entry, n)?;
-                decimal::to_floats(&self.buffers.numbers, head.exponent(), out);
+                head.to_floats(&self.buffers.numbers, out);
                 decimal::correct(reader, head, &mut out[start..], &mut self.column.distances)
             }
             _ => Err(MISFIT),
@@ -207,31 +208,68 @@ impl<'a> Chunk<'a> {
 
     fn deviations(&mut self, entry: &Entry, n: usize, out: &mut Vec<f64>) -> Result<(), DecodeError> {
         let count = self.directory.relative(entry.method, Method::Count)?;
-        let sum = self.operand(entry, Method::Sum, count.rows)?;
         let mut present = std::mem::take(&mut self.buffers.present);
-        let counted = self.mark(count, &mut present);
+        let there = self.mark(count, &mut present);
         self.buffers.present = present;
-        let counted = counted?;
-        let exponent = self.integers(sum, counted)?.0.exponent();
-        std::mem::swap(&mut self.buffers.numbers, &mut self.buffers.sums);
-        self.counts(count, counted)?;
+        let there = there?;
+        let exponent = self.operands(entry, count, there)?;
         let mut reader = Reader::new(self.stream(entry)?);
         let head = Head::read(&mut reader)?;
         let start = out.len();
         let Buffers {
-            numbers, counts, sums, ..
+            numbers,
+            counts,
+            sums,
+            ends: [lows, highs],
+            ..
         } = &mut *self.buffers;
         ints::decode(&mut reader, n, numbers)?;
+        let bounded = entry.kind == Kind::Bounded;
+        let group = |i: usize| {
+            let ends = if bounded {
+                Some((*lows.get(i)?, *highs.get(i)?))
+            } else {
+                None
+            };
+            Some(Group {
+                count: *counts.get(i)?,
+                sum: *sums.get(i)?,
+                ends,
+            })
+        };
         let several = entry.rows == Rows::Counted;
-        let operands = counts.iter().zip(&*sums).filter(|(count, _)| !several || **count > 1);
+        let groups = (0..there).filter_map(group).filter(|group| !several || group.count > 1);
+
         out.extend(
-            operands
+            groups
                 .zip(&*numbers)
-                .map(|((&n, &sum), &excess)| deviation(n, sum, excess, exponent)),
+                .map(|(group, &excess)| group.deviation(excess, exponent)),
         );
         if out.len() - start != n {
             return Err(MISFIT);
         }
         decimal::correct(reader, head, &mut out[start..], &mut self.column.distances)
+    }
+
+    /// Reads what deviations derive from into its buffers, all in units of the sum's exponent, which it returns.
+    fn operands(&mut self, entry: &Entry, count: &Entry, n: usize) -> Result<u8, DecodeError> {
+        let exponent = self
+            .integers(self.operand(entry, Method::Sum, count.rows)?, n)?
+            .0
+            .exponent();
+        std::mem::swap(&mut self.buffers.numbers, &mut self.buffers.sums);
+        if entry.kind == Kind::Bounded {
+            for (i, method) in [Method::Min, Method::Max].into_iter().enumerate() {
+                let head = self.integers(self.operand(entry, method, count.rows)?, n)?.0;
+                let scale = exponent.checked_sub(head.exponent()).map(scale).ok_or(MISFIT)?;
+                let Buffers { numbers, ends, .. } = &mut *self.buffers;
+                std::mem::swap(numbers, &mut ends[i]);
+                if scale != 1 {
+                    ends[i].iter_mut().for_each(|end| *end = end.wrapping_mul(scale));
+                }
+            }
+        }
+        self.counts(count, n)?;
+        Ok(exponent)
     }
 }

@@ -69,8 +69,8 @@ fn spread(values: &[f64], present: &[bool]) -> Vec<f64> {
         .collect()
 }
 
-/// Appends the points of one method to `out`: only the rows in which it has a value. False when the chunk does not hold the
-/// method.
+/// Appends the points of one method to `out`: only the rows in which it has a value. False when the chunk does not
+/// hold the method.
 ///
 /// # Errors
 ///

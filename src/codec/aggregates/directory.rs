@@ -1,10 +1,10 @@
 //! The head of an aggregate chunk: which methods it holds, how each is written, and where.
 //!
-//! Layout: a varint of bits (0–8 the named methods in the order of their numbers, 9 percentiles follow, 10 `rate:` methods
-//! follow, 11 row sets follow); percentiles as a count and one byte each, ascending; for `rate:` such a varint (bits
-//! 0–9) and its percentiles; row sets as a count and their lengths; then for each method in ascending order a descriptor
-//! (bits 0–2 the [`Kind`], bit 3 the others of its family refer to it, bits 4–5 its rows), the number of its row set
-//! when the descriptor does not say it, and the length of its stream when the kind has one.
+//! Layout: a varint of bits (0–8 the named methods in the order of their numbers, 9 percentiles follow, 10 `rate:`
+//! methods follow, 11 row sets follow); percentiles as a count and one byte each, ascending; for `rate:` such a varint
+//! (bits 0–9) and its percentiles; row sets as a count and their lengths; then for each method in ascending order a
+//! descriptor (bits 0–2 the [`Kind`], bit 3 the others of its family refer to it, bits 4–5 its rows), the number of
+//! its row set when the descriptor does not say it, and the length of its stream when the kind has one.
 
 use std::ops::Range;
 
@@ -38,10 +38,12 @@ pub enum Kind {
     Same,
     /// The reference plus +0.0: no bytes.
     PlusZero,
+    /// `std`, as [`Kind::Deviation`], but min and max say something too.
+    Bounded,
 }
 
 impl Kind {
-    const ALL: [Kind; 7] = [
+    const ALL: [Kind; 8] = [
         Kind::Own,
         Kind::Relative,
         Kind::Product,
@@ -49,10 +51,11 @@ impl Kind {
         Kind::Quotient,
         Kind::Same,
         Kind::PlusZero,
+        Kind::Bounded,
     ];
 
     fn has_stream(self) -> bool {
-        matches!(self, Kind::Own | Kind::Relative | Kind::Product | Kind::Deviation)
+        !matches!(self, Kind::Quotient | Kind::Same | Kind::PlusZero)
     }
 }
 
@@ -210,10 +213,7 @@ fn write_entry(entry: &Entry, out: &mut Vec<u8>) {
         Rows::Set(0) => (2, None),
         Rows::Set(number) => (3, Some(number)),
     };
-    let kind = Kind::ALL
-        .iter()
-        .position(|kind| *kind == entry.kind)
-        .unwrap_or_default() as u8;
+    let kind = entry.kind as u8;
     out.push(kind | if entry.reference { REFERENCE } else { 0 } | rows << 4);
     out.extend(number);
     if entry.kind.has_stream() {

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::derive::{plus_zero, quotient};
-use super::deviation::{FARTHEST, deviation, excess};
+use super::deviation::{FARTHEST, Group};
 use super::directory::{Directory, Entry, Kind, Rows};
 use super::presence::Source;
 use crate::codec::column::{self, Form, keep_smaller};
@@ -26,9 +26,9 @@ pub struct Family<'a> {
     scratch: &'a mut column::Scratch,
     streams: &'a mut Vec<u8>,
     reference: Option<usize>,
-    reference_integers: Option<Integers>,
     counts: Option<Integers>,
-    sums: Option<Integers>,
+    /// The integers of the reference, of min, max and sum, by column, as far as they were written as such.
+    integers: Vec<Option<Integers>>,
 }
 
 impl<'a> Family<'a> {
@@ -39,9 +39,8 @@ impl<'a> Family<'a> {
             scratch,
             streams,
             reference: reference(sources),
-            reference_integers: None,
-            counts: find(sources, Method::Count).and_then(counts),
-            sums: None,
+            counts: find(sources, Method::Count).and_then(|count| counts(&sources[count])),
+            integers: sources.iter().map(|_| None).collect(),
         }
     }
 
@@ -76,8 +75,7 @@ impl<'a> Family<'a> {
         let source = &self.sources[i];
         if self.reference == Some(i) {
             if column::encode(&source.values, self.scratch, self.streams) {
-                self.reference_integers = Some(self.image(source.rows));
-                self.note_sum(source);
+                self.note_integers(i);
             }
             return Kind::Own;
         }
@@ -92,8 +90,8 @@ impl<'a> Family<'a> {
                 column::encode(&source.values, self.scratch, self.streams);
                 Kind::Own
             }
-            Method::Std => self.write_deviation(source),
-            _ => self.write_integers(source),
+            Method::Std => self.write_deviation(i),
+            _ => self.write_integers(i),
         }
     }
 
@@ -121,7 +119,8 @@ impl<'a> Family<'a> {
     }
 
     fn is_quotient(&self, mean: &Source<'_>) -> bool {
-        let (Some(sum), Some(count)) = (find(self.sources, Method::Sum), find(self.sources, Method::Count)) else {
+        let column = |method| find(self.sources, method).map(|i| &self.sources[i]);
+        let (Some(sum), Some(count)) = (column(Method::Sum), column(Method::Count)) else {
             return false;
         };
         let operands = sum.values.iter().zip(count.values.iter());
@@ -135,11 +134,10 @@ impl<'a> Family<'a> {
     }
 
     /// Writes a column as integers, by the reference where that is smaller, or on its own.
-    fn write_integers(&mut self, source: &Source<'_>) -> Kind {
-        let related = self
-            .reference_integers
-            .as_ref()
-            .filter(|reference| reference.rows == source.rows);
+    fn write_integers(&mut self, i: usize) -> Kind {
+        let source = &self.sources[i];
+        let reference = self.reference.and_then(|reference| self.integers[reference].as_ref());
+        let related = reference.filter(|reference| reference.rows == source.rows);
         let digits = related.map_or(0, |reference| reference.exponent);
         if !self.scratch.image.make(&source.values, digits) {
             column::encode_inexact(&source.values, self.scratch, self.streams);
@@ -149,7 +147,7 @@ impl<'a> Family<'a> {
         let others = relation.as_ref().map(|(_, numbers)| &numbers[..]);
         let form = column::encode_image(&source.values, others, self.scratch, self.streams);
         if form != Form::Inexact {
-            self.note_sum(source);
+            self.note_integers(i);
         }
         match (form, relation) {
             (Form::Others, Some((kind, _))) => kind,
@@ -177,81 +175,96 @@ impl<'a> Family<'a> {
         }
     }
 
-    /// Writes a deviation by count and sum, or as another column would be.
-    fn write_deviation(&mut self, source: &Source<'_>) -> Kind {
+    /// Writes a deviation by what the other columns say of it, or as another column would be.
+    fn write_deviation(&mut self, i: usize) -> Kind {
         let start = self.streams.len();
-        if !self.put_deviation(source) {
+        let Some(kind) = self.put_deviation(&self.sources[i]) else {
             self.streams.truncate(start);
-            return self.write_integers(source);
-        }
-        let middle = self.streams.len();
-        if middle - start <= 4 * source.values.len() {
-            return Kind::Deviation;
-        }
-        let own = self.write_integers(source);
-        keep_smaller(self.streams, start, middle, Kind::Deviation, own)
-    }
-
-    fn put_deviation(&mut self, source: &Source<'_>) -> bool {
-        let (Some(counts), Some(sums)) = (&self.counts, &self.sums) else {
-            return false;
+            return self.write_integers(i);
         };
-        let counted = source.rows == Rows::Counted;
-        if counts.rows != sums.rows || !(counted || source.rows == counts.rows) {
-            return false;
+        let middle = self.streams.len();
+        if middle - start <= 4 * self.sources[i].values.len() {
+            return kind;
         }
-        let pairs = counts
-            .numbers
-            .iter()
-            .zip(&sums.numbers)
-            .filter(|(n, _)| !counted || **n > 1);
-        let (mut numbers, mut corrections) = (Vec::with_capacity(source.values.len()), Corrections::default());
-        let mut last = 0;
-        for ((&n, &sum), &value) in pairs.zip(source.values.iter()) {
-            let near = excess(n, sum, value, sums.exponent).and_then(|excess| {
-                let distance = ulps(value, deviation(n, sum, excess, sums.exponent));
-                (distance.unsigned_abs() < FARTHEST).then_some((excess, distance))
-            });
-            match near {
-                Some((excess, distance)) => {
-                    last = excess;
-                    corrections.push(distance);
-                }
-                None => corrections.push_exception(value),
+        let own = self.write_integers(i);
+        keep_smaller(self.streams, start, middle, kind, own)
+    }
+
+    fn put_deviation(&mut self, source: &Source<'_>) -> Option<Kind> {
+        let counts = self.counts.as_ref()?;
+        let several = source.rows == Rows::Counted;
+        if !several && source.rows != counts.rows {
+            return None;
+        }
+        let sums = self.integers_of(Method::Sum, counts.rows, u8::MAX)?;
+        let exponent = sums.exponent;
+        let low = self.integers_of(Method::Min, counts.rows, exponent);
+        let ends = low.zip(self.integers_of(Method::Max, counts.rows, exponent));
+        let group = |row: usize| {
+            let end = |end: &Integers| end.numbers[row].wrapping_mul(scale(exponent - end.exponent));
+            let ends = ends.map(|(low, high)| (end(low), end(high)));
+            Group {
+                count: counts.numbers[row],
+                sum: sums.numbers[row],
+                ends,
             }
-            numbers.push(last);
-        }
-        if corrections.exceptions() > numbers.len() / 16 + 1 {
-            return false;
-        }
-        write_with(
-            sums.exponent,
-            &corrections,
-            &numbers,
-            &mut self.scratch.ints,
-            self.streams,
-        );
-        true
+        };
+        let kind = if ends.is_some() { Kind::Bounded } else { Kind::Deviation };
+        let groups = (0..sums.numbers.len())
+            .map(group)
+            .filter(|group| !several || group.count > 1);
+        let (numbers, corrections) = deviations(groups, &source.values, exponent)?;
+        write_with(exponent, &corrections, &numbers, &mut self.scratch.ints, self.streams);
+        Some(kind)
     }
 
-    fn image(&self, rows: Rows) -> Integers {
-        let image = &self.scratch.image;
-        Integers {
-            rows,
-            exponent: image.exponent,
-            numbers: image.integers.clone(),
-        }
+    /// The integers of a column with these rows and at most so many digits.
+    fn integers_of(&self, method: Method, rows: Rows, digits: u8) -> Option<&Integers> {
+        let integers = self.integers[find(self.sources, method)?].as_ref()?;
+        (integers.rows == rows && integers.exponent <= digits).then_some(integers)
     }
 
-    fn note_sum(&mut self, source: &Source<'_>) {
-        if source.method.method() == Method::Sum {
-            self.sums = Some(self.image(source.rows));
+    /// Keeps the integers that were just written, when others may refer to them.
+    fn note_integers(&mut self, i: usize) {
+        let source = &self.sources[i];
+        let method = source.method.method();
+        if self.reference == Some(i) || matches!(method, Method::Sum | Method::Min | Method::Max) {
+            let image = &self.scratch.image;
+            let numbers = image.integers.clone();
+            self.integers[i] = Some(Integers {
+                rows: source.rows,
+                exponent: image.exponent,
+                numbers,
+            });
         }
     }
 }
 
-fn find<'a>(sources: &'a [Source<'a>], method: Method) -> Option<&'a Source<'a>> {
-    sources.iter().find(|source| source.method.method() == method)
+/// What the deviations exceed their least by, and what makes them exact; none when too few of them are near.
+fn deviations(groups: impl Iterator<Item = Group>, values: &[f64], exponent: u8) -> Option<(Vec<i64>, Corrections)> {
+    let (mut numbers, mut corrections) = (Vec::with_capacity(values.len()), Corrections::default());
+    let mut last = 0;
+    for (group, &value) in groups.zip(values) {
+        let near = group.excess(value, exponent).and_then(|excess| {
+            let distance = ulps(value, group.deviation(excess, exponent));
+            (distance.unsigned_abs() < FARTHEST).then_some((excess, distance))
+        });
+        if let Some((excess, distance)) = near {
+            last = excess;
+            corrections.push(distance);
+        } else {
+            corrections.push_exception(value);
+            if corrections.exceptions() > values.len() / 16 + 1 {
+                return None;
+            }
+        }
+        numbers.push(last);
+    }
+    Some((numbers, corrections))
+}
+
+fn find(sources: &[Source<'_>], method: Method) -> Option<usize> {
+    sources.iter().position(|source| source.method.method() == method)
 }
 
 /// The column that the others resemble most.

@@ -2,12 +2,12 @@
 //!
 //! The methods of one group say much about each other, and what one says is not written twice: a mean is the sum over
 //! the count, a maximum lies a little above the minimum, a group of one measure has one value whatever the method.
-//! Each such relation is tried for each chunk and kept only where it gives back every bit; otherwise the column stands on
-//! its own. The methods of the values and the `rate:` ones are two families that do not refer to each other.
+//! Each such relation is tried for each chunk and kept only where it gives back every bit; otherwise the column stands
+//! on its own. The methods of the values and the `rate:` ones are two families that do not refer to each other.
 //!
 //! A chunk begins with a directory (`directory`) that says how each column is written and where its stream is, so that
-//! reading one method touches only what it derives from. Then come the group starts (`grid`), the sets of rows in which only
-//! some methods have values, and the columns.
+//! reading one method touches only what it derives from. Then come the group starts (`grid`), the sets of rows in
+//! which only some methods have values, and the columns.
 
 mod chunk;
 mod decode;

@@ -1,7 +1,7 @@
 //! In which rows which columns have values, found out once for a chunk.
 //!
-//! A `std` is there where the count exceeds 1: that is derived. Whatever else is missing is described by sets of rows; columns
-//! that miss the same rows (all `rate:` ones, where a group has no difference) share one.
+//! A `std` is there where the count exceeds 1: that is derived. Whatever else is missing is described by sets of rows;
+//! columns that miss the same rows (all `rate:` ones, where a group has no difference) share one.
 
 use std::borrow::Cow;
 

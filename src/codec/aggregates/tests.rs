@@ -160,7 +160,22 @@ fn a_group_of_one_measure_has_one_value() {
 fn golden() {
     let groups = [(0, vec![1.0, 2.0]), (MINUTE, vec![4.0]), (3 * MINUTE, vec![3.0, 5.0])];
     let bytes = round_trip(&aggregate(&groups, &SIX), MINUTE);
-    println!("{bytes:?}");
+    assert_eq!(
+        bytes,
+        [
+            &[63][..],                     // six methods
+            &[4],                          // mean: sum / count
+            &[0, 5, 8, 5, 0, 5, 0, 5],     // sum, min (the reference), max, count on their own
+            &[23, 3],                      // std where counted, bounded by min and max
+            &[1, 0, 4, 0b1011],            // starts: a bitmap of four places from 0
+            &[128, 19, 6, 4, 0b1000_0010], // sum 3 4 8: zigzagged differences 2 and 8
+            &[128, 17, 2, 2, 0b10_11_00],  // min 1 4 3: above 1
+            &[128, 17, 4, 2, 0b11_10_00],  // max 2 4 5: above 2
+            &[128, 17, 2, 1, 0b101],       // count 2 1 2: above 1
+            &[128, 0, 0],                  // std: no excess
+        ]
+        .concat()
+    );
 }
 
 #[test]
