@@ -112,33 +112,35 @@ fn every_append_may_fail_once_and_nothing_is_lost() {
         Workload::new(&db).run();
         without_ids(&everything(&db).unwrap())
     };
-    for times in [1, 3] {
+    // Once without a close, as if the process had died then; and with a close, after a longer trouble.
+    for (times, crash) in [(1, true), (3, false)] {
         let mut nth = 0;
-        loop {
-            let path = folder.path().join(format!("{times}-{nth}"));
-            let db = open(&path, &fs);
-            fs.fill(nth, times);
-            let mut workload = Workload::new(&db);
-            workload.run();
-            let failures = workload.failures;
-            fs.clear();
-            assert_eq!(without_ids(&everything(&db).unwrap()), expected, "append {nth}");
-            let crashed = folder.path().join(format!("{times}-{nth}-crashed"));
-            copy_tree(&path, &crashed);
-            for path in [&path, &crashed] {
-                if path == &crashed {
-                    assert_same_after_reopening(path, &fs, &expected, nth);
-                }
-            }
-            db.close().unwrap();
-            assert_same_after_reopening(&path, &fs, &expected, nth);
-            if failures == 0 {
-                break;
-            }
+        while failures_of(folder.path(), &fs, nth, times, crash, &expected) > 0 {
             nth += 1;
         }
         assert!(nth > 40, "the workload appends {nth} times only");
     }
+}
+
+/// Runs the workload on a disk that is full for some appends from the `nth` on; returns how many calls failed by it.
+fn failures_of(folder: &Path, fs: &FaultFs, nth: u64, times: u64, crash: bool, expected: &str) -> u32 {
+    let path = folder.join(format!("{times}-{nth}"));
+    let db = open(&path, fs);
+    fs.fill(nth, times);
+    let mut workload = Workload::new(&db);
+    workload.run();
+    let failures = workload.failures;
+    fs.clear();
+    assert_eq!(without_ids(&everything(&db).unwrap()), expected, "append {nth}");
+    if crash {
+        let crashed = folder.join(format!("{times}-{nth}-crashed"));
+        copy_tree(&path, &crashed);
+        assert_same_after_reopening(&crashed, fs, expected, nth);
+    } else {
+        db.close().unwrap();
+        assert_same_after_reopening(&path, fs, expected, nth);
+    }
+    failures
 }
 
 fn assert_same_after_reopening(path: &Path, fs: &FaultFs, expected: &str, nth: u64) {

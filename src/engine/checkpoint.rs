@@ -128,8 +128,8 @@ impl Engine {
     }
 
     fn create_output(&self, maintenance: &mut Maintenance) -> Result<Output> {
-        let raw_name = SegmentName::Raw { number: maintenance.next_number() };
-        let aggregates_name = SegmentName::Level0 { number: maintenance.next_number() };
+        let raw_name = maintenance.begin(|number| SegmentName::Raw { number });
+        let aggregates_name = maintenance.begin(|number| SegmentName::Level0 { number });
         let raw = SegmentWriter::create(&*self.fs, &raw_name.path(&self.root), Kind::Raw, raw_name.number())?;
         let path = aggregates_name.path(&self.root);
         let aggregates = SegmentWriter::create(&*self.fs, &path, Kind::Level0, aggregates_name.number())?;
@@ -185,6 +185,7 @@ impl Engine {
         match manifest.and_then(|manifest| manifest.write(&*self.fs, &self.root)) {
             Ok(()) => {
                 self.publish(view);
+                self.remove_abandoned(maintenance);
                 Ok(())
             }
             Err(error) => {
@@ -192,6 +193,16 @@ impl Engine {
                 Err(error)
             }
         }
+    }
+
+    /// Removes the files of attempts that failed. Not before MANIFEST has been replaced: a replacement that failed may be on
+    /// the disk all the same, and name them.
+    fn remove_abandoned(&self, maintenance: &mut Maintenance) {
+        let view = self.view();
+        maintenance.begun.retain(|name| {
+            let used = view.segments().any(|segment| segment.name == *name);
+            !used && self.remove_segment(*name).is_err()
+        });
     }
 
     fn manifest_of(&self, maintenance: &Maintenance, view: &View) -> Result<Manifest> {
@@ -251,10 +262,12 @@ impl Engine {
 }
 
 impl Maintenance {
-    /// A number that no file of this database ever had.
-    pub(super) fn next_number(&mut self) -> u64 {
+    /// The name of a new segment, with a number that no file of this database ever had.
+    pub(super) fn begin(&mut self, name: impl FnOnce(u64) -> SegmentName) -> SegmentName {
+        let name = name(self.next_file);
         self.next_file += 1;
-        self.next_file - 1
+        self.begun.push(name);
+        name
     }
 }
 

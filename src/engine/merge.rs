@@ -123,7 +123,7 @@ impl Engine {
     ) -> Result<Vec<(Target, Arc<Segment>)>> {
         let mut sinks = BTreeMap::new();
         for &(granularity, start) in targets {
-            let name = SegmentName::Archive { granularity, partition: start, number: maintenance.next_number() };
+            let name = maintenance.begin(|number| SegmentName::Archive { granularity, partition: start, number });
             self.create_directories(name)?;
             let path = name.path(&self.root);
             let writer = SegmentWriter::create(&*self.fs, &path, Kind::Archive, name.number())?;
@@ -180,7 +180,7 @@ impl Engine {
     /// Makes raw segments that lie side by side in age one, without what windows no longer need.
     pub(super) fn merge_raw(&self, maintenance: &mut Maintenance, inputs: &[Arc<Segment>]) -> Result<()> {
         let view = self.view();
-        let name = SegmentName::Raw { number: maintenance.next_number() };
+        let name = maintenance.begin(|number| SegmentName::Raw { number });
         let mut writer = SegmentWriter::create(&*self.fs, &name.path(&self.root), Kind::Raw, name.number())?;
         let mut cursors = Cursors::new(inputs)?;
         let (mut scratch, mut bytes) = (Scratch::default(), Vec::new());

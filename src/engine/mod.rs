@@ -44,6 +44,7 @@ use crate::head::{Plan, SeriesTable};
 use crate::indexer::Indexer;
 use crate::journal::Journal;
 use crate::query::{Segment, View};
+use crate::segment::SegmentName;
 use manifest::SegmentRecord;
 
 /// The policies in force, by their numbers in the index.
@@ -67,6 +68,8 @@ struct Maintenance {
     /// The policies in force at that position: replay judges by them until it comes to their change.
     plans: Arc<Plans>,
     superseded: Vec<Superseded>,
+    /// Segments begun since MANIFEST was last replaced.
+    begun: Vec<SegmentName>,
     /// Expired chunks were last looked for then.
     expired_at: Option<Instant>,
 }

@@ -1,13 +1,13 @@
 //! Opening: the lock, MANIFEST, the segments it names, the index, the journal's tail; and closing.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Condvar, Mutex, RwLock};
 
-use super::manifest::{MANIFEST, Manifest, SegmentRecord};
+use super::manifest::{MANIFEST, Manifest};
 use super::{Counters, Engine, Maintenance, Options, Plans, recover};
 use crate::error::{Error, Result};
 use crate::fs::{self, Fs};
@@ -63,6 +63,7 @@ impl Engine {
             journal_sequence: manifest.journal_sequence,
             plans: Arc::new(plans.clone()),
             superseded: Vec::new(),
+            begun: Vec::new(),
             expired_at: None,
         };
         let engine = Engine {
@@ -156,7 +157,9 @@ fn open_segments(fs: &dyn Fs, root: &Path, manifest: &Manifest) -> Result<View> 
     Ok(view)
 }
 
-/// Removes what a crash left: segments that MANIFEST calls superseded, and those with a number it had not given yet.
+/// Removes segments that MANIFEST does not name as part of the state: superseded ones, and what attempts left that a crash or
+/// a full disk ended. Also those with a number below its next one: such an attempt used up its numbers, and a removal
+/// that a power cut undid may come to light when MANIFEST has long forgotten the file.
 fn remove_leftovers(fs: &dyn Fs, root: &Path, manifest: &Manifest) -> Result<()> {
     for directory in [RAW, LEVEL0, ARCHIVE] {
         fs.create_dir_all(&root.join(directory))?;
@@ -166,7 +169,7 @@ fn remove_leftovers(fs: &dyn Fs, root: &Path, manifest: &Manifest) -> Result<()>
             fs.remove(&name.path(root))?;
         }
     }
-    let live: HashMap<u64, &SegmentRecord> = manifest.segments.iter().map(|record| (record.number, record)).collect();
+    let live: BTreeSet<u64> = manifest.segments.iter().map(|record| record.number).collect();
     let mut directories: Vec<PathBuf> = vec![root.join(RAW), root.join(LEVEL0)];
     for granularity in subdirectories(fs, &root.join(ARCHIVE))? {
         directories.extend(subdirectories(fs, &granularity)?);
@@ -174,7 +177,7 @@ fn remove_leftovers(fs: &dyn Fs, root: &Path, manifest: &Manifest) -> Result<()>
     for directory in directories {
         let mut empty = true;
         for entry in fs.list(&directory)? {
-            let orphan = number_of(&entry.name).is_some_and(|n| n >= manifest.next_file && !live.contains_key(&n));
+            let orphan = number_of(&entry.name).is_some_and(|number| !live.contains(&number));
             if orphan {
                 fs.remove(&directory.join(&entry.name))?;
             } else {
