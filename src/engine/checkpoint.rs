@@ -114,12 +114,10 @@ impl Engine {
             return Ok(Vec::new());
         }
         let names = [
-            SegmentName::Raw { number: maintenance.next_number() },
-            SegmentName::Level0 { number: maintenance.next_number() },
+            maintenance.begin(|number| SegmentName::Raw { number }),
+            maintenance.begin(|number| SegmentName::Level0 { number }),
         ];
-        let written = self.write_output(keys, names);
-        self.discard_on_error(&names, &written);
-        let (view, releases) = written?;
+        let (view, releases) = self.write_output(keys, names)?;
         self.commit_view(maintenance, view)?;
         Ok(releases)
     }
@@ -140,16 +138,6 @@ impl Engine {
         let mut view = (*self.view()).clone();
         self.finish_output(output, &mut view)?;
         Ok((view, releases))
-    }
-
-    /// Removes segments that nothing will ever name, because writing them failed. Should that fail too, they only take
-    /// space.
-    pub(super) fn discard_on_error<T>(&self, names: &[SegmentName], written: &Result<T>) {
-        if written.is_err() {
-            for name in names {
-                let _ = self.fs.remove(&name.path(&self.root));
-            }
-        }
     }
 
     fn create_output(&self, [raw_name, aggregates_name]: [SegmentName; 2]) -> Result<Output> {
@@ -205,17 +193,11 @@ impl Engine {
         match self.write_manifest(maintenance, &view) {
             Ok(()) => {
                 self.publish(view);
+                self.remove_abandoned(maintenance);
                 Ok(())
             }
             Err(error) => {
                 maintenance.superseded.truncate(known);
-                if self.failure.get().is_none() {
-                    // The old MANIFEST is in place, and names none of the new segments.
-                    let old: HashSet<SegmentName> = old.segments().map(|segment| segment.name).collect();
-                    for new in view.segments().filter(|segment| !old.contains(&segment.name)) {
-                        let _ = self.fs.remove(&new.name.path(&self.root));
-                    }
-                }
                 Err(error)
             }
         }
@@ -235,12 +217,23 @@ impl Engine {
         written
     }
 
+    /// Removes the files of attempts that failed. Not before MANIFEST has been replaced: a replacement that failed may be
+    /// on the disk all the same, and name them. Those that cannot be removed are called superseded in the next one.
+    fn remove_abandoned(&self, maintenance: &mut Maintenance) {
+        let used: HashSet<SegmentName> = self.view().segments().map(|segment| segment.name).collect();
+        maintenance.begun.retain(|name| !used.contains(name) && self.remove_segment(*name).is_err());
+    }
+
     fn manifest_of(&self, maintenance: &Maintenance, view: &View) -> Result<Manifest> {
         let mut policies = Vec::with_capacity(maintenance.position.plans.len());
         for plan in maintenance.position.plans.values() {
             policies.push(PolicyRecord::new(plan.id, plan.revision, &plan.policy)?);
         }
         policies.sort_by_key(|record| record.id);
+        let used: HashSet<SegmentName> = view.segments().map(|segment| segment.name).collect();
+        let superseded = maintenance.superseded.iter().map(|old| old.record.clone());
+        let abandoned = maintenance.begun.iter().filter(|name| !used.contains(name));
+        let abandoned = abandoned.map(|name| SegmentRecord::new(*name, 0, 0));
         Ok(Manifest {
             next_file: maintenance.next_file,
             journal_file: maintenance.position.file,
@@ -248,7 +241,7 @@ impl Engine {
             segments: view.segments().map(|segment| record_of(segment)).collect(),
             policies,
             deleted: self.deleted.lock().iter().copied().collect(),
-            superseded: maintenance.superseded.iter().map(|old| old.record.clone()).collect(),
+            superseded: superseded.chain(abandoned).collect(),
         })
     }
 
@@ -292,10 +285,12 @@ impl Engine {
 }
 
 impl Maintenance {
-    /// A number that no file of this database ever had.
-    pub(super) fn next_number(&mut self) -> u64 {
+    /// The name of a new segment, with a number that no file of this database ever had.
+    pub(super) fn begin(&mut self, name: impl FnOnce(u64) -> SegmentName) -> SegmentName {
+        let name = name(self.next_file);
         self.next_file += 1;
-        self.next_file - 1
+        self.begun.push(name);
+        name
     }
 }
 

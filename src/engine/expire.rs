@@ -123,17 +123,23 @@ impl Engine {
         maintenance.superseded = kept;
         while let Some(old) = removable.pop() {
             let Some(name) = old.record.name() else { continue };
-            if let Err(error) = self.fs.remove(&name.path(&self.root)) {
+            if let Err(error) = self.remove_segment(name) {
                 maintenance.superseded.push(old);
                 maintenance.superseded.append(&mut removable);
                 return Err(error);
             }
-            if let SegmentName::Archive { .. } = name {
-                let partition = name.directory(&self.root);
-                self.fs.remove_dir(&partition)?;
-                if let Some(archive) = partition.parent() {
-                    self.fs.remove_dir(archive)?;
-                }
+        }
+        Ok(())
+    }
+
+    /// Removes a segment's file, and an archive's directories that are empty then. Can be repeated.
+    pub(super) fn remove_segment(&self, name: SegmentName) -> Result<()> {
+        self.fs.remove(&name.path(&self.root))?;
+        if let SegmentName::Archive { .. } = name {
+            let partition = name.directory(&self.root);
+            self.fs.remove_dir(&partition)?;
+            if let Some(archive) = partition.parent() {
+                self.fs.remove_dir(archive)?;
             }
         }
         Ok(())

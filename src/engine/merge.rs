@@ -124,11 +124,9 @@ impl Engine {
     ) -> Result<Vec<(Target, Arc<Segment>)>> {
         let mut names = Vec::with_capacity(targets.len());
         for &(granularity, partition) in targets {
-            names.push(SegmentName::Archive { granularity, partition, number: maintenance.next_number() });
+            names.push(maintenance.begin(|number| SegmentName::Archive { granularity, partition, number }));
         }
-        let written = self.fill_partitions(view, inputs, &names, level);
-        self.discard_on_error(&names, &written);
-        written
+        self.fill_partitions(view, inputs, &names, level)
     }
 
     fn fill_partitions(
@@ -191,11 +189,9 @@ impl Engine {
     /// Makes raw segments that lie side by side in age one, without what windows no longer need.
     pub(super) fn merge_raw(&self, maintenance: &mut Maintenance, inputs: &[Arc<Segment>]) -> Result<()> {
         let view = self.view();
-        let name = SegmentName::Raw { number: maintenance.next_number() };
+        let name = maintenance.begin(|number| SegmentName::Raw { number });
         let level = inputs.iter().map(|segment| segment.level).max().unwrap_or(0).saturating_add(1);
-        let written = self.write_raw(&view, inputs, name, level);
-        self.discard_on_error(&[name], &written);
-        let merged = written?;
+        let merged = self.write_raw(&view, inputs, name, level)?;
         let mut changed = (*view).clone();
         let at = changed.raw.iter().position(|s| inputs.iter().any(|input| input.name == s.name)).unwrap_or(0);
         changed.raw.retain(|segment| !inputs.iter().any(|input| input.name == segment.name));

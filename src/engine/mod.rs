@@ -44,6 +44,7 @@ use crate::head::{Plan, SeriesTable};
 use crate::indexer::Indexer;
 use crate::journal::Journal;
 use crate::query::{Segment, View};
+use crate::segment::SegmentName;
 use manifest::SegmentRecord;
 
 /// The policies in force, by their numbers in the index.
@@ -75,6 +76,8 @@ struct Maintenance {
     next_file: u64,
     position: Position,
     superseded: Vec<Superseded>,
+    /// Segments begun since MANIFEST was last replaced.
+    begun: Vec<SegmentName>,
     /// Expired chunks were last looked for then.
     expired_at: Option<Instant>,
 }

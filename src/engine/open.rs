@@ -64,6 +64,7 @@ impl Engine {
                 plans: Arc::new(plans.clone()),
             },
             superseded: Vec::new(),
+            begun: Vec::new(),
             expired_at: None,
         };
         let engine = Engine {

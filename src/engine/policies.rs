@@ -12,15 +12,23 @@ impl Engine {
     pub fn create_archive_policy(&self, policy: &ArchivePolicy) -> Result<StoredPolicy> {
         self.check_writable()?;
         let stored = self.index.create_archive_policy(policy)?;
-        self.bring_into_force(&stored)?;
+        self.bring_into_force(&stored).inspect_err(|_| {
+            self.taken_back(self.index.delete_archive_policy(policy.name()));
+        })?;
         Ok(stored)
     }
 
     /// Changes an archive policy; each metric's next push is judged by it, and every query from now on.
     pub fn update_archive_policy(&self, name: &str, update: &ArchivePolicyUpdate) -> Result<StoredPolicy> {
         self.check_writable()?;
+        let unknown = || Error::UnknownArchivePolicy { name: name.to_owned() };
+        let old = self.index.archive_policy(name)?.ok_or_else(unknown)?.policy;
         let stored = self.index.update_archive_policy(name, update)?;
-        self.bring_into_force(&stored)?;
+        self.bring_into_force(&stored).inspect_err(|_| {
+            let back = ArchivePolicyUpdate::new().back_window(old.back_window());
+            let back = back.definitions(old.definitions().iter().copied());
+            self.taken_back(self.index.update_archive_policy(name, &back));
+        })?;
         Ok(stored)
     }
 
@@ -38,6 +46,15 @@ impl Engine {
         Ok(())
     }
 
+    /// The journal could not be told of a change that the index had committed, which therefore took it back. When it could
+    /// not do that either, they differ until the next open reconciles them: no push may be judged before.
+    fn taken_back<T>(&self, outcome: Result<T>) {
+        if let Err(error) = outcome {
+            let reason = format!("a change of an archive policy could neither be journaled nor taken back: {error}");
+            self.failure.get_or_init(|| reason);
+        }
+    }
+
     fn bring_into_force(&self, stored: &StoredPolicy) -> Result<()> {
         let record = PolicyRecord::new(stored.id, stored.revision, &stored.policy)?;
         let body = records::policy_body(&record)
@@ -48,7 +65,8 @@ impl Engine {
         self.put_plan(&record, &self.root)
     }
 
-    /// Deletes a metric: gone for readers when this returns, and its name free.
+    /// Deletes a metric: gone for readers when this returns, and its name free. The index alone decides: recovery deletes
+    /// what it calls deleted, so that a journal that cannot be told (the disk is full) is no reason to fail.
     pub fn delete_metric(&self, key: MetricKey) -> Result<()> {
         self.check_writable()?;
         if key.get() >= crate::head::MAX_KEY {
@@ -56,7 +74,9 @@ impl Engine {
         }
         self.index.mark_deleted(key)?;
         let _gate = self.gate.read();
-        self.journal.append(records::DELETE_METRIC, &key.get().to_le_bytes())?;
+        if let Err(error) = self.journal.append(records::DELETE_METRIC, &key.get().to_le_bytes()) {
+            tracing::warn!(%key, %error, "a metric's deletion is in the index only");
+        }
         self.forget(key.get());
         Ok(())
     }

@@ -118,13 +118,15 @@ impl Engine {
         Ok(())
     }
 
-    /// Brings a policy into force.
+    /// Brings a policy into force, unless a later change of it was faster.
     pub(super) fn put_plan(&self, record: &PolicyRecord, blame: &Path) -> Result<()> {
         let plan = Plan::new(record.id, record.revision, record.policy(blame)?);
         let mut plans = self.plans.write();
         let mut changed = (**plans).clone();
-        changed.insert(plan.id, Arc::new(plan));
-        *plans = Arc::new(changed);
+        if changed.get(&plan.id).is_none_or(|known| known.revision < plan.revision) {
+            changed.insert(plan.id, Arc::new(plan));
+            *plans = Arc::new(changed);
+        }
         Ok(())
     }
 

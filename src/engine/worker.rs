@@ -141,8 +141,10 @@ impl Engine {
         let doze = DOZE.min(delay / 4);
         while !self.stopping.load(Ordering::Acquire) {
             // What falls due during the next sleep is synced before it: the promise is "at most", not "about".
-            if self.journal.tick(Instant::now() + doze).is_err() {
-                // The journal refuses everything from now on, and says why to whoever writes.
+            let synced = self.journal.tick(Instant::now() + doze);
+            if synced.is_err() && self.journal.failure().is_some() {
+                // The journal refuses everything from now on, and says why to whoever writes. (When it has not failed, the
+                // disk is full, what is buffered stays so, and the next tick tries again.)
                 return;
             }
             let (stop, condition) = &self.stop;
