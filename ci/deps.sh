@@ -32,7 +32,7 @@ can_compile_c() {
 int main(void) { return puts("ok") < 0; }' | cc -xc - -o /dev/null
 }
 
-present "a Rust toolchain" cargo --version || fail "install Rust first: https://rustup.rs"
+present "a Rust toolchain" cargo --version || fail "install a Rust toolchain first, with rustup for one"
 present "git" git --version || install git
 # SQLite is compiled in, and Rust links with cc.
 present "a C compiler" can_compile_c || install gcc libc6-dev

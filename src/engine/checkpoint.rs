@@ -94,6 +94,7 @@ impl Engine {
         let last = self.journal.rotate(file)?;
         self.dirty_measures.store(0, Ordering::Relaxed);
         let keys = std::mem::take(&mut *self.dirty.lock());
+        self.cuts.1.notify_all();
         Ok((Position { file, sequence: last + 1, plans: self.plans() }, keys))
     }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use parking_lot::MutexGuard;
 
@@ -14,6 +14,11 @@ use crate::error::{Error, Result};
 use crate::head::{Admission, Plan, Series};
 use crate::query::window_damaged;
 use crate::types::{Durability, MetricKey, Pushed, Timestamp};
+
+/// How many times [`Options::dirty_bytes`](super::Options::dirty_bytes) may wait in memory before pushes are held back.
+const LAG: u64 = 4;
+/// A push that is held back looks again after this long, should nobody wake it.
+const HELD_BACK: Duration = Duration::from_millis(100);
 
 /// Measures on their way in: columns, with what becomes of each metric's. Reused from push to push.
 #[derive(Default)]
@@ -112,6 +117,7 @@ impl Engine {
     pub fn push(&self, batch: &mut Batch) -> Result<Pushed> {
         self.check_writable()?;
         self.check_times(&batch.timestamps)?;
+        self.wait_for_room();
         batch.group();
         let (total, sequence) = self.push_grouped(batch)?;
         batch.clear();
@@ -125,6 +131,7 @@ impl Engine {
     pub fn push_one(&self, key: MetricKey, timestamp: i64, value: f64) -> Result<Pushed> {
         self.check_writable()?;
         self.check_times(&[timestamp])?;
+        self.wait_for_room();
         let gate = self.gate.read();
         let mut series = self.lock_series(key.get())?;
         let plans = self.plans.read();
@@ -181,6 +188,23 @@ impl Engine {
             waiting.saturating_mul(16) > self.options.dirty_bytes || self.journal.bytes() > self.options.journal_bytes;
         if full {
             self.wake_worker();
+        }
+    }
+
+    /// Holds a push back while checkpoints lag far behind: memory would grow without bound otherwise.
+    fn wait_for_room(&self) {
+        let lags = || {
+            let waiting = self.dirty_measures.load(Ordering::Relaxed).saturating_mul(16);
+            waiting > self.options.dirty_bytes.saturating_mul(LAG) && self.options.background
+        };
+        if !lags() {
+            return;
+        }
+        let (cuts, condition) = &self.cuts;
+        let mut seen = cuts.lock();
+        while lags() && !self.stopping.load(Ordering::Acquire) && self.check_writable().is_ok() {
+            self.wake_worker();
+            condition.wait_for(&mut seen, HELD_BACK);
         }
     }
 

@@ -132,6 +132,8 @@ pub struct Engine {
     background_error: Mutex<Option<String>>,
     wake: (Mutex<bool>, Condvar),
     stop: (Mutex<bool>, Condvar),
+    /// Notified when a checkpoint has taken what waited for it.
+    cuts: (Mutex<()>, Condvar),
 }
 
 impl std::fmt::Debug for Engine {

@@ -91,6 +91,7 @@ impl Engine {
             background_error: Mutex::new(None),
             wake: (Mutex::new(false), Condvar::new()),
             stop: (Mutex::new(false), Condvar::new()),
+            cuts: (Mutex::new(()), Condvar::new()),
             options,
         };
         engine.recover(&manifest)?;

@@ -80,7 +80,8 @@ impl Options {
         self
     }
 
-    /// How many bytes of measures (16 each) may wait in memory for a checkpoint. Default: 128 MiB.
+    /// How many bytes of measures (16 each) may wait in memory for a checkpoint. When checkpoints cannot keep up, pushes
+    /// are held back at four times as many. Default: 128 MiB.
     #[must_use]
     pub fn dirty_bytes(mut self, bytes: u64) -> Self {
         self.dirty_bytes = bytes;

@@ -230,7 +230,16 @@ impl MethodSet {
 
     /// The methods in order of their numbers.
     pub fn iter(&self) -> impl Iterator<Item = AggregationMethod> + '_ {
-        AggregationMethod::all().filter(|method| self.contains(*method))
+        self.0.iter().enumerate().flat_map(|(i, &word)| {
+            let mut left = word;
+            std::iter::from_fn(move || {
+                let bit = left.trailing_zeros() as u8;
+                let method = AggregationMethod(i as u8 * 64 + bit % 64);
+                let found = left != 0;
+                left &= left.wrapping_sub(1);
+                found.then_some(method)
+            })
+        })
     }
 
     /// Whether any method is a `rate:` one.
@@ -312,6 +321,15 @@ mod tests {
         ] {
             assert!(text.parse::<AggregationMethod>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_set_hands_out_what_it_contains_in_order() {
+        assert_eq!(MethodSet::default().iter().count(), 0);
+        assert!(MethodSet::all().iter().eq(AggregationMethod::all()));
+        let odd: Vec<AggregationMethod> = AggregationMethod::all().filter(|method| method.id() % 7 == 3).collect();
+        let set: MethodSet = odd.iter().copied().collect();
+        assert_eq!(set.iter().collect::<Vec<_>>(), odd);
     }
 
     #[test]
