@@ -39,6 +39,9 @@
 //!
 //! None is needed, and none is on by default. `internals` opens the inner layers to this project's own tests and benches.
 
+// What input, disk or another process can cause is an error, never a panic.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 mod carbonara;
 mod codec;
 mod database;

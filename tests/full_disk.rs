@@ -47,7 +47,9 @@ impl Workload<'_> {
         let expected = measures.len() as u64;
         let accepted = self.insist("push", |this| {
             let mut batch = this.db.batch();
-            measures.iter().for_each(|&(i, time, value)| batch.add(this.keys[i], at(time), value));
+            for &(i, time, value) in measures {
+                batch.add(this.keys[i], at(time), value);
+            }
             batch.commit().map(|report| report.total().accepted)
         });
         assert_eq!(accepted, expected);

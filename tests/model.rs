@@ -67,10 +67,8 @@ impl Model {
     fn aggregates(&self, i: usize, method: AggregationMethod) -> Vec<(i64, f64)> {
         let g = self.granularities[i];
         let all: Vec<(i64, f64)> = self.accepted.iter().map(|(t, v)| (*t, *v)).collect();
-        let points = match method.is_rate() {
-            false => all,
-            true => all.windows(2).map(|pair| (pair[1].0, pair[1].1 - pair[0].1)).collect(),
-        };
+        let differences = || all.windows(2).map(|pair| (pair[1].0, pair[1].1 - pair[0].1)).collect();
+        let points: Vec<(i64, f64)> = if method.is_rate() { differences() } else { all.clone() };
         let mut groups: BTreeMap<i64, Vec<f64>> = BTreeMap::new();
         for (timestamp, value) in points {
             groups.entry(timestamp / g * g).or_default().push(value);
@@ -99,7 +97,7 @@ fn naive(method: Method, values: &[f64]) -> Option<f64> {
         Method::Std if values.len() < 2 => return None,
         Method::Std => (values.iter().fold(0.0, |s, v| s + (v - sum / n) * (v - sum / n)) / (n - 1.0)).sqrt(),
         Method::Median if values.len() % 2 == 1 => sorted[values.len() / 2],
-        Method::Median => (sorted[values.len() / 2 - 1] + sorted[values.len() / 2]) / 2.0,
+        Method::Median => f64::midpoint(sorted[values.len() / 2 - 1], sorted[values.len() / 2]),
         Method::Percentile(p) => {
             let position = (n - 1.0) * (f64::from(p) / 100.0);
             let (low, high) = (position.floor(), position.ceil());
@@ -174,7 +172,7 @@ fn options() -> Options {
 /// The database under test, its directory, and the model of its two metrics.
 struct Run {
     db: Option<Database>,
-    _directories: Vec<tempfile::TempDir>,
+    directories: Vec<tempfile::TempDir>,
     path: std::path::PathBuf,
     keys: Vec<MetricKey>,
     models: Vec<Model>,
@@ -206,7 +204,7 @@ impl Run {
             hidden: vec![i64::MIN; archives.len()],
         };
         let models = vec![model(), model()];
-        Run { db: Some(db), _directories: vec![directory], path, keys, models, methods, now: 0 }
+        Run { db: Some(db), directories: vec![directory], path, keys, models, methods, now: 0 }
     }
 
     fn db(&self) -> &Database {
@@ -274,7 +272,7 @@ impl Run {
         copy_tree(&self.path, &copy);
         self.db = Some(Database::open(&copy, options()).unwrap());
         self.path = copy;
-        self._directories.push(directory);
+        self.directories.push(directory);
     }
 
     fn compare(&self) {

@@ -109,7 +109,7 @@ mod tests {
     fn known_bytes() {
         let mut out = Vec::new();
         pack(&[1, 2, 3, 4, 5], 3, &mut out);
-        assert_eq!(out, [0b11_010_001, 0b0_101_100_0]);
+        assert_eq!(out, [0b1101_0001, 0b0101_1000]);
         pack(&[u64::MAX], 64, &mut out);
         assert_eq!(out[2..], [0xff; 8]);
     }

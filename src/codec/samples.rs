@@ -46,7 +46,7 @@ fn value(kind: u8, seed: u64, row: i64) -> f64 {
 
 /// Columns of 1 to `most` values: decimals, counters, full mantissas, random bits, constants, specials, and mixtures.
 pub fn hostile(most: usize) -> impl Strategy<Value = Vec<f64>> {
-    (1..=most).prop_flat_map(|rows| column(rows))
+    (1..=most).prop_flat_map(column)
 }
 
 /// The same with exactly `rows` values.

@@ -385,11 +385,14 @@ impl Loaded {
     }
 }
 
+/// A metric's newest measure, and its policy.
+type Kept = (i64, Arc<Plan>);
+
 /// Tells what is still kept of each metric; remembers the last one, whose archives come one after the other.
 pub(super) struct Retention<'a> {
     pub(super) engine: &'a Engine,
     pub(super) view: &'a View,
-    pub(super) metric: Option<(u64, Option<(i64, Arc<Plan>)>)>,
+    pub(super) metric: Option<(u64, Option<Kept>)>,
 }
 
 impl Retention<'_> {

@@ -56,6 +56,10 @@ impl SegmentReader {
     }
 
     /// The chunks of one metric and granularity that hold rows in `times`, appended to `out` in order of time.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`] when a block of entries fails its checksum; and the disk's.
     pub fn find(&self, metric: u64, granularity: i64, times: Range<i64>, out: &mut Vec<Entry>) -> Result<()> {
         if times.start >= times.end {
             return Ok(());
@@ -72,6 +76,10 @@ impl SegmentReader {
     }
 
     /// All chunks of one metric, appended to `out` in order.
+    ///
+    /// # Errors
+    ///
+    /// As [`find`](Self::find).
     pub fn find_metric(&self, metric: u64, out: &mut Vec<Entry>) -> Result<()> {
         self.walk((metric, i64::MIN, i64::MIN), &mut |entry| {
             if entry.metric == metric {
@@ -82,6 +90,10 @@ impl SegmentReader {
     }
 
     /// Visits all entries in order.
+    ///
+    /// # Errors
+    ///
+    /// As [`find`](Self::find).
     pub fn each_entry(&self, visit: &mut dyn FnMut(Entry)) -> Result<()> {
         let mut entries = Vec::new();
         for index in 0..self.footer.blocks.len() {
@@ -156,6 +168,10 @@ impl SegmentReader {
     }
 
     /// Reads the chunks of `entries` (ascending offsets) and hands each, verified, to `take`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`] when a chunk fails its checksum; the disk's; and what `take` returns.
     pub fn read(&self, entries: &[Entry], bytes: &mut Vec<u8>, take: &mut dyn FnMut(&Entry, &[u8]) -> Result<()>) -> Result<()> {
         let mut rest = entries;
         while let Some(first) = rest.first() {
@@ -183,6 +199,10 @@ impl SegmentReader {
     }
 
     /// Refuses a chunk whose bytes are not what was written.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`], with file, offset, metric and span.
     pub fn verify(&self, entry: &Entry, chunk: &[u8]) -> Result<()> {
         if crc(chunk) == entry.crc { Ok(()) } else { Err(self.damaged(entry, "a chunk fails its checksum")) }
     }

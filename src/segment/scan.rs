@@ -19,6 +19,10 @@ pub struct Scan {
 
 impl Scan {
     /// A cursor on the first chunk.
+    ///
+    /// # Errors
+    ///
+    /// As [`SegmentReader::find`].
     pub fn new(reader: Arc<SegmentReader>) -> Result<Self> {
         let mut scan = Scan { reader, next_block: 0, entries: Vec::new(), at: 0, chunks_start: 0, chunks: Vec::new() };
         scan.load()?;
@@ -43,6 +47,10 @@ impl Scan {
     }
 
     /// The verified bytes of the chunk under the cursor; empty at the end.
+    ///
+    /// # Errors
+    ///
+    /// As [`SegmentReader::verify`].
     pub fn chunk(&self) -> Result<&[u8]> {
         let Some(entry) = self.entry() else { return Ok(&[]) };
         let start = (entry.offset - self.chunks_start) as usize;
@@ -57,6 +65,10 @@ impl Scan {
     }
 
     /// Moves to the next chunk.
+    ///
+    /// # Errors
+    ///
+    /// As [`SegmentReader::find`].
     pub fn advance(&mut self) -> Result<()> {
         self.at += 1;
         if self.at >= self.entries.len() { self.load() } else { Ok(()) }

@@ -46,6 +46,10 @@ pub struct SegmentWriter {
 
 impl SegmentWriter {
     /// Creates the file, which must not exist; its directory must.
+    ///
+    /// # Errors
+    ///
+    /// The disk's; the file must not exist.
     pub fn create(fs: &dyn Fs, path: &Path, kind: Kind, number: u64) -> Result<Self> {
         let file = fs.create(path)?;
         let header = header(kind, number);
@@ -138,6 +142,10 @@ impl SegmentWriter {
     }
 
     /// Writes the rest and syncs the file; the caller syncs its directory. Returns the file's size in bytes.
+    ///
+    /// # Errors
+    ///
+    /// The disk's; the segment is to be given up then.
     pub fn finish(mut self) -> Result<u64> {
         self.end_block();
         let footer = encoding::encode(&self.footer).map_err(|reason| Error::Io {

@@ -17,7 +17,6 @@ const NAMED: u8 = 9;
 const PERCENTILES: u64 = 1 << 9;
 const RATES: u64 = 1 << 10;
 const ROW_SETS: u64 = 1 << 11;
-const NAMED_MASK: u64 = PERCENTILES - 1;
 const RATE_OFFSET: u8 = 108;
 const REFERENCE: u8 = 1 << 3;
 

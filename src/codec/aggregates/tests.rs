@@ -55,7 +55,6 @@ fn one(method: Method, values: &[f64]) -> Option<f64> {
         Method::Last => values[values.len() - 1],
         Method::Median => percentile(0.5),
         Method::Percentile(p) => percentile(f64::from(p) / 100.0),
-        _ => unreachable!(),
     })
 }
 
@@ -183,9 +182,9 @@ fn damage_never_panics_and_allocates_by_rows_only() {
     let mut random = Random(11);
     let mut groups = walk(300, 5, |v| (v * 10.0).floor() / 10.0);
     groups.retain(|_| random.below(10) > 0);
-    groups
-        .iter_mut()
-        .for_each(|(_, values)| values.truncate(1 + random.below(5)));
+    for (_, values) in &mut groups {
+        values.truncate(1 + random.below(5));
+    }
     let names: Vec<String> = TEN
         .iter()
         .flat_map(|name| [(*name).to_owned(), format!("rate:{name}")])
