@@ -62,9 +62,14 @@ impl Engine {
             |segments: &[std::sync::Arc<crate::query::Segment>]| segments.iter().map(|s| s.reader.bytes()).sum();
         let archives = || view.archives.values().flat_map(|partitions| partitions.values()).flatten();
         let counters = &self.counters;
+        // One lock at a time: as parts of the expression below, they would all be held to its end.
+        let metrics = self.index.metric_count()?;
+        let superseded_files = self.maintenance.lock().superseded.len() as u64;
+        let deleted_metrics = self.deleted.lock().len() as u64;
+        let background_error = self.background_error.lock().clone();
         Ok(Stats {
-            metrics: self.index.metric_count()?,
-            deleted_metrics: self.deleted.lock().len() as u64,
+            metrics,
+            deleted_metrics,
             accepted: counters.accepted.load(Ordering::Relaxed),
             overwritten: counters.overwritten.load(Ordering::Relaxed),
             late: counters.late.load(Ordering::Relaxed),
@@ -78,12 +83,12 @@ impl Engine {
             level0_bytes: bytes(&view.level0),
             archive_segments: archives().count() as u64,
             archive_bytes: archives().map(|segment| segment.reader.bytes()).sum(),
-            superseded_files: self.maintenance.lock().superseded.len() as u64,
+            superseded_files,
             checkpoints: counters.checkpoints.load(Ordering::Relaxed),
             merges: counters.merges.load(Ordering::Relaxed),
             replayed_records: counters.replayed.load(Ordering::Relaxed),
             unknown_metric_measures: counters.unknown_metric_measures.load(Ordering::Relaxed),
-            background_error: self.background_error.lock().clone(),
+            background_error,
         })
     }
 }
