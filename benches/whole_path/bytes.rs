@@ -94,10 +94,11 @@ pub fn nab(run: &Run) -> Outcome<Measured> {
         rows += times.len() as u64;
         series.push(unique.into_iter().collect::<Vec<_>>());
     }
-    if db.stats()?.accepted != rows {
-        return Err(format!("{} accepted of {rows}", db.stats()?.accepted).into());
-    }
     let figure = bytes_per_value(&db, &keys, &run.directory.join("nab/archive"))?;
+    let accepted = db.stats()?.accepted;
+    if accepted != rows {
+        return Err(format!("{accepted} accepted of {rows}").into());
+    }
     for (key, measures) in keys.iter().zip(&series) {
         check::metric(&db, *key, measures)?;
     }

@@ -105,10 +105,28 @@ pub const GROUPS: &[Group] = &[
     },
 ];
 
+/// The groups that the words name, in the order in which they are measured; all of them without a word. A word is the
+/// name of a group or of a figure, or what several begin with: `bytes` is all that are called `bytes_…`.
+pub fn named(words: &[String]) -> Outcome<Vec<&'static Group>> {
+    let mut wanted = vec![words.is_empty(); GROUPS.len()];
+    for word in words {
+        let begins = format!("{word}_");
+        let called: Vec<bool> = GROUPS.iter().map(|group| group.names().any(|name| name == word)).collect();
+        let akin = || GROUPS.iter().map(|group| group.names().any(|name| name.starts_with(&begins))).collect();
+        let found = if called.contains(&true) { called } else { akin() };
+        if !found.contains(&true) {
+            let names: Vec<&str> = GROUPS.iter().map(|group| group.name).collect();
+            return Err(format!("nothing is called `{word}`; there are --quick {}", names.join(" ")).into());
+        }
+        wanted.iter_mut().zip(found).for_each(|(wanted, found)| *wanted |= found);
+    }
+    Ok(GROUPS.iter().zip(wanted).filter_map(|(group, wanted)| wanted.then_some(group)).collect())
+}
+
 impl Group {
-    /// Whether the word is the group's name, or that of a figure of it.
-    pub fn is_called(&self, word: &str) -> bool {
-        self.name == word || self.figures.iter().any(|figure| figure.name == word)
+    /// Its name, and those of its figures.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.name).chain(self.figures.iter().map(|figure| figure.name))
     }
 }
 

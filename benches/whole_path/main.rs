@@ -44,20 +44,10 @@ fn main() -> ExitCode {
 
 /// Measures the groups that the words name, or all of them.
 fn all(words: &[String], quick: bool) -> Outcome<()> {
-    let mut wanted: Vec<&Group> = Vec::new();
-    for word in words {
-        let found = GROUPS.iter().filter(|group| group.is_called(word));
-        let before = wanted.len();
-        wanted.extend(found);
-        if wanted.len() == before {
-            let names: Vec<&str> = GROUPS.iter().map(|group| group.name).collect();
-            return Err(format!("no group is called `{word}`; there are: --quick {}", names.join(" ")).into());
-        }
-    }
-    let all: Vec<&Group> = GROUPS.iter().collect();
+    let wanted = figures::named(words)?;
     print!("{}", proc::conditions(quick));
     let mut failed = Vec::new();
-    for group in if words.is_empty() { all } else { wanted } {
+    for group in wanted {
         eprintln!("{} ...", group.name);
         match child(group, quick) {
             Ok(text) => print!("{text}"),

@@ -109,15 +109,16 @@ pub fn expect_accepted(pushed: Pushed, measures: usize) -> Outcome<()> {
     if pushed == expected { Ok(()) } else { Err(format!("{pushed:?} came of a push of {measures} measures").into()) }
 }
 
-/// Refuses a database that did not accept just so many measures, or whose background work failed.
+/// Refuses a database that did not accept just so many measures, or whose background work failed: the checkpoint waits
+/// until that has come to rest.
 pub fn expect_total(db: &Database, measures: usize) -> Outcome<()> {
+    db.checkpoint()?;
     let stats = db.stats()?;
     if let Some(error) = stats.background_error {
         return Err(format!("the background work failed: {error}").into());
     }
-    let Pushed { accepted, overwritten, late } =
-        Pushed { accepted: stats.accepted, overwritten: stats.overwritten, late: stats.late };
-    expect_accepted(Pushed { accepted, overwritten, late }, measures)
+    let pushed = Pushed { accepted: stats.accepted, overwritten: stats.overwritten, late: stats.late };
+    expect_accepted(pushed, measures)
 }
 
 /// The middle one.
