@@ -175,12 +175,21 @@ impl Series {
     pub fn apply_in_order(&mut self, plan: &Plan, sequence: u64, timestamps: &[i64], values: &[f64]) {
         let Some(&newest) = timestamps.last() else { return };
         if let ([timestamp], [value]) = (timestamps, values) {
+            self.make_room();
             self.tail.push(Measure { timestamp: *timestamp, value: *value });
         } else {
             let measures = timestamps.iter().zip(values).map(|(&timestamp, &value)| Measure { timestamp, value });
             self.tail.extend(measures);
         }
         self.accepted(plan, sequence, newest);
+    }
+
+    /// Lets the tail grow by an eighth, not by doubling: a hundred thousand series that are half empty cost more than
+    /// moving some measures does.
+    fn make_room(&mut self) {
+        if self.tail.len() == self.tail.capacity() {
+            self.tail.reserve_exact((self.tail.len() / 8).max(8));
+        }
     }
 
     /// Applies sorted measures, overwriting those at the same time.

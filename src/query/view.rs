@@ -90,6 +90,10 @@ impl View {
             return Ok(());
         }
         let chunks = self.find(metric, granularity, &starts)?;
+        // Growing step by step would cost more than decoding: the kernel hands out, and takes back, every page on the way.
+        let rows = chunks.iter().map(|(_, entry)| entry.rows as usize).sum();
+        out.timestamps.reserve_exact(rows);
+        out.values.reserve_exact(rows);
         let mut bytes = Vec::new();
         for together in chunks.chunk_by(|a, b| Arc::ptr_eq(a.0, b.0)) {
             let Some((segment, _)) = together.first() else { continue };
