@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# The same measures, given to Gnocchi 4.7.1 and to the database, must come out equal: installs Gnocchi below target/, has it
+# answer for series made from a seed, and lets tests/upstream compare. The last line counts series.
+#
+#   UPSTREAM_SEED     the seed of the series [1]
+#   UPSTREAM_SERIES   how many; 500 at least [600]
+#   PYTHON            a Python that Gnocchi runs on, 3.9 to 3.12 [python3]
+source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+
+seed=${UPSTREAM_SEED:-1}
+series=${UPSTREAM_SERIES:-600}
+((series >= 500)) || fail "$series series are too few to mean something; 500 at least"
+
+folder=$PWD/target/upstream
+environment=$folder/venv
+recording=$folder/recording.jsonl
+log=$folder/log
+requirements=tests/upstream/requirements.txt
+mkdir -p "$folder"
+
+if cmp -s "$requirements" "$environment/installed.txt"; then
+    say "Gnocchi is here"
+else
+    say "installing Gnocchi"
+    rm -rf "$environment"
+    "${PYTHON:-python3}" -m venv "$environment"
+    "$environment/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements"
+    cp "$requirements" "$environment/installed.txt"
+fi
+
+say "$series series from seed $seed"
+PYTHONDONTWRITEBYTECODE=1 "$environment/bin/python" tests/upstream/record.py --seed "$seed" --series "$series" "$recording"
+
+say "comparing"
+outcome=0
+GNOCCHETTI_UPSTREAM_RECORDING=$recording cargo test --locked --test upstream -- --nocapture gnocchi_does 2>&1 |
+    tee "$log" || outcome=$?
+
+count=$(grep -Ex '[0-9]+ passed, [0-9]+ failed' "$log") || fail "nothing was compared"
+printf 'summary: seed %s: %s\n%s\n' "$seed" "$count" "$count"
+exit "$outcome"
