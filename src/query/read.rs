@@ -93,20 +93,23 @@ impl Snapshot {
 
     /// The answer: one series of columns per method asked for, in the order of the request.
     pub fn answer(&self, scratch: &mut Scratch) -> Result<Vec<Columns>> {
-        let mut answers = vec![Columns::default(); self.methods.len()];
-        let sealed_end = carbonara::first_open(self.state.stored_until, self.archive.granularity);
+        let granularity = self.archive.granularity;
+        let raw = match self.raw_range() {
+            Some(range) => self.raw(range, scratch)?,
+            None => Raw::default(),
+        };
+        let sealed_end = carbonara::first_open(self.state.stored_until, granularity);
         let sealed = self.starts.start..self.starts.end.min(sealed_end);
-        for (method, out) in self.methods.iter().zip(&mut answers) {
-            let view = &self.view;
-            view.aggregates(self.metric, self.archive.granularity, sealed.clone(), *method, scratch, out)?;
-        }
-        if let Some(range) = self.raw_range() {
-            let raw = self.raw(range, scratch)?;
-            for (method, out) in self.methods.iter().zip(&mut answers) {
-                let (granularity, starts) = (self.archive.granularity, self.open_starts());
-                let previous = self.state.previous;
-                carbonara::aggregate_one(&raw.timestamps, &raw.values, previous, granularity, starts, *method, out);
+        let mut answers = Vec::with_capacity(self.methods.len());
+        for method in &self.methods {
+            let mut out = Columns::default();
+            let more = raw.timestamps.len();
+            self.view.aggregates(self.metric, granularity, sealed.clone(), *method, more, scratch, &mut out)?;
+            if more > 0 {
+                let (previous, starts) = (self.state.previous, self.open_starts());
+                carbonara::aggregate_one(&raw.timestamps, &raw.values, previous, granularity, starts, *method, &mut out);
             }
+            answers.push(out);
         }
         Ok(answers)
     }

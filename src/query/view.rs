@@ -76,13 +76,15 @@ impl View {
         Ok(runs)
     }
 
-    /// Appends one method's sealed aggregates of one archive whose group starts lie in `starts`.
+    /// Appends one method's sealed aggregates of one archive whose group starts lie in `starts`, with room for as many as
+    /// `more` to follow.
     pub fn aggregates(
         &self,
         metric: u64,
         granularity: i64,
         starts: Range<i64>,
         method: AggregationMethod,
+        more: usize,
         scratch: &mut Scratch,
         out: &mut Columns,
     ) -> Result<()> {
@@ -91,7 +93,7 @@ impl View {
         }
         let chunks = self.find(metric, granularity, &starts)?;
         // Growing step by step would cost more than decoding: the kernel hands out, and takes back, every page on the way.
-        let rows = chunks.iter().map(|(_, entry)| entry.rows as usize).sum();
+        let rows = chunks.iter().map(|(_, entry)| entry.rows as usize).sum::<usize>() + more;
         out.timestamps.reserve_exact(rows);
         out.values.reserve_exact(rows);
         let mut bytes = Vec::new();
