@@ -215,6 +215,7 @@ impl Engine {
             next_file: maintenance.next_file,
             journal_file: maintenance.journal_file,
             journal_sequence: maintenance.journal_sequence,
+            journal_durable: self.journal.durable_sequence(),
             segments: view.segments().map(|segment| record_of(segment)).collect(),
             policies,
             deleted: self.deleted.lock().iter().copied().collect(),
