@@ -185,6 +185,7 @@ impl Engine {
         match manifest.and_then(|manifest| manifest.write(&*self.fs, &self.root)) {
             Ok(()) => {
                 self.publish(view);
+                self.counters.superseded.store(maintenance.superseded.len() as u64, Ordering::Relaxed);
                 self.remove_abandoned(maintenance);
                 Ok(())
             }

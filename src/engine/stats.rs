@@ -77,7 +77,7 @@ impl Engine {
             level0_bytes: bytes(&view.level0),
             archive_segments: archives().count() as u64,
             archive_bytes: archives().map(|segment| segment.reader.bytes()).sum(),
-            superseded_files: self.maintenance.lock().superseded.len() as u64,
+            superseded_files: counters.superseded.load(Ordering::Relaxed),
             checkpoints: counters.checkpoints.load(Ordering::Relaxed),
             merges: counters.merges.load(Ordering::Relaxed),
             replayed_records: counters.replayed.load(Ordering::Relaxed),
