@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use gnocchetti::{ArchivePolicyUpdate, Database, Durability, Error, MetricKey, Options};
 use support::fault::{Call, FaultFs, full};
-use support::{archive, at, copy_tree, count, everything, metric, options, policy, segments};
+use support::{archive, assert_same, at, copy_tree, count, everything, metric, options, policy, segments};
 
 fn open(path: &Path, fs: &FaultFs) -> Database {
     Database::open_with_fs(path, options(), Arc::new(fs.clone())).unwrap()
@@ -133,7 +133,7 @@ fn failures_of(folder: &Path, fs: &FaultFs, nth: u64, times: u64, crash: bool, e
     workload.run();
     let failures = workload.failures;
     fs.clear();
-    assert_eq!(without_ids(&everything(&db).unwrap()), expected, "append {nth}");
+    assert_same(&without_ids(&everything(&db).unwrap()), expected, &format!("append {nth} failed"));
     if crash {
         let crashed = folder.join(format!("{times}-{nth}-crashed"));
         copy_tree(&path, &crashed);
@@ -147,9 +147,9 @@ fn failures_of(folder: &Path, fs: &FaultFs, nth: u64, times: u64, crash: bool, e
 
 fn assert_same_after_reopening(path: &Path, fs: &FaultFs, expected: &str, nth: u64) {
     let db = open(path, fs);
-    assert_eq!(without_ids(&everything(&db).unwrap()), expected, "reopened after append {nth} failed");
+    assert_same(&without_ids(&everything(&db).unwrap()), expected, &format!("reopened after append {nth} failed"));
     db.maintain().unwrap();
-    assert_eq!(without_ids(&everything(&db).unwrap()), expected, "maintained after append {nth} failed");
+    assert_same(&without_ids(&everything(&db).unwrap()), expected, &format!("maintained after append {nth} failed"));
     let stats = db.stats().unwrap();
     let listed = stats.raw_segments + stats.level0_segments + stats.archive_segments;
     assert_eq!(segments(path).0, listed, "files on disk against files in use after append {nth} failed");

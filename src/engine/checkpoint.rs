@@ -194,6 +194,7 @@ impl Engine {
         match self.write_manifest(maintenance, &view) {
             Ok(()) => {
                 self.publish(view);
+                self.counters.superseded.store(maintenance.superseded.len() as u64, Ordering::Relaxed);
                 self.remove_abandoned(maintenance);
                 Ok(())
             }
@@ -239,6 +240,7 @@ impl Engine {
             next_file: maintenance.next_file,
             journal_file: maintenance.position.file,
             journal_sequence: maintenance.position.sequence,
+            journal_durable: self.journal.durable_sequence(),
             segments: view.segments().map(|segment| record_of(segment)).collect(),
             policies,
             deleted: self.deleted.lock().iter().copied().collect(),

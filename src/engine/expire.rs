@@ -3,6 +3,7 @@
 //! Readers never see expired points whether or not they are still on disk; this is about space only.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::merge::{Effort, Retention};
@@ -121,15 +122,17 @@ impl Engine {
                 old.since.elapsed() >= grace && old.segment.as_ref().is_none_or(|s| Arc::strong_count(s) == 1)
             });
         maintenance.superseded = kept;
+        let mut outcome = Ok(());
         while let Some(old) = removable.pop() {
             let Some(name) = old.record.name() else { continue };
-            if let Err(error) = self.remove_segment(name) {
+            outcome = self.remove_segment(name);
+            if outcome.is_err() {
                 maintenance.superseded.push(old);
                 maintenance.superseded.append(&mut removable);
-                return Err(error);
             }
         }
-        Ok(())
+        self.counters.superseded.store(maintenance.superseded.len() as u64, Ordering::Relaxed);
+        outcome
     }
 
     /// Removes a segment's file, and an archive's directories that are empty then. Can be repeated.

@@ -95,10 +95,12 @@ impl PolicyRecord {
 pub struct Manifest {
     /// The next number a segment gets. Files with this number or a higher one are orphans of a crash.
     pub next_file: u64,
-    /// The first journal file to replay.
+    /// The first journal file to replay, which must be there; 0 when there never was one.
     pub journal_file: u64,
     /// The sequence number with which it begins.
     pub journal_sequence: u64,
+    /// The highest sequence number that was durable: a journal that ends below it is damaged, not torn.
+    pub journal_durable: u64,
     /// The segments; raw and level-0 ones and those of one partition oldest first.
     pub segments: Vec<SegmentRecord>,
     /// The policies in force there.
@@ -112,7 +114,7 @@ pub struct Manifest {
 impl Manifest {
     /// The manifest of a database that has nothing yet.
     pub fn empty() -> Self {
-        Manifest { next_file: 1, journal_file: 1, journal_sequence: 1, ..Manifest::default() }
+        Manifest { next_file: 1, journal_sequence: 1, ..Manifest::default() }
     }
 
     /// Whether nothing was ever stored.

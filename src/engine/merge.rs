@@ -261,19 +261,26 @@ fn replace_in_partition(view: &mut View, target: Target, inputs: &[Arc<Segment>]
     }
 }
 
-/// All partitions that the chunks of these segments touch.
+/// All partitions that hold rows of these segments. A chunk that reaches from one into another is decoded, for between its
+/// ends there may be as many empty ones as there are days: its metric may have been measured once a year.
 fn targets_of(segments: &[Arc<Segment>]) -> Result<BTreeSet<Target>> {
     let mut targets = BTreeSet::new();
+    let (mut scratch, mut bytes) = (Scratch::default(), Vec::new());
     for segment in segments {
+        let mut crossing = Vec::new();
         segment.reader.each_entry(&mut |entry| {
-            let length = partition::length(entry.granularity);
-            let mut start = partition::start(entry.first, entry.granularity);
-            // Chunks rarely cross partitions, and then only a few: they hold at most some thousand groups.
-            while start <= entry.last {
-                targets.insert((entry.granularity, start));
-                let Some(next) = start.checked_add(length) else { break };
-                start = next;
+            let start = partition::start(entry.first, entry.granularity);
+            targets.insert((entry.granularity, start));
+            if start != partition::start(entry.last, entry.granularity) {
+                crossing.push(entry);
             }
+        })?;
+        segment.reader.read(&crossing, &mut bytes, &mut |entry, chunk| {
+            let block = decode_aggregates(chunk, entry.rows as usize, entry.granularity, &mut scratch)
+                .map_err(|error| segment.reader.damaged(entry, error.to_string()))?;
+            let starts = block.timestamps.iter().map(|timestamp| partition::start(*timestamp, entry.granularity));
+            targets.extend(starts.map(|start| (entry.granularity, start)));
+            Ok(())
         })?;
     }
     Ok(targets)

@@ -92,6 +92,8 @@ struct Counters {
     merges: AtomicU64,
     replayed: AtomicU64,
     unknown_metric_measures: AtomicU64,
+    /// How many files wait to be removed, as of now: whoever asks must not wait for the maintenance lock.
+    superseded: AtomicU64,
 }
 
 impl Counters {

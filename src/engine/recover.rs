@@ -11,7 +11,7 @@ use crate::codec::decode_batch;
 use crate::error::{Corruption, Result};
 use crate::fs::Fs;
 use crate::head::Plan;
-use crate::journal;
+use crate::journal::{self, Recovered};
 
 /// Where the journal goes on.
 pub(super) struct Unread {
@@ -25,13 +25,16 @@ pub(super) fn unread(fs: &dyn Fs, directory: &Path, manifest: &Manifest) -> Resu
     let found =
         journal::recover(fs, directory, manifest.journal_file, manifest.journal_sequence, &mut |_, _, _| Ok(()))?;
     let mut last_file = manifest.journal_file.saturating_sub(1);
+    let mut begins = manifest.journal_file == 0;
     for entry in fs.list(directory)? {
         let Some(number) = journal::parse_file_name(&entry.name).filter(|n| *n >= manifest.journal_file) else {
             continue;
         };
         fs.open(&directory.join(&entry.name))?.sync()?;
         last_file = last_file.max(number);
+        begins |= number == manifest.journal_file;
     }
+    check_complete(directory, manifest, &found, begins)?;
     if let Some(torn) = &found.torn {
         let file = torn.file.display().to_string();
         tracing::warn!(
@@ -43,6 +46,26 @@ pub(super) fn unread(fs: &dyn Fs, directory: &Path, manifest: &Manifest) -> Resu
         );
     }
     Ok(Unread { next_file: last_file + 1, next_sequence: found.last_sequence + 1 })
+}
+
+/// Refuses a journal that lacks what MANIFEST knows to have been durable. To go on without would not only lose measures: new
+/// records would get the numbers of old ones that series in segments have seen, and replay would pass over them.
+fn check_complete(directory: &Path, manifest: &Manifest, found: &Recovered, begins: bool) -> Result<()> {
+    if !begins {
+        let missing = directory.join(journal::file_name(manifest.journal_file));
+        let what = "this file, with which MANIFEST says that the journal goes on, is missing";
+        return Err(Corruption::new(missing, 0, what).into());
+    }
+    if found.last_sequence < manifest.journal_durable {
+        let (last, durable) = (found.last_sequence, manifest.journal_durable);
+        let what = format!("the journal ends with record {last}, and {durable} was durable when MANIFEST was written");
+        let (file, offset) = match &found.torn {
+            Some(torn) => (torn.file.clone(), torn.offset),
+            None => (directory.to_path_buf(), 0),
+        };
+        return Err(Corruption::new(file, offset, what).into());
+    }
+    Ok(())
 }
 
 impl Engine {

@@ -64,7 +64,6 @@ impl Engine {
         let counters = &self.counters;
         // One lock at a time: as parts of the expression below, they would all be held to its end.
         let metrics = self.index.metric_count()?;
-        let superseded_files = self.maintenance.lock().superseded.len() as u64;
         let deleted_metrics = self.deleted.lock().len() as u64;
         let background_error = self.background_error.lock().clone();
         Ok(Stats {
@@ -83,7 +82,7 @@ impl Engine {
             level0_bytes: bytes(&view.level0),
             archive_segments: archives().count() as u64,
             archive_bytes: archives().map(|segment| segment.reader.bytes()).sum(),
-            superseded_files,
+            superseded_files: counters.superseded.load(Ordering::Relaxed),
             checkpoints: counters.checkpoints.load(Ordering::Relaxed),
             merges: counters.merges.load(Ordering::Relaxed),
             replayed_records: counters.replayed.load(Ordering::Relaxed),

@@ -157,3 +157,18 @@ fn write_points(out: &mut String, granularity: i64, method: AggregationMethod, c
     }
     out.push('\n');
 }
+
+/// Compares what two databases answer, and shows the first line that differs.
+#[track_caller]
+pub fn assert_same(found: &str, expected: &str, what: &str) {
+    let mut lines = found.lines().zip(expected.lines());
+    if let Some((line, wanted)) = lines.find(|(line, wanted)| line != wanted) {
+        panic!("{what}: answers\n{line}\ninstead of\n{wanted}");
+    }
+    assert_eq!(found.lines().count(), expected.lines().count(), "{what}: so many lines of answers");
+}
+
+/// The answers without the list of deleted metrics, which maintenance makes shorter.
+pub fn without_deleted(text: &str) -> String {
+    text.lines().filter(|line| !line.starts_with("deleted")).map(|line| format!("{line}\n")).collect()
+}
