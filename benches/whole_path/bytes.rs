@@ -57,7 +57,8 @@ fn generated<I: Iterator<Item = f64>>(run: &Run, name: &str, series: impl Fn(u64
     expect_total(&db, metrics * points)?;
     let figure = bytes_per_value(&db, &keys, &run.directory.join("bytes/archive"))?;
     for metric in [0, metrics - 1] {
-        let measures: Vec<(i64, f64)> = series(metric as u64).take(points).enumerate().map(|(i, v)| (time(i), v)).collect();
+        let measures: Vec<(i64, f64)> =
+            series(metric as u64).take(points).enumerate().map(|(i, v)| (time(i), v)).collect();
         check::metric(&db, keys[metric], &measures)?;
     }
     db.close()?;

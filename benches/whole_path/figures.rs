@@ -91,7 +91,11 @@ pub const GROUPS: &[Group] = &[
     },
     Group { name: "bytes_nab", figures: &[at_most("bytes_nab", 0.55, "B/value")], measure: bytes::nab },
     Group { name: "bytes_cpu_int", figures: &[at_most("bytes_cpu_int", 0.48, "B/value")], measure: bytes::cpu_int },
-    Group { name: "bytes_cpu_float", figures: &[at_most("bytes_cpu_float", 4.7, "B/value")], measure: bytes::cpu_float },
+    Group {
+        name: "bytes_cpu_float",
+        figures: &[at_most("bytes_cpu_float", 4.7, "B/value")],
+        measure: bytes::cpu_float,
+    },
     Group { name: "bytes_counter", figures: &[shown("bytes_counter", "B/value")], measure: bytes::counter },
     Group {
         name: "mem_active",
@@ -191,7 +195,8 @@ pub fn report(group: &Group, printed: &str, judgement: Judgement) -> Outcome<Str
     let mut text = String::new();
     for figure in group.figures {
         let value = measured.value(figure.name)?;
-        writeln!(text, "{}\nfigure: {} {} {}", figure.verdict(value, judgement), figure.name, number(value), figure.unit)?;
+        writeln!(text, "{}", figure.verdict(value, judgement))?;
+        writeln!(text, "figure: {} {} {}", figure.name, number(value), figure.unit)?;
     }
     Ok(text)
 }

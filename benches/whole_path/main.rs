@@ -72,7 +72,7 @@ fn child(group: &Group, quick: bool) -> Outcome<String> {
 }
 
 /// Runs this program again with these arguments; returns what it printed.
-pub fn run_self(arguments: &[String]) -> Outcome<String> {
+fn run_self(arguments: &[String]) -> Outcome<String> {
     let mut command = Command::new(std::env::current_exe()?);
     let output = command.arg(CHILD).args(arguments).stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
     if output.status.success() {

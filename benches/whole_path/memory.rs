@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use gnocchetti::{AggregationMethod, Database, MetricKey, Options, Query, Timespan};
+use gnocchetti::{AggregationMethod, Columns, Database, MetricKey, Options, Query, Timespan};
 
 use crate::data::Table;
 use crate::figures::Measured;
@@ -97,8 +97,11 @@ fn many(run: &Run) -> usize {
     run.size(1_000_000, 10_000)
 }
 
-fn few_measures(table: &Table, metric: usize) -> Vec<(i64, f64)> {
-    (0..).zip(MOMENTS).map(|(tick, moment)| (EPOCH + moment * SECOND, table.value(metric, tick))).collect()
+/// Compares the means of minutes of one of the million metrics with what its measures make.
+fn check_few(answer: &Columns, table: &Table, metric: usize) -> Outcome<()> {
+    let measured = (0..).zip(MOMENTS).map(|(tick, moment)| (EPOCH + moment * SECOND, table.value(metric, tick)));
+    let measures: Vec<(i64, f64)> = measured.collect();
+    check::range(answer, &measures, Timespan::MINUTE, AggregationMethod::MEAN, 0..i64::MAX)
 }
 
 /// A million metrics of a database that was closed: how long opening takes, what they cost in memory at rest.
@@ -148,7 +151,7 @@ fn open(run: &Run, round: usize) -> Outcome<Measured> {
     let key = db.metric_by_name(&name)?.key;
     let answer = db.measures(&Query::new(key).granularity(Timespan::MINUTE))?;
     let took = begin.elapsed().as_secs_f64() * 1e3;
-    check::range(&answer, &few_measures(&table, metric), Timespan::MINUTE, AggregationMethod::MEAN, 0..i64::MAX)?;
+    check_few(&answer, &table, metric)?;
     db.close()?;
     Ok(Measured::one("milliseconds", took))
 }
@@ -163,7 +166,7 @@ fn rest(run: &Run, first: usize) -> Outcome<Measured> {
         let query = Query::new(MetricKey::new((first + metric) as u64)).granularity(Timespan::MINUTE);
         let answer = db.measures(&query)?;
         if metric % 997 == 0 {
-            check::range(&answer, &few_measures(&table, metric), Timespan::MINUTE, AggregationMethod::MEAN, 0..i64::MAX)?;
+            check_few(&answer, &table, metric)?;
         } else if answer.len() != 2 {
             return Err(format!("{} points of metric {metric}", answer.len()).into());
         }

@@ -46,9 +46,7 @@ pub fn alone(run: &Run) -> Outcome<Measured> {
         check::metric(&db, keys[metric], &table.measures(metric, 10))?;
     }
     db.close()?;
-    Ok(Measured::one("sync", median(rates))
-        .and("sync_of_disk", median(shares))
-        .and("sync_disk_fsyncs", median(disks)))
+    Ok(Measured::one("sync", median(rates)).and("sync_of_disk", median(shares)).and("sync_disk_fsyncs", median(disks)))
 }
 
 /// How often a second the disk takes 10 KB at the end of a file for good.
