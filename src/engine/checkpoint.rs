@@ -279,7 +279,7 @@ impl Engine {
             series.release(stored_until, keep_from, previous, runs);
             let after = series.window_bytes() as i64;
             let total = self.window_bytes.fetch_add(after - before, Ordering::Relaxed) + after - before;
-            if total > self.options.memory as i64 {
+            if total > i64::try_from(self.options.memory).unwrap_or(i64::MAX) {
                 series.drop_window();
                 self.window_bytes.fetch_sub(after, Ordering::Relaxed);
             }

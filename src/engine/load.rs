@@ -45,11 +45,12 @@ impl Engine {
         Ok(())
     }
 
-    /// Makes freshly created metrics known, so that their first push looks nothing up.
+    /// Makes freshly created metrics known, so that their first push looks nothing up. Another thread may have found one in
+    /// the index, pushed to it and had it evicted before this one comes to it: then segments know it, and say what it is.
     pub fn adopt(&self, key: MetricKey, policy: u32) {
         if let Some(slot) = self.series.slot(key.get()) {
             let mut series = slot.lock();
-            if series.presence() == Presence::Unknown {
+            if series.presence() == Presence::Unknown && matches!(self.view().series(key.get()), Ok(None)) {
                 series.load(&SeriesState::new(policy), Window::Runs(Vec::new()));
             }
         }

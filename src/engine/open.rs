@@ -1,6 +1,7 @@
 //! Opening: the lock, MANIFEST, the segments it names, the index, the journal's tail; and closing.
 
 use std::collections::{BTreeSet, HashMap};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -31,9 +32,6 @@ impl Engine {
         options.check()?;
         let fs: Arc<dyn Fs> = Arc::new(BoundedFs::new(fs));
         fs.create_dir_all(root)?;
-        if let Some(parent) = root.canonicalize().ok().as_deref().and_then(Path::parent) {
-            fs.sync_dir(parent)?;
-        }
         if let Some(kind) = fs.kind(root).filter(|kind| fs::is_network(kind)) {
             return Err(Error::NetworkFileSystem { path: root.to_path_buf(), kind });
         }
@@ -119,9 +117,25 @@ fn create(fs: &dyn Fs, root: &Path) -> Result<Manifest> {
             format!("there is `{}` but no {MANIFEST}; name an empty directory, or restore {MANIFEST}", entry.name);
         return Err(Error::NotADatabase { path: root.to_path_buf(), reason });
     }
+    sync_above(fs, root)?;
     let manifest = Manifest::empty();
     manifest.write(fs, root)?;
     Ok(manifest)
+}
+
+/// Makes the directory's own name durable, and those of the directories above it that may have been made with it. One that
+/// may not be listed, or lies on a file system that syncs nothing because nothing can be made there, is older.
+fn sync_above(fs: &dyn Fs, root: &Path) -> Result<()> {
+    use ErrorKind::{InvalidInput, PermissionDenied, ReadOnlyFilesystem, Unsupported};
+    let older = |kind: ErrorKind| matches!(kind, InvalidInput | PermissionDenied | ReadOnlyFilesystem | Unsupported);
+    for directory in root.ancestors().skip(1) {
+        let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+        match fs.sync_dir(directory) {
+            Err(Error::Io { source, .. }) if older(source.kind()) => {}
+            synced => synced?,
+        }
+    }
+    Ok(())
 }
 
 /// Opens the index. Only a database that never stored anything may lack one: its creation was cut off.

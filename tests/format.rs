@@ -1,0 +1,160 @@
+//! Directories written by every released version of the format are opened for ever, and answer what they answered then.
+//!
+//! `tests/fixtures/README.md` says how a fixture is made.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Once};
+
+use gnocchetti::{
+    AggregationMethod, ArchivePolicy, ArchivePolicyRule, ArchivePolicyUpdate, Database, MetricKey, NewMetric, Options,
+};
+use support::fault::FaultFs;
+use support::{archive, assert_same, at, copy_tree, everything, files, options, policy, without_deleted};
+
+/// Set to write the fixture of the current version anew.
+const WRITE: &str = "GNOCCHETTI_WRITE_FIXTURE";
+/// The version of the format that this library writes.
+const VERSION: u32 = 1;
+
+const SECOND: i64 = 1_000_000_000;
+const MINUTE: i64 = 60 * SECOND;
+
+/// The fixture of a version; that of the current one is written before, when that is asked for.
+fn fixture(version: u32) -> PathBuf {
+    static WRITTEN: Once = Once::new();
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join("fixtures");
+    WRITTEN.call_once(|| {
+        if std::env::var_os(WRITE).is_some() {
+            write(&fixtures.join(format!("format-v{VERSION}")));
+        }
+    });
+    fixtures.join(format!("format-v{version}"))
+}
+
+#[test]
+fn directories_of_every_version_answer_what_they_answered_when_they_were_written() {
+    for version in 1..=VERSION {
+        let fixture = fixture(version);
+        let expected = std::fs::read_to_string(fixture.join("expected.txt")).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let copy = folder.path().join("db");
+        copy_tree(&fixture.join("db"), &copy);
+        let db = Database::open(&copy, options()).unwrap();
+        assert_same(&everything(&db).unwrap(), &expected, &format!("version {version}"));
+        assert!(db.stats().unwrap().replayed_records > 3, "version {version} has a journal's tail");
+        db.maintain().unwrap();
+        let (found, wanted) = (without_deleted(&everything(&db).unwrap()), without_deleted(&expected));
+        assert_same(&found, &wanted, &format!("version {version}, maintained"));
+        db.close().unwrap();
+        let db = Database::open(&copy, options()).unwrap();
+        assert_same(&without_deleted(&everything(&db).unwrap()), &wanted, &format!("version {version}, reopened"));
+    }
+}
+
+/// A fixture that lacks a kind of file would no longer test it.
+#[test]
+fn fixtures_have_files_of_all_kinds_and_are_small() {
+    for version in 1..=VERSION {
+        let database = fixture(version).join("db");
+        let names: Vec<String> = files(&database).iter().map(|path| path.display().to_string()).collect();
+        for kind in ["MANIFEST", "index.sqlite", "journal/", "raw/", "level0/", "archive/"] {
+            assert!(names.iter().any(|name| name.starts_with(kind)), "version {version}: {kind} of {names:?}");
+        }
+        let bytes: u64 = names.iter().map(|name| std::fs::metadata(database.join(name)).unwrap().len()).sum();
+        assert!(bytes < 150_000, "version {version}: {bytes} bytes");
+    }
+}
+
+/// Writes a database with something of everything, as a crash of its process leaves it, and what it answers.
+fn write(fixture: &Path) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    let fs = Arc::new(FaultFs::default());
+    let open = |options: Options| Database::open_with_fs(&path, options, fs.clone()).unwrap();
+    let db = open(options().default_policies(true));
+    let keys = create(&db);
+    push(&db, &keys, 0, 400);
+    db.maintain().unwrap();
+    push(&db, &keys, 400, 520);
+    db.delete_metric(keys[6]).unwrap();
+    // Closing empties the index's log, which would be larger than all the rest.
+    db.close().unwrap();
+    let db = open(options().compress_journal(true));
+    write_tail(&db, &keys);
+    let answers = everything(&db).unwrap();
+    let target = fixture.join("db");
+    std::fs::remove_dir_all(&target).ok();
+    copy_tree(&path, &target);
+    std::fs::remove_file(target.join("LOCK")).unwrap();
+    let index = rusqlite::Connection::open(target.join("index.sqlite")).unwrap();
+    index.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    drop(index);
+    for log in ["index.sqlite-wal", "index.sqlite-shm"] {
+        std::fs::remove_file(target.join(log)).ok();
+    }
+    std::fs::write(fixture.join("expected.txt"), answers).unwrap();
+}
+
+fn create(db: &Database) -> Vec<MetricKey> {
+    let archives = [(SECOND, Some(40)), (7 * SECOND, None), (MINUTE, Some(1000))];
+    let common = ["mean", "sum", "min", "max", "count", "std", "first", "last", "median", "95pct", "rate:mean"];
+    db.create_archive_policy(&policy("several", 1, &archives, &common)).unwrap();
+    let every: Vec<String> = AggregationMethod::all().map(|method| method.to_string()).collect();
+    let every = ArchivePolicy::builder("every").definition(archive(MINUTE, None)).aggregation_methods(every);
+    db.create_archive_policy(&every.build().unwrap()).unwrap();
+    db.create_archive_policy(&policy("unused", 9, &[(SECOND, None)], &["*", "-mean"])).unwrap();
+    db.create_archive_policy_rule(&ArchivePolicyRule::new("sensors", "sensor.*", "several").unwrap()).unwrap();
+    let metrics = [
+        NewMetric::named("sensor.temperature").unit("°C").creator("fixture"),
+        NewMetric::named("sensor.counter"),
+        NewMetric::named("sensor.odd"),
+        NewMetric::named("all methods").archive_policy("every"),
+        NewMetric::unnamed().archive_policy("several"),
+        NewMetric::named("low"),
+        NewMetric::named("sensor.deleted"),
+        NewMetric::named("sensor.deleted in the tail"),
+    ];
+    db.create_metrics(&metrics).unwrap().iter().map(|metric| metric.key).collect()
+}
+
+/// 2015-03-06T14:34:00Z, as upstream's documentation likes it.
+const START: i64 = 1_425_652_440 * SECOND;
+
+/// What some seconds bring: decimals, a counter, odd values with gaps and odd times, late and repeated measures.
+fn push(db: &Database, keys: &[MetricKey], from: i64, to: i64) {
+    let mut batch = db.batch();
+    for i in from..to {
+        let time = START + i * SECOND;
+        batch.add(keys[0], at(time), 20.0 + (i % 17) as f64 / 10.0);
+        batch.add(keys[1], at(time), (1_000_000 + i * i) as f64);
+        let odd = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, 0.0, 5e-324, 1e308, std::f64::consts::PI];
+        if i % 3 == 0 {
+            batch.add(keys[2], at(time + i * 37_777_777 % SECOND), odd[(i / 3 % 8) as usize]);
+        }
+        batch.add(keys[3], at(time), (i * 7919 % 101) as f64);
+        batch.add(keys[4], at(time - i % 5 * SECOND), i as f64);
+        batch.add(keys[5], at(time + i * MINUTE), 1.0);
+        if i < 520 {
+            batch.add(keys[6], at(time), 1.0);
+        }
+        batch.add(keys[7], at(time), 2.0);
+    }
+    batch.commit().unwrap();
+}
+
+/// What is in the journal only: batches, single measures, one that overwrites and one that is late, a changed policy, a
+/// deleted metric.
+fn write_tail(db: &Database, keys: &[MetricKey]) {
+    push(db, keys, 520, 560);
+    db.push(keys[0], at(START + 600 * SECOND), 1e-9).unwrap();
+    db.push(keys[0], at(START + 555 * SECOND), 2e-9).unwrap();
+    db.push(keys[0], at(START), 3e-9).unwrap();
+    let definitions = [archive(SECOND, Some(30)), archive(7 * SECOND, None), archive(MINUTE, None)];
+    let update = ArchivePolicyUpdate::new().back_window(2).definitions(definitions);
+    db.update_archive_policy("several", &update).unwrap();
+    db.push(keys[1], at(START + 900 * SECOND), 5.0).unwrap();
+    db.push(keys[1], at(START + 560 * SECOND), 6.0).unwrap();
+    db.delete_metric(keys[7]).unwrap();
+}
