@@ -59,7 +59,7 @@ impl Soak {
         while self.running() {
             let mut pushed = BTreeMap::new();
             let singly = random.below(3) == 0;
-            for _ in 0..1 + random.below(4) {
+            for _ in 0..=random.below(4) {
                 let i = random.below(METRICS as u64) as usize;
                 let n = if singly { 1 } else { 1 + random.below(40) };
                 self.begun[i].fetch_add(n, Ordering::SeqCst);
@@ -90,7 +90,7 @@ impl Soak {
 
     fn read(&self, seed: u64) {
         let mut random = Random(seed);
-        let mut seen = vec![0; METRICS];
+        let mut seen = [0; METRICS];
         while self.running() {
             let i = random.below(METRICS as u64) as usize;
             let least = self.accepted[i].load(Ordering::SeqCst);
@@ -184,7 +184,7 @@ fn soak(options: Options, maintained_by_hand: bool) {
         threads.push(scope.spawn(move || soak.change_policies()));
         let deleting = scope.spawn(move || soak.create_and_delete());
         let end = Instant::now() + duration();
-        while Instant::now() < end && !deleting.is_finished() && !threads.iter().any(|thread| thread.is_finished()) {
+        while Instant::now() < end && !deleting.is_finished() && !threads.iter().any(std::thread::ScopedJoinHandle::is_finished) {
             std::thread::sleep(Duration::from_millis(20));
         }
         soak.over.store(true, Ordering::Relaxed);

@@ -99,7 +99,7 @@ pub const GROUPS: &[Group] = &[
     Group { name: "bytes_counter", figures: &[shown("bytes_counter", "B/value")], measure: bytes::counter },
     Group {
         name: "mem_active",
-        figures: &[at_most("mem_active", 300.0, "B/metric"), shown("mem_active_default", "B/metric")],
+        figures: &[at_most("mem_active", 300.0, "B/metric"), shown("mem_active_held", "B/metric")],
         measure: memory::active,
     },
     Group {

@@ -53,7 +53,7 @@ fn active_size(run: &Run) -> (usize, usize) {
 pub fn active(run: &Run) -> Outcome<Measured> {
     let (metrics, _) = active_size(run);
     let mut figures = Measured::default();
-    for (name, step) in [("mem_active", "hold"), ("mem_active_default", "hold_default")] {
+    for (name, step) in [("mem_active", "hold_default"), ("mem_active_held", "hold")] {
         let (db, keys) = new_database(run, NAME, options(KERNEL), usual_archives()?, metrics)?;
         let first = first_of(&keys)?;
         db.close()?;

@@ -129,7 +129,7 @@ impl Database {
     /// As [`measures`](Self::measures).
     pub fn measures_of(&self, query: &Query, methods: &[AggregationMethod]) -> Result<Vec<Columns>> {
         let snapshot = self.engine.snapshot(query.asked_metric(), &|plan| query.request(plan, methods))?;
-        query.answer(&snapshot, methods)
+        self.engine.with_buffers(|buffers| query.answer(&snapshot, methods, buffers))
     }
 
     /// The time of the newest measure that a metric accepted; `None` when it never had one.

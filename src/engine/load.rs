@@ -7,8 +7,11 @@ use parking_lot::MutexGuard;
 use super::{Engine, Plans};
 use crate::error::{Error, Result};
 use crate::head::{Plan, Presence, Run, Series, Window};
-use crate::query::{Request, Snapshot, View};
+use crate::query::{Buffers, Request, Snapshot, View};
 use crate::types::{MetricKey, MetricStatus, SeriesState};
+
+/// So many queries at once find memory that was used before.
+const MOST_BUFFERS: usize = 4;
 
 impl Engine {
     /// Locks a series and makes sure that it is in memory.
@@ -76,6 +79,18 @@ impl Engine {
         // Under the series' lock: segments are published before series are released, so the view has all that the series
         // no longer holds.
         Snapshot::take(key.get(), &series, &plan, self.view(), &request(&plan)?)
+    }
+
+    /// Lends memory to `answer`, so that queries one after the other do not ask the system for the same each time.
+    pub fn with_buffers<T>(&self, answer: impl FnOnce(&mut Buffers) -> T) -> T {
+        let kept = self.buffers.lock().pop();
+        let mut buffers = kept.unwrap_or_default();
+        let answered = answer(&mut buffers);
+        let mut kept = self.buffers.lock();
+        if kept.len() < MOST_BUFFERS {
+            kept.push(buffers);
+        }
+        answered
     }
 
     /// The series' state, without keeping it in memory; `None` when the metric is gone.

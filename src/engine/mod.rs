@@ -43,7 +43,7 @@ use crate::fs::{Fs, Lock};
 use crate::head::{Plan, SeriesTable};
 use crate::indexer::Indexer;
 use crate::journal::Journal;
-use crate::query::{Segment, View};
+use crate::query::{Buffers, Segment, View};
 use crate::segment::SegmentName;
 use manifest::SegmentRecord;
 
@@ -127,6 +127,8 @@ pub struct Engine {
     maintenance: Mutex<Maintenance>,
     /// Measures up to this are known not to be too far in the future, without looking at the clock.
     future_limit: AtomicI64,
+    /// Memory of queries that have ended, for those that come.
+    buffers: Mutex<Vec<Buffers>>,
     counters: Counters,
     closed: AtomicBool,
     stopping: AtomicBool,

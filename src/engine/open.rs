@@ -82,6 +82,7 @@ impl Engine {
             deleted: Mutex::new(manifest.deleted.iter().copied().collect::<BTreeSet<_>>()),
             maintenance: Mutex::new(maintenance),
             future_limit: AtomicI64::new(-1),
+            buffers: Mutex::new(Vec::new()),
             counters: Counters::default(),
             closed: AtomicBool::new(false),
             stopping: AtomicBool::new(false),

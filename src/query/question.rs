@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::carbonara::{Sampling, group_start, resample, truncate};
 use crate::error::{Error, Result};
 use super::read::{Request, Snapshot};
-use crate::codec::Scratch;
+use super::view::Buffers;
 use crate::head::Plan;
 use crate::types::{AggregationMethod, Columns, MetricKey, Timespan, Timestamp};
 
@@ -106,8 +106,13 @@ impl Query {
     }
 
     /// The answer from a snapshot that was taken for this question: columns for each of `methods`.
-    pub(crate) fn answer(&self, snapshot: &Snapshot, methods: &[AggregationMethod]) -> Result<Vec<Columns>> {
-        let answers = snapshot.answer(&mut Scratch::default())?;
+    pub(crate) fn answer(
+        &self,
+        snapshot: &Snapshot,
+        methods: &[AggregationMethod],
+        buffers: &mut Buffers,
+    ) -> Result<Vec<Columns>> {
+        let answers = snapshot.answer(buffers)?;
         answers.into_iter().zip(methods).map(|(points, method)| self.finish(points, *method)).collect()
     }
 

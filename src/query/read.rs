@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::view::View;
+use super::view::{Buffers, View};
 use crate::carbonara::{self, group_start};
 use crate::codec::{DecodeError, Scratch};
 use crate::error::{Error, Result};
@@ -92,10 +92,10 @@ impl Snapshot {
     }
 
     /// The answer: one series of columns per method asked for, in the order of the request.
-    pub fn answer(&self, scratch: &mut Scratch) -> Result<Vec<Columns>> {
+    pub fn answer(&self, buffers: &mut Buffers) -> Result<Vec<Columns>> {
         let granularity = self.archive.granularity;
         let raw = match self.raw_range() {
-            Some(range) => self.raw(range, scratch)?,
+            Some(range) => self.raw(range, &mut buffers.scratch)?,
             None => Raw::default(),
         };
         let sealed_end = carbonara::first_open(self.state.stored_until, granularity);
@@ -103,9 +103,9 @@ impl Snapshot {
         let mut answers = Vec::with_capacity(self.methods.len());
         for method in &self.methods {
             let mut out = Columns::default();
-            let more = raw.timestamps.len();
-            self.view.aggregates(self.metric, granularity, sealed.clone(), *method, more, scratch, &mut out)?;
-            if more > 0 {
+            buffers.more = raw.timestamps.len();
+            self.view.aggregates(self.metric, granularity, sealed.clone(), *method, buffers, &mut out)?;
+            if buffers.more > 0 {
                 let (previous, starts) = (self.state.previous, self.open_starts());
                 carbonara::aggregate_one(&raw.timestamps, &raw.values, previous, granularity, starts, *method, &mut out);
             }

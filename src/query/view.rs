@@ -21,6 +21,16 @@ pub struct Segment {
     pub reader: Arc<SegmentReader>,
 }
 
+/// Memory that answers are made with, used again from query to query.
+#[derive(Default)]
+pub struct Buffers {
+    /// What decoders need.
+    pub scratch: Scratch,
+    /// How many rows more the columns should have room for.
+    pub(super) more: usize,
+    bytes: Vec<u8>,
+}
+
 /// An immutable list of segments. Readers hold one for as long as they read; publishing a new one does not disturb them.
 #[derive(Debug, Clone, Default)]
 pub struct View {
@@ -76,16 +86,15 @@ impl View {
         Ok(runs)
     }
 
-    /// Appends one method's sealed aggregates of one archive whose group starts lie in `starts`, with room for as many as
-    /// `more` to follow.
+    /// Appends one method's sealed aggregates of one archive whose group starts lie in `starts`, with room for those that
+    /// will follow.
     pub fn aggregates(
         &self,
         metric: u64,
         granularity: i64,
         starts: Range<i64>,
         method: AggregationMethod,
-        more: usize,
-        scratch: &mut Scratch,
+        buffers: &mut Buffers,
         out: &mut Columns,
     ) -> Result<()> {
         if starts.start >= starts.end {
@@ -93,14 +102,14 @@ impl View {
         }
         let chunks = self.find(metric, granularity, &starts)?;
         // Growing step by step would cost more than decoding: the kernel hands out, and takes back, every page on the way.
-        let rows = chunks.iter().map(|(_, entry)| entry.rows as usize).sum::<usize>() + more;
+        let rows = chunks.iter().map(|(_, entry)| entry.rows as usize).sum::<usize>() + buffers.more;
         out.timestamps.reserve_exact(rows);
         out.values.reserve_exact(rows);
-        let mut bytes = Vec::new();
+        let Buffers { scratch, bytes, .. } = buffers;
         for together in chunks.chunk_by(|a, b| Arc::ptr_eq(a.0, b.0)) {
             let Some((segment, _)) = together.first() else { continue };
             let entries: Vec<Entry> = together.iter().map(|(_, entry)| *entry).collect();
-            segment.reader.read(&entries, &mut bytes, &mut |entry, chunk| {
+            segment.reader.read(&entries, bytes, &mut |entry, chunk| {
                 let from = out.len();
                 decode_aggregate(chunk, entry.rows as usize, granularity, method, scratch, out)
                     .map_err(|error| segment.reader.damaged(entry, error.to_string()))?;

@@ -162,9 +162,13 @@ impl SegmentReader {
         Ok(reference.chunks..reference.offset)
     }
 
+    /// Reads a range to the front of `bytes`, which only ever grows: what is read need not be cleared before.
     pub(super) fn read_range(&self, range: &Range<u64>, bytes: &mut Vec<u8>) -> Result<()> {
-        bytes.resize((range.end - range.start) as usize, 0);
-        self.file.read_at(range.start, bytes)
+        let length = (range.end - range.start) as usize;
+        if bytes.len() < length {
+            bytes.resize(length, 0);
+        }
+        self.file.read_at(range.start, &mut bytes[..length])
     }
 
     /// Reads the chunks of `entries` (ascending offsets) and hands each, verified, to `take`.
