@@ -148,13 +148,13 @@ fn push(db: &Database, keys: &[MetricKey], from: i64, to: i64) {
 /// deleted metric.
 fn write_tail(db: &Database, keys: &[MetricKey]) {
     push(db, keys, 520, 560);
-    db.push(keys[0], at(START + 600 * SECOND), 1e-9).unwrap();
+    db.push(keys[0], at(START + 570 * SECOND), 1e-9).unwrap();
     db.push(keys[0], at(START + 555 * SECOND), 2e-9).unwrap();
     db.push(keys[0], at(START), 3e-9).unwrap();
     let definitions = [archive(SECOND, Some(30)), archive(7 * SECOND, None), archive(MINUTE, None)];
     let update = ArchivePolicyUpdate::new().back_window(2).definitions(definitions);
     db.update_archive_policy("several", &update).unwrap();
-    db.push(keys[1], at(START + 900 * SECOND), 5.0).unwrap();
+    db.push(keys[1], at(START + 572 * SECOND), 5.0).unwrap();
     db.push(keys[1], at(START + 560 * SECOND), 6.0).unwrap();
     db.delete_metric(keys[7]).unwrap();
 }
