@@ -146,7 +146,8 @@ fn open_index(fs: &dyn Fs, root: &Path, manifest: &Manifest, options: &Options) 
         return Err(Error::NotADatabase { path: root.to_path_buf(), reason });
     }
     let index = Indexer::open(&root.join(INDEX))?;
-    if !exists && options.default_policies {
+    let new = manifest.is_pristine() && index.archive_policies()?.is_empty();
+    if new && options.default_policies {
         index.create_default_policies()?;
     }
     Ok(index)

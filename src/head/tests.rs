@@ -156,7 +156,8 @@ impl Checked {
             Step::Drop => self.series.drop_window(),
             Step::Evict => self.evict(),
             Step::Policy(back_window) => {
-                let archives: Vec<(i64, Option<u64>)> = self.plan.archives.iter().map(|a| (a.granularity, None)).collect();
+                let archives: Vec<(i64, Option<u64>)> =
+                    self.plan.archives.iter().map(|a| (a.granularity, None)).collect();
                 self.plan = plan(&archives, back_window, &["mean", "rate:max"], self.plan.revision + 1);
             }
         }
@@ -242,7 +243,10 @@ fn the_first_batch_takes_all_and_the_next_is_judged_by_it() {
     assert_eq!(push(&mut series, &plan, 1, &[(105, 1.0), (3, 1.0)]), Pushed { accepted: 2, overwritten: 0, late: 0 });
     assert_eq!(series.state().sealed_until, 90);
     assert_eq!(push(&mut series, &plan, 2, &[(89, 1.0)]).late, 1);
-    assert_eq!(push(&mut series, &plan, 3, &[(90, 1.0), (89, 1.0), (300, 1.0)]), Pushed { accepted: 2, overwritten: 0, late: 1 });
+    assert_eq!(
+        push(&mut series, &plan, 3, &[(90, 1.0), (89, 1.0), (300, 1.0)]),
+        Pushed { accepted: 2, overwritten: 0, late: 1 }
+    );
     assert_eq!(window(&series, 0, i64::MAX).len(), 4);
 }
 
@@ -291,7 +295,11 @@ fn a_deleted_series_has_nothing_left() {
 fn slots_are_found_by_key_and_stay_where_they_are() {
     let table = SeriesTable::default();
     for key in [0, 1, 1023, 1024, 1 << 22, MAX_KEY - 1] {
-        table.slot(key).unwrap().lock().load(&SeriesState { newest: key as i64, ..SeriesState::new(1) }, Window::Stored);
+        table
+            .slot(key)
+            .unwrap()
+            .lock()
+            .load(&SeriesState { newest: key as i64, ..SeriesState::new(1) }, Window::Stored);
     }
     assert!(table.slot(MAX_KEY).is_none() && table.slot(u64::MAX).is_none());
     let resident = table.iter().filter(|(_, slot)| slot.lock().presence() == Presence::Resident);

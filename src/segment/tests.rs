@@ -166,7 +166,9 @@ fn assert_undamaged_or_refused(reader: &SegmentReader, chunks: &[Known]) {
                 assert!(found.len() == expected.len() && expected.iter().zip(&found).all(|(known, e)| known.is(e)));
                 match read(reader, &found) {
                     Ok(bytes) => assert!(expected.iter().zip(&bytes).all(|(known, bytes)| known.bytes == *bytes)),
-                    Err(error) => assert!(matches!(&error, Error::Corrupt(at) if at.metric == Some(metric)), "{error:?}"),
+                    Err(error) => {
+                        assert!(matches!(&error, Error::Corrupt(at) if at.metric == Some(metric)), "{error:?}")
+                    }
                 }
             }
             Err(error) => assert!(matches!(error, Error::Corrupt(_)), "{error:?}"),
