@@ -106,7 +106,11 @@ impl Soak {
     fn maintain(&self) {
         let mut random = Random(77);
         while self.running() {
-            if random.below(4) == 0 { self.db.maintain().unwrap() } else { self.db.checkpoint().unwrap() }
+            if random.below(4) == 0 {
+                self.db.maintain().unwrap()
+            } else {
+                self.db.checkpoint().unwrap()
+            }
             self.db.stats().unwrap();
         }
     }
@@ -240,7 +244,10 @@ fn nothing_is_lost_or_seen_twice_with_maintenance_by_hand() {
 
 #[test]
 fn nothing_is_lost_or_seen_twice_with_maintenance_in_the_background() {
-    let often = Options::new().max_future(None).grace(Duration::ZERO).durability(Durability::Buffered(Duration::from_millis(3)));
+    let often = Options::new()
+        .max_future(None)
+        .grace(Duration::ZERO)
+        .durability(Durability::Buffered(Duration::from_millis(3)));
     soak(often.checkpoint_interval(Duration::from_millis(10)).dirty_bytes(1 << 16).journal_bytes(1 << 16), false);
 }
 
@@ -272,7 +279,11 @@ fn in_a_checkpoint(when: Call, act: impl Fn(&Arc<Database>, [MetricKey; 2]) + Se
     let answers = everything(&db).unwrap();
     let crashed = folder.path().join("crashed");
     copy_tree(&path, &crashed);
-    support::assert_same(&everything(&Database::open(&crashed, options()).unwrap()).unwrap(), &answers, "after a crash");
+    support::assert_same(
+        &everything(&Database::open(&crashed, options()).unwrap()).unwrap(),
+        &answers,
+        "after a crash",
+    );
     db.maintain().unwrap();
     let maintained = everything(&db).unwrap();
     support::assert_same(&support::without_deleted(&maintained), &support::without_deleted(&answers), "maintained");
@@ -312,7 +323,8 @@ fn a_metric_may_be_deleted_and_another_created_during_a_checkpoint() {
 fn a_policy_may_change_during_a_checkpoint() {
     for when in [Call::Create, Call::Append] {
         in_a_checkpoint(when, |db, [a, _]| {
-            let update = ArchivePolicyUpdate::new().back_window(0).definitions([archive(10, Some(7)), archive(60, None)]);
+            let update =
+                ArchivePolicyUpdate::new().back_window(0).definitions([archive(10, Some(7)), archive(60, None)]);
             db.update_archive_policy("p", &update).unwrap();
             assert_eq!(db.push(a, at(541), 5.0).unwrap().accepted, 1);
             assert_eq!(db.push(a, at(900), 5.0).unwrap().accepted, 1);

@@ -25,7 +25,8 @@ impl Sample {
         let folder = tempfile::tempdir().unwrap();
         let written = folder.path().join("written");
         let db = open(&written).unwrap();
-        db.create_archive_policy(&policy("p", 1, &[(10, None), (60, Some(50))], &["mean", "count", "rate:max"])).unwrap();
+        db.create_archive_policy(&policy("p", 1, &[(10, None), (60, Some(50))], &["mean", "count", "rate:max"]))
+            .unwrap();
         let keys = ["a", "b", "gone"].map(|name| metric(&db, name, "p"));
         for time in (0..300).step_by(9) {
             keys.iter().for_each(|key| drop(db.push(*key, at(time), time as f64 / 4.0).unwrap()));

@@ -136,7 +136,10 @@ fn metrics_that_cannot_be_are_refused_and_with_them_all_of_the_same_call() {
     assert!(matches!(twice, Err(Error::MetricExists { .. })), "{twice:?}");
     let created: Metric = db.create_metric(named("good")).unwrap();
     assert!(matches!(db.create_metric(named("good")), Err(Error::MetricExists { .. })));
-    assert!(matches!(db.create_metric(NewMetric::unnamed().id(created.id).archive_policy("p")), Err(Error::MetricExists { .. })));
+    assert!(matches!(
+        db.create_metric(NewMetric::unnamed().id(created.id).archive_policy("p")),
+        Err(Error::MetricExists { .. })
+    ));
     assert!(matches!(db.create_metric(NewMetric::named("n")), Err(Error::NoArchivePolicyRuleMatch { .. })));
     let unknown = db.create_metric(NewMetric::named("n").archive_policy("none"));
     assert!(matches!(unknown, Err(Error::UnknownArchivePolicy { .. })));
@@ -199,6 +202,22 @@ fn only_a_new_database_gets_the_default_policies() {
     assert_eq!(names(&Database::open(&with, options().default_policies(true)).unwrap()), ["bool", "low", "medium"]);
     Database::open(&without, options()).unwrap().close().unwrap();
     assert!(names(&Database::open(&without, options().default_policies(true)).unwrap()).is_empty());
+}
+
+/// A database whose creation a crash cut off is still a new one.
+#[test]
+fn a_creation_that_was_cut_off_is_taken_up_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    let fs = FaultFs::default();
+    fs.set(|call, path| {
+        let journal = path.extension().is_some_and(|extension| extension == "jnl");
+        if call == Call::Create && journal { Err(broken(path)) } else { Ok(()) }
+    });
+    assert!(Database::open_with_fs(&path, options(), Arc::new(fs)).is_err());
+    assert!(path.join("index.sqlite").exists());
+    let db = Database::open(&path, options().default_policies(true)).unwrap();
+    assert_eq!(db.archive_policies().unwrap().len(), 4);
 }
 
 #[test]
@@ -477,7 +496,10 @@ fn a_back_window_may_reach_over_all_of_time() {
     fixture.db.checkpoint().unwrap();
     assert_eq!(push_at(&fixture.db, key, &[(0, 1.0), (200_000_000, 2.0)]).late, 0);
     let fixture = fixture.reopened();
-    assert_eq!(push_at(&fixture.db, key, &[(1, 1.0), (0, 9.0)]), gnocchetti::Pushed { accepted: 2, overwritten: 1, late: 0 });
+    assert_eq!(
+        push_at(&fixture.db, key, &[(1, 1.0), (0, 9.0)]),
+        gnocchetti::Pushed { accepted: 2, overwritten: 1, late: 0 }
+    );
     assert_eq!(count(&fixture.db, key, 60), 4);
 }
 
@@ -487,7 +509,8 @@ fn a_large_batch_in_any_order_is_what_it_is_in_order() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("db");
         let db = Database::open(&path, options().compress_journal(compressed)).unwrap();
-        db.create_archive_policy(&policy("p", 4, &[(1000, None), (60_000, None)], &["mean", "count", "rate:sum"])).unwrap();
+        db.create_archive_policy(&policy("p", 4, &[(1000, None), (60_000, None)], &["mean", "count", "rate:sum"]))
+            .unwrap();
         let keys = ["in order", "at random"].map(|name| metric(&db, name, "p"));
         let times: Vec<i64> = (0..60_000).map(|i| i * 7).collect();
         // 7919 is prime and does not divide the count: each index comes once.
@@ -496,7 +519,10 @@ fn a_large_batch_in_any_order_is_what_it_is_in_order() {
             let values: Vec<f64> = times.iter().map(|time| (time % 1013) as f64 / 16.0).collect();
             let mut batch = db.batch();
             batch.extend(*key, times, &values).unwrap();
-            assert_eq!(batch.commit().unwrap().total(), gnocchetti::Pushed { accepted: 60_000, overwritten: 0, late: 0 });
+            assert_eq!(
+                batch.commit().unwrap().total(),
+                gnocchetti::Pushed { accepted: 60_000, overwritten: 0, late: 0 }
+            );
         }
         let same = |db: &Database, when: &str| {
             for granularity in [1000, 60_000] {

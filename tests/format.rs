@@ -148,13 +148,29 @@ fn push(db: &Database, keys: &[MetricKey], from: i64, to: i64) {
 /// deleted metric.
 fn write_tail(db: &Database, keys: &[MetricKey]) {
     push(db, keys, 520, 560);
-    db.push(keys[0], at(START + 600 * SECOND), 1e-9).unwrap();
+    db.push(keys[0], at(START + 570 * SECOND), 1e-9).unwrap();
     db.push(keys[0], at(START + 555 * SECOND), 2e-9).unwrap();
     db.push(keys[0], at(START), 3e-9).unwrap();
     let definitions = [archive(SECOND, Some(30)), archive(7 * SECOND, None), archive(MINUTE, None)];
     let update = ArchivePolicyUpdate::new().back_window(2).definitions(definitions);
     db.update_archive_policy("several", &update).unwrap();
-    db.push(keys[1], at(START + 900 * SECOND), 5.0).unwrap();
+    db.push(keys[1], at(START + 572 * SECOND), 5.0).unwrap();
     db.push(keys[1], at(START + 560 * SECOND), 6.0).unwrap();
     db.delete_metric(keys[7]).unwrap();
+}
+
+#[test]
+fn the_manifest_of_a_new_database_is_the_one_that_the_documentation_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = Database::open(folder.path().join("db"), options()).unwrap();
+    let written = std::fs::read(folder.path().join("db").join("MANIFEST")).unwrap();
+    drop(db);
+    let page = include_str!("../docs/format/manifest.md");
+    let shown = page.split("```text hexdump").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let bytes_of = |line: &str| -> Vec<u8> {
+        line.split_whitespace().skip(1).map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect()
+    };
+    let documented: Vec<u8> = shown.lines().flat_map(bytes_of).collect();
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ");
+    assert_eq!(hex(&written), hex(&documented));
 }

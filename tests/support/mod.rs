@@ -148,12 +148,16 @@ fn write_metric(out: &mut String, db: &Database, metric: &Metric) -> gnocchetti:
     Ok(())
 }
 
+/// Values in the shortest form that is read back as the same bits; a timestamp only where it is not one granularity further.
 fn write_points(out: &mut String, granularity: i64, method: AggregationMethod, columns: &Columns) {
-    write!(out, "  {granularity} {method}").unwrap();
+    write!(out, "  {granularity} {method}:").unwrap();
+    let mut expected = None;
     for (timestamp, value) in columns.iter() {
-        // A NaN is a NaN: which one, arithmetic does not promise.
-        let bits = if value.is_nan() { f64::NAN.to_bits() } else { value.to_bits() };
-        write!(out, " {timestamp}={bits:x}").unwrap();
+        if expected != Some(timestamp) {
+            write!(out, " @{timestamp}").unwrap();
+        }
+        write!(out, " {value:?}").unwrap();
+        expected = timestamp.checked_add(granularity);
     }
     out.push('\n');
 }
