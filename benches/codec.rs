@@ -56,12 +56,8 @@ fn aggregates(each: usize, shape: fn(f64) -> f64) -> AggregateBlock {
         columns: vec![
             column(AggregationMethod::MEAN, &|group| sum(group) / n),
             column(AggregationMethod::SUM, &sum),
-            column(AggregationMethod::MIN, &|group| {
-                group.iter().copied().fold(f64::MAX, f64::min)
-            }),
-            column(AggregationMethod::MAX, &|group| {
-                group.iter().copied().fold(f64::MIN, f64::max)
-            }),
+            column(AggregationMethod::MIN, &|group| group.iter().copied().fold(f64::MAX, f64::min)),
+            column(AggregationMethod::MAX, &|group| group.iter().copied().fold(f64::MIN, f64::max)),
             column(AggregationMethod::COUNT, &|_| n),
             column(AggregationMethod::STD, &std),
         ],
@@ -69,11 +65,8 @@ fn aggregates(each: usize, shape: fn(f64) -> f64) -> AggregateBlock {
 }
 
 fn bench_aggregates(criterion: &mut Criterion) {
-    let kinds = [
-        ("int", aggregates(6, f64::floor)),
-        ("float", aggregates(6, identity)),
-        ("single", aggregates(1, identity)),
-    ];
+    let kinds =
+        [("int", aggregates(6, f64::floor)), ("float", aggregates(6, identity)), ("single", aggregates(1, identity))];
     let mut scratch = Scratch::default();
     for (name, block) in kinds {
         let mut group = criterion.benchmark_group(format!("aggregates/{name}"));
@@ -101,9 +94,7 @@ fn bench_aggregates(criterion: &mut Criterion) {
 }
 
 fn bench_measures(criterion: &mut Criterion) {
-    let timestamps: Vec<i64> = (0..ROWS as i64)
-        .map(|i| START + i * MINUTE / 6 + i * i % 7 * 1_000_000)
-        .collect();
+    let timestamps: Vec<i64> = (0..ROWS as i64).map(|i| START + i * MINUTE / 6 + i * i % 7 * 1_000_000).collect();
     let mut scratch = Scratch::default();
     for (name, values) in [("int", walk(ROWS, f64::floor)), ("float", walk(ROWS, identity))] {
         let mut group = criterion.benchmark_group(format!("measures/{name}"));
@@ -137,13 +128,7 @@ fn bench_batch(criterion: &mut Criterion) {
         group.bench_function("encode", |bencher| {
             bencher.iter(|| {
                 bytes.clear();
-                encode_batch(
-                    black_box(&keys),
-                    black_box(&timestamps),
-                    black_box(&values),
-                    compress,
-                    &mut bytes,
-                );
+                encode_batch(black_box(&keys), black_box(&timestamps), black_box(&values), compress, &mut bytes);
             });
         });
         let (mut k, mut t, mut v) = (Vec::new(), Vec::new(), Vec::new());

@@ -454,7 +454,8 @@ mod tests {
 
     #[test]
     fn a_corruption_says_where_and_whose() {
-        let corruption = Corruption::new("raw/00000001.seg", 42, "a chunk fails its checksum").of_metric(7).of_span(1, 2);
+        let corruption =
+            Corruption::new("raw/00000001.seg", 42, "a chunk fails its checksum").of_metric(7).of_span(1, 2);
         let text = Error::from(corruption).to_string();
         for part in ["raw/00000001.seg", "42", "checksum", "7", "1..=2"] {
             assert!(text.contains(part), "{text}");

@@ -107,9 +107,9 @@ impl Soak {
         let mut random = Random(77);
         while self.running() {
             if random.below(4) == 0 {
-                self.db.maintain().unwrap()
+                self.db.maintain().unwrap();
             } else {
-                self.db.checkpoint().unwrap()
+                self.db.checkpoint().unwrap();
             }
             self.db.stats().unwrap();
         }
@@ -188,7 +188,10 @@ fn soak(options: Options, maintained_by_hand: bool) {
         threads.push(scope.spawn(move || soak.change_policies()));
         let deleting = scope.spawn(move || soak.create_and_delete());
         let end = Instant::now() + duration();
-        while Instant::now() < end && !deleting.is_finished() && !threads.iter().any(std::thread::ScopedJoinHandle::is_finished) {
+        while Instant::now() < end
+            && !deleting.is_finished()
+            && !threads.iter().any(std::thread::ScopedJoinHandle::is_finished)
+        {
             std::thread::sleep(Duration::from_millis(20));
         }
         soak.over.store(true, Ordering::Relaxed);
@@ -262,7 +265,9 @@ fn in_a_checkpoint(when: Call, act: impl Fn(&Arc<Database>, [MetricKey; 2]) + Se
     db.create_archive_policy(&policy("p", 1, &archives, &["count", "mean", "rate:mean", "last"])).unwrap();
     let keys = ["a", "b"].map(|name| metric(&db, name, "p"));
     for time in 0..200 {
-        keys.iter().for_each(|key| drop(db.push(*key, at(time * 3), time as f64).unwrap()));
+        for key in &keys {
+            db.push(*key, at(time * 3), time as f64).unwrap();
+        }
     }
     let weak = Arc::downgrade(&db);
     let mut done = false;

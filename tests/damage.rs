@@ -29,11 +29,15 @@ impl Sample {
             .unwrap();
         let keys = ["a", "b", "gone"].map(|name| metric(&db, name, "p"));
         for time in (0..300).step_by(9) {
-            keys.iter().for_each(|key| drop(db.push(*key, at(time), time as f64 / 4.0).unwrap()));
+            for key in &keys {
+                db.push(*key, at(time), time as f64 / 4.0).unwrap();
+            }
         }
         db.maintain().unwrap();
         for time in (300..450).step_by(7) {
-            keys.iter().for_each(|key| drop(db.push(*key, at(time), 100.0 - time as f64).unwrap()));
+            for key in &keys {
+                db.push(*key, at(time), 100.0 - time as f64).unwrap();
+            }
         }
         db.delete_metric(keys[2]).unwrap();
         db.checkpoint().unwrap();
@@ -45,7 +49,7 @@ impl Sample {
         let root = folder.path().join("sample");
         link_tree(&written, &root);
         let sample = Sample { folder, root, states };
-        assert_same(&sample.answers(&sample.copy("whole")).unwrap(), &sample.states[5], "whole");
+        assert_same(&Sample::answers(&sample.copy("whole")).unwrap(), &sample.states[5], "whole");
         sample
     }
 
@@ -62,7 +66,7 @@ impl Sample {
     }
 
     /// Opens a copy and asks for everything, before and after all that maintenance does.
-    fn answers(&self, copy: &Path) -> gnocchetti::Result<String> {
+    fn answers(copy: &Path) -> gnocchetti::Result<String> {
         let db = open(copy)?;
         let answers = everything(&db)?;
         if db.maintain().is_ok() {
@@ -84,7 +88,7 @@ impl Sample {
                 std::fs::write(copy.join(file), bytes).unwrap();
             }
             let what = format!("{}, variant {i}", file.display());
-            match self.answers(&copy) {
+            match Sample::answers(&copy) {
                 Ok(answers) if is_journal => {
                     assert!(self.states.contains(&answers), "{what}: answers something that never was");
                     outcome.shorter += u32::from(answers != self.states[5]);
@@ -101,7 +105,7 @@ impl Sample {
                     std::fs::create_dir_all(copy.join(file).parent().unwrap()).unwrap();
                     std::fs::write(copy.join(file), &whole).unwrap();
                     if i % 8 == 0 {
-                        assert_same(&self.answers(&copy).unwrap(), &self.states[5], &format!("{what}, restored"));
+                        assert_same(&Sample::answers(&copy).unwrap(), &self.states[5], &format!("{what}, restored"));
                     }
                 }
             }
@@ -299,7 +303,9 @@ fn a_journal_that_ends_before_what_segments_have_seen_is_an_error() {
     let db = Arc::new(Database::open_with_fs(&written, options(), Arc::new(fs.clone())).unwrap());
     db.create_archive_policy(&policy("p", 0, &[(10, None)], &["count"])).unwrap();
     let keys = ["a", "b"].map(|name| metric(&db, name, "p"));
-    keys.iter().for_each(|key| drop(db.push(*key, at(1), 1.0).unwrap()));
+    for key in &keys {
+        db.push(*key, at(1), 1.0).unwrap();
+    }
     let pushing = Arc::downgrade(&db);
     fs.set(move |call, path| {
         if call == Call::Create && path.parent().is_some_and(|directory| directory.ends_with("level0")) {

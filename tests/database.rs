@@ -53,7 +53,9 @@ impl Fixture {
 
 fn push_at(db: &Database, key: MetricKey, measures: &[(i64, f64)]) -> gnocchetti::Pushed {
     let mut batch = db.batch();
-    measures.iter().for_each(|&(time, value)| batch.add(key, at(time), value));
+    for &(time, value) in measures {
+        batch.add(key, at(time), value);
+    }
     batch.commit().unwrap().total()
 }
 

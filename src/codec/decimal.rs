@@ -118,9 +118,7 @@ impl Corrections {
     fn replace(&mut self, distances: impl Iterator<Item = i64>) {
         self.distances.clear();
         self.distances.extend(distances);
-        self.exceptions
-            .iter()
-            .for_each(|&(row, _)| self.distances[row as usize] = 0);
+        self.exceptions.iter().for_each(|&(row, _)| self.distances[row as usize] = 0);
         self.inexact = self.distances.iter().filter(|distance| **distance != 0).count();
     }
 
@@ -223,10 +221,7 @@ impl Image {
         let exact = values.iter().zip(&self.integers).filter(|pair| is_near(*pair)).count();
         let left = (values.len() - self.corrections.exceptions()).saturating_sub(exact);
         if 2 * left < inexact {
-            let distances = values
-                .iter()
-                .zip(&self.integers)
-                .map(|(&value, &i)| ulps(value, divisor.apply(i)));
+            let distances = values.iter().zip(&self.integers).map(|(&value, &i)| ulps(value, divisor.apply(i)));
             self.corrections.replace(distances);
             self.twice = true;
         }
@@ -234,11 +229,7 @@ impl Image {
 
     /// Appends the image; `integers` stand for its own, which the reader can make of them.
     pub fn write(&self, integers: &[i64], scratch: &mut ints::Scratch, out: &mut Vec<u8>) {
-        let code = if self.twice {
-            self.exponent + TWICE_OFFSET
-        } else {
-            self.exponent
-        };
+        let code = if self.twice { self.exponent + TWICE_OFFSET } else { self.exponent };
         write_with(code, &self.corrections, integers, scratch, out);
     }
 }
@@ -350,9 +341,7 @@ pub fn correct(reader: Reader<'_>, head: Head, values: &mut [f64], spare: &mut V
         for _ in 0..reader.count(values.len())? {
             row += reader.count(values.len())?;
             let bits = reader.word()?;
-            *values
-                .get_mut(row)
-                .ok_or(DecodeError("an exception lies outside its column"))? = f64::from_bits(bits);
+            *values.get_mut(row).ok_or(DecodeError("an exception lies outside its column"))? = f64::from_bits(bits);
         }
     }
     reader.finish()
@@ -394,10 +383,7 @@ mod tests {
         let mut values = vec![1.5; 40];
         (values[3], values[20]) = (-0.0, f64::NAN);
         let made = image(&values).unwrap();
-        assert_eq!(
-            made.corrections.exceptions,
-            [(3, (-0.0f64).to_bits()), (20, f64::NAN.to_bits())]
-        );
+        assert_eq!(made.corrections.exceptions, [(3, (-0.0f64).to_bits()), (20, f64::NAN.to_bits())]);
         assert!(image(&(1..100).map(|i| f64::from(i).sqrt()).collect::<Vec<_>>()).is_none());
         assert!(image(&[f64::NAN; 30]).is_none());
     }

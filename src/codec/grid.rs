@@ -34,10 +34,7 @@ pub fn encode(starts: &[i64], granularity: i64, scratch: &mut ints::Scratch, out
     let Some(mut places) = places(starts, granularity) else {
         return encode_free(starts, scratch, out);
     };
-    let stride = places
-        .iter()
-        .fold(0, |divisor, &place| ints::gcd(divisor, place as u64))
-        .max(1) as i64;
+    let stride = places.iter().fold(0, |divisor, &place| ints::gcd(divisor, place as u64)).max(1) as i64;
     for place in &mut places {
         *place /= stride;
     }
@@ -77,16 +74,8 @@ fn put_head(mode: u8, first: i64, unit: i64, granularity: i64, out: &mut Vec<u8>
 
 /// The distance of neighbours when it is the same everywhere and fits the granularity.
 fn even_distance(starts: &[i64], granularity: i64) -> Option<i64> {
-    let unit = if starts.len() < 2 {
-        granularity
-    } else {
-        starts[1].checked_sub(starts[0])?
-    };
-    let even = starts
-        .windows(2)
-        .filter(|pair| pair[1].wrapping_sub(pair[0]) != unit)
-        .count()
-        == 0;
+    let unit = if starts.len() < 2 { granularity } else { starts[1].checked_sub(starts[0])? };
+    let even = starts.windows(2).filter(|pair| pair[1].wrapping_sub(pair[0]) != unit).count() == 0;
     (even && unit > 0 && unit % granularity == 0).then_some(unit)
 }
 
@@ -137,9 +126,7 @@ impl Line {
     fn read(reader: &mut Reader<'_>, strides: bool, granularity: i64) -> Result<Self, DecodeError> {
         let origin = reader.signed()?;
         let stride = if strides { reader.varint()? } else { 1 };
-        let unit = i64::try_from(stride)
-            .ok()
-            .and_then(|stride| granularity.checked_mul(stride));
+        let unit = i64::try_from(stride).ok().and_then(|stride| granularity.checked_mul(stride));
         match (origin.checked_mul(granularity), unit) {
             (Some(first), Some(unit)) if unit > 0 => Ok(Line { first, unit }),
             _ => Err(RANGE),
@@ -153,9 +140,7 @@ impl Line {
     /// Whether all places up to `last` are in the range of time.
     fn check(self, last: u64) -> Result<(), DecodeError> {
         let last = i64::try_from(last).ok().and_then(|last| last.checked_mul(self.unit));
-        last.and_then(|last| self.first.checked_add(last))
-            .map(|_| ())
-            .ok_or(RANGE)
+        last.and_then(|last| self.first.checked_add(last)).map(|_| ()).ok_or(RANGE)
     }
 }
 
@@ -234,13 +219,7 @@ fn decode_bitmap(reader: &mut Reader<'_>, line: Line, rows: usize, out: &mut Vec
 
 /// Appends which rows have a value.
 pub fn encode_rows(present: &[bool], out: &mut Vec<u8>) {
-    let places = || {
-        present
-            .iter()
-            .zip(0u64..)
-            .filter(|(has, _)| **has)
-            .map(|(_, place)| place)
-    };
+    let places = || present.iter().zip(0u64..).filter(|(has, _)| **has).map(|(_, place)| place);
     let mode = out.len();
     out.push(RUNS);
     put_runs(places(), out);
@@ -296,10 +275,7 @@ mod tests {
         assert_eq!(round_trip(&[120, 180, 240], 60), [FULL, 4]);
         assert_eq!(round_trip(&[-60, 0, 18_000, 18_060], 60), [RUNS, 1, 0, 2, 0xab, 2, 2]);
         assert_eq!(round_trip(&[0, 120, 240, 360], 60), [FULL | STRIDE, 0, 2]);
-        assert_eq!(
-            round_trip(&[0, 120, 240, 360, 600], 60),
-            [BITMAP | STRIDE, 0, 2, 6, 0b10_1111]
-        );
+        assert_eq!(round_trip(&[0, 120, 240, 360, 600], 60), [BITMAP | STRIDE, 0, 2, 6, 0b10_1111]);
         assert_eq!(round_trip(&[60], 60), [FULL, 2]);
         let strewn: Vec<i64> = (0..40).map(|i| (i * 30 + i * i % 17) * 60).collect();
         assert_eq!(round_trip(&strewn, 60)[0], PLACES);

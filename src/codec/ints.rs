@@ -105,9 +105,7 @@ fn write(kind: u8, image: &Image, base: i64, divisor: u64, out: &mut Vec<u8>) {
 fn usual(numbers: &[i64]) -> Option<i64> {
     const SAMPLES: usize = 16;
     let sample = |i: usize| numbers[(2 * i + 1) * numbers.len() / (2 * SAMPLES)];
-    [sample(5), sample(10)]
-        .into_iter()
-        .find(|&usual| (0..SAMPLES).filter(|&i| sample(i) == usual).count() > 10)
+    [sample(5), sample(10)].into_iter().find(|&usual| (0..SAMPLES).filter(|&i| sample(i) == usual).count() > 10)
 }
 
 /// Collects the numbers that differ from the usual one, as (row, distance), and what they cost in bits; stops at
@@ -180,11 +178,7 @@ fn reduce(numbers: &[i64], divisor: u64, out: &mut Vec<i64>) {
     }
     let shift = divisor.trailing_zeros();
     let inverse = odd_inverse(divisor >> shift) as i64;
-    out.extend(
-        numbers
-            .iter()
-            .map(|x| (x.wrapping_sub(first) >> shift).wrapping_mul(inverse)),
-    );
+    out.extend(numbers.iter().map(|x| (x.wrapping_sub(first) >> shift).wrapping_mul(inverse)));
 }
 
 /// The inverse modulo 2^64 by Newton's iteration; `odd * odd` is 1 modulo 8, so five steps suffice.
@@ -227,17 +221,9 @@ pub fn decode(reader: &mut Reader<'_>, n: usize, out: &mut Vec<i64>) -> Result<(
     }
     let head = reader.byte()?;
     let base = reader.signed()?;
-    let divisor = if head & DIVIDED != 0 {
-        reader.varint()? as i64
-    } else {
-        1
-    };
+    let divisor = if head & DIVIDED != 0 { reader.varint()? as i64 } else { 1 };
     let kind = head & !(DIVIDED | UNIFORM);
-    let step = if kind == DELTA || kind == LINE {
-        reader.signed()?.wrapping_mul(divisor)
-    } else {
-        0
-    };
+    let step = if kind == DELTA || kind == LINE { reader.signed()?.wrapping_mul(divisor) } else { 0 };
     match kind {
         CONSTANT | SPARSE => {
             out.resize(n, base);
@@ -258,9 +244,7 @@ pub fn decode(reader: &mut Reader<'_>, n: usize, out: &mut Vec<i64>) -> Result<(
         FRAME => undo_frame(out, base, divisor),
         LINE => undo_line(out, base, divisor, step),
         DELTA => undo_deltas(out, base, |small| small.wrapping_mul(divisor).wrapping_add(step)),
-        _ => undo_deltas(out, base, |small| {
-            super::varint::unzigzag(small as u64).wrapping_mul(divisor)
-        }),
+        _ => undo_deltas(out, base, |small| super::varint::unzigzag(small as u64).wrapping_mul(divisor)),
     }
     Ok(())
 }
@@ -270,9 +254,7 @@ fn decode_sparse(reader: &mut Reader<'_>, out: &mut [i64]) -> Result<(), DecodeE
     for _ in 0..reader.count(out.len())? {
         row += reader.count(out.len())?;
         let distance = reader.signed()?;
-        let number = out
-            .get_mut(row)
-            .ok_or(DecodeError("an odd number lies outside its stream"))?;
+        let number = out.get_mut(row).ok_or(DecodeError("an odd number lies outside its stream"))?;
         *number = number.wrapping_add(distance);
     }
     Ok(())
@@ -335,33 +317,22 @@ mod tests {
         assert_eq!(kind(&[5; 200]), CONSTANT);
         assert_eq!(kind(&made(&noise)), FRAME);
         assert_eq!(kind(&made(&|i| i * i * 100 + noise(i))), DELTA);
-        assert_eq!(
-            kind(&made(&|i| (i - 100) * (i - 100) * 5 + if i == 50 { 100_000 } else { 0 })),
-            ZIGZAG
-        );
+        assert_eq!(kind(&made(&|i| (i - 100) * (i - 100) * 5 + if i == 50 { 100_000 } else { 0 })), ZIGZAG);
         assert_eq!(kind(&made(&|i| 1_000_000 * i + noise(i))), LINE);
         assert_eq!(kind(&made(&|i| if i % 50 == 0 { -i } else { 9 })), SPARSE);
     }
 
     #[test]
     fn a_regular_clock_costs_nothing_per_row() {
-        let times: Vec<i64> = (0..65_536)
-            .map(|i| 1_700_000_000_000_000_000 + i * 10_000_000_000)
-            .collect();
+        let times: Vec<i64> = (0..65_536).map(|i| 1_700_000_000_000_000_000 + i * 10_000_000_000).collect();
         assert!(round_trip(&times, Lines::Try).len() <= 20);
     }
 
     #[test]
     fn golden() {
         assert_eq!(round_trip(&[7, 7, 7], Lines::Skip), [0, 14]);
-        assert_eq!(
-            round_trip(&[100, 130, 110], Lines::Skip),
-            [FRAME | DIVIDED | UNIFORM, 200, 1, 10, 2, 0b01_11_00]
-        );
-        assert_eq!(
-            round_trip(&[0, 9, 20, 29], Lines::Skip),
-            [DELTA | UNIFORM, 0, 18, 2, 0b00_10_00]
-        );
+        assert_eq!(round_trip(&[100, 130, 110], Lines::Skip), [FRAME | DIVIDED | UNIFORM, 200, 1, 10, 2, 0b01_11_00]);
+        assert_eq!(round_trip(&[0, 9, 20, 29], Lines::Skip), [DELTA | UNIFORM, 0, 18, 2, 0b00_10_00]);
         let few = [&[4i64; 70][..], &[1, 4, 4, 5], &[4; 70]].concat();
         assert_eq!(round_trip(&few, Lines::Skip), [SPARSE, 8, 2, 70, 5, 3, 2]);
         assert_eq!(round_trip(&[i64::MIN, i64::MAX], Lines::Skip).len(), 13);
@@ -369,22 +340,9 @@ mod tests {
 
     #[test]
     fn unknown_heads_are_refused() {
-        for head in [
-            6u8,
-            7,
-            32,
-            64,
-            128,
-            CONSTANT | UNIFORM,
-            CONSTANT | DIVIDED,
-            SPARSE | UNIFORM,
-            SPARSE | DIVIDED,
-        ] {
+        for head in [6u8, 7, 32, 64, 128, CONSTANT | UNIFORM, CONSTANT | DIVIDED, SPARSE | UNIFORM, SPARSE | DIVIDED] {
             let mut out = Vec::new();
-            assert!(
-                decode(&mut Reader::new(&[head, 0, 0, 0, 0, 0, 0]), 2, &mut out).is_err(),
-                "{head}"
-            );
+            assert!(decode(&mut Reader::new(&[head, 0, 0, 0, 0, 0, 0]), 2, &mut out).is_err(), "{head}");
         }
     }
 

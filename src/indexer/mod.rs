@@ -67,11 +67,7 @@ impl Indexer {
         let mut writer = connection::writer(path).map_err(described)?;
         schema::prepare(&mut writer, path).map_err(described)?;
         let reader = connection::reader(path).map_err(described)?;
-        Ok(Indexer {
-            path: path.to_path_buf(),
-            writer: Mutex::new(writer),
-            reader: Mutex::new(reader),
-        })
+        Ok(Indexer { path: path.to_path_buf(), writer: Mutex::new(writer), reader: Mutex::new(reader) })
     }
 
     /// Moves all that is committed from the write-ahead log into the index itself and empties the log.

@@ -89,15 +89,10 @@ fn migrate(transaction: &Transaction) -> Result<(), Failure> {
 fn check(connection: &Connection, path: &Path) -> Result<(), Failure> {
     let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let found = version(connection)?;
-    let tables = connection
-        .query_row("SELECT 1 FROM sqlite_schema LIMIT 1", [], |_| Ok(()))
-        .optional()?;
+    let tables = connection.query_row("SELECT 1 FROM sqlite_schema LIMIT 1", [], |_| Ok(())).optional()?;
     let empty = application == 0 && found == 0 && tables.is_none();
     if application != APPLICATION_ID && !empty {
-        return Err(not_a_database(
-            path,
-            "it is an SQLite file of another program".to_owned(),
-        ));
+        return Err(not_a_database(path, "it is an SQLite file of another program".to_owned()));
     }
     if found > VERSION {
         let path = path.to_path_buf();
@@ -128,10 +123,7 @@ pub(super) fn findings(connection: &Connection, limit: usize) -> Result<Vec<Stri
     let mut statement = connection.prepare("SELECT \"table\", rowid, parent FROM pragma_foreign_key_check LIMIT ?1")?;
     let rows = statement.query_map([limit as i64], |row| {
         let (table, rowid, parent): (String, Option<i64>, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        Ok(format!(
-            "row {} of {table} refers to nothing in {parent}",
-            rowid.unwrap_or_default()
-        ))
+        Ok(format!("row {} of {table} refers to nothing in {parent}", rowid.unwrap_or_default()))
     })?;
     for finding in rows {
         findings.push(finding?);

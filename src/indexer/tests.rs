@@ -36,10 +36,7 @@ impl Fixture {
         let Fixture { indexer, directory } = self;
         let path = indexer.path.clone();
         drop(indexer);
-        Fixture {
-            indexer: Indexer::open(&path).unwrap(),
-            directory,
-        }
+        Fixture { indexer: Indexer::open(&path).unwrap(), directory }
     }
 
     fn create(&self, metric: NewMetric) -> StoredMetric {
@@ -52,10 +49,7 @@ fn now() -> Timestamp {
 }
 
 fn policy(name: &str) -> ArchivePolicy {
-    ArchivePolicy::builder(name)
-        .definition(Definition::points_of(Timespan::MINUTE, 60).unwrap())
-        .build()
-        .unwrap()
+    ArchivePolicy::builder(name).definition(Definition::points_of(Timespan::MINUTE, 60).unwrap()).build().unwrap()
 }
 
 fn keys(metrics: &[StoredMetric]) -> Vec<MetricKey> {

@@ -107,7 +107,15 @@ impl Snapshot {
             self.view.aggregates(self.metric, granularity, sealed.clone(), *method, buffers, &mut out)?;
             if buffers.more > 0 {
                 let (previous, starts) = (self.state.previous, self.open_starts());
-                carbonara::aggregate_one(&raw.timestamps, &raw.values, previous, granularity, starts, *method, &mut out);
+                carbonara::aggregate_one(
+                    &raw.timestamps,
+                    &raw.values,
+                    previous,
+                    granularity,
+                    starts,
+                    *method,
+                    &mut out,
+                );
             }
             answers.push(out);
         }

@@ -167,7 +167,7 @@ fn assert_undamaged_or_refused(reader: &SegmentReader, chunks: &[Known]) {
                 match read(reader, &found) {
                     Ok(bytes) => assert!(expected.iter().zip(&bytes).all(|(known, bytes)| known.bytes == *bytes)),
                     Err(error) => {
-                        assert!(matches!(&error, Error::Corrupt(at) if at.metric == Some(metric)), "{error:?}")
+                        assert!(matches!(&error, Error::Corrupt(at) if at.metric == Some(metric)), "{error:?}");
                     }
                 }
             }

@@ -4,8 +4,8 @@
 //! nothing reads a clock (relative times take the "now" they are relative to), touches a file or knows a layer above.
 
 mod columns;
-pub mod encoding;
 mod durability;
+pub mod encoding;
 mod measure;
 mod method;
 mod metric;
@@ -20,8 +20,8 @@ pub use durability::Durability;
 pub use measure::Measure;
 pub use method::{AggregationMethod, Method, MethodSet};
 pub use metric::{Metric, MetricKey, MetricStatus, NewMetric};
-pub use pushed::Pushed;
 pub use policy::{ArchivePolicy, ArchivePolicyBuilder, ArchivePolicyUpdate, Definition};
+pub use pushed::Pushed;
 pub use rule::ArchivePolicyRule;
 pub use series::SeriesState;
 pub use time::{Timespan, Timestamp};

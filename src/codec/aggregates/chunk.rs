@@ -47,13 +47,7 @@ impl<'a> Chunk<'a> {
         if streams.len() != directory.length {
             return Err(DecodeError("a chunk has another length than its directory says"));
         }
-        Ok(Chunk {
-            directory,
-            streams,
-            rows,
-            column,
-            buffers,
-        })
+        Ok(Chunk { directory, streams, rows, column, buffers })
     }
 
     fn stream(&self, entry: &Entry) -> Result<&'a [u8], DecodeError> {
@@ -66,11 +60,7 @@ impl<'a> Chunk<'a> {
         match entry.rows {
             Rows::All => return Ok(self.rows),
             Rows::Set(number) => {
-                let set = self
-                    .directory
-                    .sets
-                    .get(usize::from(number))
-                    .and_then(|set| self.streams.get(set.clone()));
+                let set = self.directory.sets.get(usize::from(number)).and_then(|set| self.streams.get(set.clone()));
                 grid::decode_rows(set.ok_or(MISFIT)?, self.rows, present)?;
             }
             Rows::Counted => {
@@ -105,10 +95,7 @@ impl<'a> Chunk<'a> {
                 let count = self.operand(entry, Method::Count, entry.rows)?;
                 self.values(sum, n, out)?;
                 self.with_floats(count, n, |counts, _| {
-                    out[start..]
-                        .iter_mut()
-                        .zip(counts)
-                        .for_each(|(sum, count)| *sum = quotient(*sum, *count));
+                    out[start..].iter_mut().zip(counts).for_each(|(sum, count)| *sum = quotient(*sum, *count));
                 })
             }
             (Kind::Deviation | Kind::Bounded, Method::Std) => self.deviations(entry, n, out),
@@ -130,11 +117,7 @@ impl<'a> Chunk<'a> {
     /// The reference of the family, which must have the same rows.
     fn reference(&self, entry: &Entry) -> Result<&'a Entry, DecodeError> {
         let reference = self.directory.reference(entry.method)?;
-        if reference.rows == entry.rows {
-            Ok(reference)
-        } else {
-            Err(MISFIT)
-        }
+        if reference.rows == entry.rows { Ok(reference) } else { Err(MISFIT) }
     }
 
     fn reference_values(&mut self, entry: &Entry, n: usize, out: &mut Vec<f64>) -> Result<(), DecodeError> {
@@ -183,12 +166,7 @@ impl<'a> Chunk<'a> {
                 let count = self.operand(entry, Method::Count, entry.rows)?;
                 self.counts(count, n)?;
                 let scale = self.reference_integers(entry, n, head)?;
-                let Buffers {
-                    numbers,
-                    reference,
-                    counts,
-                    ..
-                } = &mut *self.buffers;
+                let Buffers { numbers, reference, counts, .. } = &mut *self.buffers;
                 ints::decode(&mut reader, n, numbers)?;
                 for ((number, &reference), &count) in numbers.iter_mut().zip(&*reference).zip(&*counts) {
                     *number = number.wrapping_add(reference.wrapping_mul(scale).wrapping_mul(count));
@@ -216,35 +194,17 @@ impl<'a> Chunk<'a> {
         let mut reader = Reader::new(self.stream(entry)?);
         let head = Head::read(&mut reader)?;
         let start = out.len();
-        let Buffers {
-            numbers,
-            counts,
-            sums,
-            ends: [lows, highs],
-            ..
-        } = &mut *self.buffers;
+        let Buffers { numbers, counts, sums, ends: [lows, highs], .. } = &mut *self.buffers;
         ints::decode(&mut reader, n, numbers)?;
         let bounded = entry.kind == Kind::Bounded;
         let group = |i: usize| {
-            let ends = if bounded {
-                Some((*lows.get(i)?, *highs.get(i)?))
-            } else {
-                None
-            };
-            Some(Group {
-                count: *counts.get(i)?,
-                sum: *sums.get(i)?,
-                ends,
-            })
+            let ends = if bounded { Some((*lows.get(i)?, *highs.get(i)?)) } else { None };
+            Some(Group { count: *counts.get(i)?, sum: *sums.get(i)?, ends })
         };
         let several = entry.rows == Rows::Counted;
         let groups = (0..there).filter_map(group).filter(|group| !several || group.count > 1);
 
-        out.extend(
-            groups
-                .zip(&*numbers)
-                .map(|(group, &excess)| group.deviation(excess, exponent)),
-        );
+        out.extend(groups.zip(&*numbers).map(|(group, &excess)| group.deviation(excess, exponent)));
         if out.len() - start != n {
             return Err(MISFIT);
         }
@@ -253,10 +213,7 @@ impl<'a> Chunk<'a> {
 
     /// Reads what deviations derive from into its buffers, all in units of the sum's exponent, which it returns.
     fn operands(&mut self, entry: &Entry, count: &Entry, n: usize) -> Result<u8, DecodeError> {
-        let exponent = self
-            .integers(self.operand(entry, Method::Sum, count.rows)?, n)?
-            .0
-            .exponent();
+        let exponent = self.integers(self.operand(entry, Method::Sum, count.rows)?, n)?.0.exponent();
         std::mem::swap(&mut self.buffers.numbers, &mut self.buffers.sums);
         if entry.kind == Kind::Bounded {
             for (i, method) in [Method::Min, Method::Max].into_iter().enumerate() {

@@ -43,9 +43,7 @@ impl Group {
     #[inline]
     pub fn deviation(self, excess: i64, exponent: u8) -> f64 {
         let n = self.count.max(2);
-        let squares = (2 * i128::from(n))
-            .wrapping_mul(i128::from(excess))
-            .wrapping_add(self.remainder());
+        let squares = (2 * i128::from(n)).wrapping_mul(i128::from(excess)).wrapping_add(self.remainder());
         let (n, power) = (n as f64, power(exponent));
         (to_float(squares) / (n * (power * power)) / (n - 1.0)).sqrt()
     }
@@ -101,11 +99,7 @@ mod tests {
             let std = (squares / (n - 1.0)).sqrt();
             let low = values.iter().copied().fold(f64::MAX, f64::min) as i64;
             let high = values.iter().copied().fold(f64::MIN, f64::max) as i64;
-            let group = Group {
-                count: each as i64,
-                sum: sum as i64,
-                ends: bounded.then_some((low, high)),
-            };
+            let group = Group { count: each as i64, sum: sum as i64, ends: bounded.then_some((low, high)) };
             let excess = group.excess(std, 0).unwrap();
             assert!(excess >= 0);
             largest = largest.max(excess);
@@ -131,20 +125,12 @@ mod tests {
         let mut random = Random(1);
         let mut any = || extremes[random.below(extremes.len())];
         for i in 0..20_000 {
-            let group = Group {
-                count: any(),
-                sum: any(),
-                ends: (i % 2 == 0).then(|| (any(), any())),
-            };
+            let group = Group { count: any(), sum: any(), ends: (i % 2 == 0).then(|| (any(), any())) };
             let excess = any();
             let _ = group.deviation(excess, 31);
             let _ = group.excess(excess as f64, 3);
         }
-        let group = Group {
-            count: 2,
-            sum: 4,
-            ends: None,
-        };
+        let group = Group { count: 2, sum: 4, ends: None };
         assert_eq!(group.deviation(0, 0).to_bits(), 0f64.to_bits());
         assert_eq!(group.excess(f64::NAN, 0), None);
         assert_eq!(Group { count: 1, ..group }.excess(1.0, 0), None);

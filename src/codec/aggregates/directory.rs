@@ -158,13 +158,7 @@ impl Directory {
 
     fn add(&mut self, id: u8) -> Result<(), DecodeError> {
         let method = AggregationMethod::from_id(id).ok_or(DecodeError("an unknown aggregation method"))?;
-        self.entries.push(Entry {
-            method,
-            kind: Kind::Own,
-            reference: false,
-            rows: Rows::All,
-            stream: 0..0,
-        });
+        self.entries.push(Entry { method, kind: Kind::Own, reference: false, rows: Rows::All, stream: 0..0 });
         Ok(())
     }
 
@@ -175,10 +169,7 @@ impl Directory {
 
     /// The column that others of `method`'s family refer to.
     pub fn reference(&self, method: AggregationMethod) -> Result<&Entry, DecodeError> {
-        let found = self
-            .entries
-            .iter()
-            .find(|entry| entry.reference && entry.method.is_rate() == method.is_rate());
+        let found = self.entries.iter().find(|entry| entry.reference && entry.method.is_rate() == method.is_rate());
         match found {
             Some(entry) if entry.kind == Kind::Own => Ok(entry),
             _ => Err(DecodeError("a column refers to none")),
@@ -188,8 +179,7 @@ impl Directory {
     /// The column of another method of `method`'s family.
     pub fn relative(&self, method: AggregationMethod, other: Method) -> Result<&Entry, DecodeError> {
         let other = AggregationMethod::new(other, method.is_rate());
-        self.find(other)
-            .ok_or(DecodeError("a column derives from one that is not there"))
+        self.find(other).ok_or(DecodeError("a column derives from one that is not there"))
     }
 }
 
@@ -239,11 +229,7 @@ fn read_entry(reader: &mut Reader<'_>, entry: &mut Entry, sets: usize, end: &mut
     {
         return Err(DecodeError("a column names a row set that is not there"));
     }
-    entry.stream = if kind.has_stream() {
-        next_range(reader, end)?
-    } else {
-        0..0
-    };
+    entry.stream = if kind.has_stream() { next_range(reader, end)? } else { 0..0 };
     Ok(())
 }
 

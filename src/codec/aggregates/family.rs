@@ -47,10 +47,7 @@ impl<'a> Family<'a> {
     /// Writes all columns and adds their entries.
     pub fn write(mut self, directory: &mut Directory) {
         let mut written: Vec<Option<(Kind, Range<usize>)>> = vec![None; self.sources.len()];
-        let sum = self
-            .sources
-            .iter()
-            .position(|source| source.method.method() == Method::Sum);
+        let sum = self.sources.iter().position(|source| source.method.method() == Method::Sum);
         for i in self.reference.into_iter().chain(sum).chain(0..self.sources.len()) {
             if written[i].is_none() {
                 let start = self.streams.len();
@@ -61,13 +58,7 @@ impl<'a> Family<'a> {
         for (i, (source, written)) in self.sources.iter().zip(written).enumerate() {
             let (kind, stream) = written.unwrap_or((Kind::Own, 0..0));
             let reference = self.reference == Some(i);
-            directory.entries.push(Entry {
-                method: source.method,
-                kind,
-                reference,
-                rows: source.rows,
-                stream,
-            });
+            directory.entries.push(Entry { method: source.method, kind, reference, rows: source.rows, stream });
         }
     }
 
@@ -99,11 +90,7 @@ impl<'a> Family<'a> {
     fn derived(&self, source: &Source<'_>) -> Option<Kind> {
         let method = source.method.method();
         let same = |values: &[f64], f: fn(f64) -> f64| {
-            source
-                .values
-                .iter()
-                .zip(values)
-                .all(|(value, of)| value.to_bits() == f(*of).to_bits())
+            source.values.iter().zip(values).all(|(value, of)| value.to_bits() == f(*of).to_bits())
         };
         if let Some(reference) = self.reference.map(|i| &self.sources[i])
             && reference.rows == source.rows
@@ -126,11 +113,7 @@ impl<'a> Family<'a> {
         let operands = sum.values.iter().zip(count.values.iter());
         sum.rows == mean.rows
             && count.rows == mean.rows
-            && mean
-                .values
-                .iter()
-                .zip(operands)
-                .all(|(mean, (s, c))| mean.to_bits() == quotient(*s, *c).to_bits())
+            && mean.values.iter().zip(operands).all(|(mean, (s, c))| mean.to_bits() == quotient(*s, *c).to_bits())
     }
 
     /// Writes a column as integers, by the reference where that is smaller, or on its own.
@@ -163,15 +146,10 @@ impl<'a> Family<'a> {
         match counts {
             Some(counts) if source.method.method() == Method::Sum => {
                 let product = |r: i64, n: i64| r.wrapping_mul(scale).wrapping_mul(n);
-                let numbers = pairs
-                    .zip(&counts.numbers)
-                    .map(|((x, r), n)| x.wrapping_sub(product(*r, *n)));
+                let numbers = pairs.zip(&counts.numbers).map(|((x, r), n)| x.wrapping_sub(product(*r, *n)));
                 (Kind::Product, numbers.collect())
             }
-            _ => (
-                Kind::Relative,
-                pairs.map(|(x, r)| x.wrapping_sub(r.wrapping_mul(scale))).collect(),
-            ),
+            _ => (Kind::Relative, pairs.map(|(x, r)| x.wrapping_sub(r.wrapping_mul(scale))).collect()),
         }
     }
 
@@ -203,16 +181,10 @@ impl<'a> Family<'a> {
         let group = |row: usize| {
             let end = |end: &Integers| end.numbers[row].wrapping_mul(scale(exponent - end.exponent));
             let ends = ends.map(|(low, high)| (end(low), end(high)));
-            Group {
-                count: counts.numbers[row],
-                sum: sums.numbers[row],
-                ends,
-            }
+            Group { count: counts.numbers[row], sum: sums.numbers[row], ends }
         };
         let kind = if ends.is_some() { Kind::Bounded } else { Kind::Deviation };
-        let groups = (0..sums.numbers.len())
-            .map(group)
-            .filter(|group| !several || group.count > 1);
+        let groups = (0..sums.numbers.len()).map(group).filter(|group| !several || group.count > 1);
         let (numbers, corrections) = deviations(groups, &source.values, exponent)?;
         write_with(exponent, &corrections, &numbers, &mut self.scratch.ints, self.streams);
         Some(kind)
@@ -231,11 +203,7 @@ impl<'a> Family<'a> {
         if self.reference == Some(i) || matches!(method, Method::Sum | Method::Min | Method::Max) {
             let image = &self.scratch.image;
             let numbers = image.integers.clone();
-            self.integers[i] = Some(Integers {
-                rows: source.rows,
-                exponent: image.exponent,
-                numbers,
-            });
+            self.integers[i] = Some(Integers { rows: source.rows, exponent: image.exponent, numbers });
         }
     }
 }
@@ -280,10 +248,7 @@ fn reference(sources: &[Source<'_>]) -> Option<usize> {
         Method::Mean => Some(7),
         _ => None,
     };
-    let ranked = sources
-        .iter()
-        .enumerate()
-        .filter_map(|(i, source)| Some((rank(source)?, i)));
+    let ranked = sources.iter().enumerate().filter_map(|(i, source)| Some((rank(source)?, i)));
     ranked.min().map(|(_, i)| i)
 }
 
@@ -292,9 +257,5 @@ fn counts(source: &Source<'_>) -> Option<Integers> {
     let whole = |c: f64| (1.0..9e15).contains(&c) && (c as i64) as f64 == c;
     let numbers = || source.values.iter().map(|&c| c as i64).collect();
     let good = source.values.iter().all(|&c| whole(c));
-    good.then(|| Integers {
-        rows: source.rows,
-        exponent: 0,
-        numbers: numbers(),
-    })
+    good.then(|| Integers { rows: source.rows, exponent: 0, numbers: numbers() })
 }

@@ -35,10 +35,7 @@ impl Indexer {
         metrics.iter().try_for_each(check)?;
         let stored = self.write("create metrics", |transaction| {
             let mut choice = PolicyChoice::default();
-            let chosen = metrics
-                .iter()
-                .map(|metric| choice.of(transaction, metric))
-                .collect::<Result<Vec<_>, _>>()?;
+            let chosen = metrics.iter().map(|metric| choice.of(transaction, metric)).collect::<Result<Vec<_>, _>>()?;
             let mut statement = transaction.prepare_cached(sql::INSERT_METRIC)?;
             let mut stored = Vec::with_capacity(metrics.len());
             for (metric, policy) in metrics.iter().zip(chosen) {
@@ -57,11 +54,8 @@ impl Indexer {
 
 /// Whether a metric can be like this, as far as that can be said without the index.
 fn check(metric: &NewMetric) -> Result<()> {
-    let limited = [
-        ("name", &metric.name, MAX_NAME),
-        ("unit", &metric.unit, MAX_UNIT),
-        ("creator", &metric.creator, MAX_NAME),
-    ];
+    let limited =
+        [("name", &metric.name, MAX_NAME), ("unit", &metric.unit, MAX_UNIT), ("creator", &metric.creator, MAX_NAME)];
     for (attribute, value, limit) in limited {
         let Some(value) = value else { continue };
         let reason = if value.chars().count() > limit {
@@ -74,11 +68,7 @@ fn check(metric: &NewMetric) -> Result<()> {
             continue;
         };
         let value = value.clone();
-        return Err(Error::InvalidMetric {
-            attribute,
-            value,
-            reason,
-        });
+        return Err(Error::InvalidMetric { attribute, value, reason });
     }
     Ok(())
 }
@@ -124,16 +114,10 @@ fn insert(
     now: Timestamp,
 ) -> Result<StoredMetric, Failure> {
     let id = metric.id.unwrap_or_else(Uuid::new_v4);
-    let NewMetric {
-        name, unit, creator, ..
-    } = metric;
+    let NewMetric { name, unit, creator, .. } = metric;
     let inserted = statement.insert((id.as_bytes(), name, unit, creator, policy_id, now.nanos()));
     let key = inserted.or_else(|error| {
-        if Failure::is_duplicate(&error) {
-            Err(duplicate(connection, metric, id)?)
-        } else {
-            Err(Failure::from(error))
-        }
+        if Failure::is_duplicate(&error) { Err(duplicate(connection, metric, id)?) } else { Err(Failure::from(error)) }
     })?;
     let key = u64::try_from(key).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, key))?;
     let metric = Metric {

@@ -17,10 +17,7 @@ impl Indexer {
     /// [`Error::Index`](crate::Error::Index).
     pub fn metric_by_id(&self, id: Uuid) -> Result<Option<StoredMetric>> {
         self.read_once("look up a metric by id", |connection| {
-            Ok(connection
-                .prepare_cached(sql::METRIC_BY_ID)?
-                .query_row([id.as_bytes()], row)
-                .optional()?)
+            Ok(connection.prepare_cached(sql::METRIC_BY_ID)?.query_row([id.as_bytes()], row).optional()?)
         })
     }
 
@@ -31,10 +28,7 @@ impl Indexer {
     /// [`Error::Index`](crate::Error::Index).
     pub fn metric_by_name(&self, name: &str) -> Result<Option<StoredMetric>> {
         self.read_once("look up a metric by name", |connection| {
-            Ok(connection
-                .prepare_cached(sql::METRIC_BY_NAME)?
-                .query_row([name], row)
-                .optional()?)
+            Ok(connection.prepare_cached(sql::METRIC_BY_NAME)?.query_row([name], row).optional()?)
         })
     }
 
@@ -79,9 +73,7 @@ impl Indexer {
         self.read_once("list metrics", |connection| {
             let mut statement = connection.prepare_cached(statement)?;
             let metrics = statement.query_map([after.map_or(0, parameter), limit], row)?;
-            Ok(metrics
-                .map(|stored| stored.map(|stored| stored.metric))
-                .collect::<Result<_, _>>()?)
+            Ok(metrics.map(|stored| stored.map(|stored| stored.metric)).collect::<Result<_, _>>()?)
         })
     }
 
@@ -92,9 +84,7 @@ impl Indexer {
     /// [`Error::Index`](crate::Error::Index).
     pub fn metric_count(&self) -> Result<u64> {
         self.read_once("count metrics", |connection| {
-            let count: i64 = connection
-                .prepare_cached(sql::ACTIVE_COUNT)?
-                .query_row([], |row| row.get(0))?;
+            let count: i64 = connection.prepare_cached(sql::ACTIVE_COUNT)?.query_row([], |row| row.get(0))?;
             Ok(u64::try_from(count).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, count))?)
         })
     }
@@ -119,18 +109,12 @@ impl Indexer {
     /// [`Error::Index`](crate::Error::Index).
     pub fn max_key(&self) -> Result<Option<MetricKey>> {
         self.read_once("look up the highest key", |connection| {
-            Ok(connection
-                .prepare_cached(sql::MAX_KEY)?
-                .query_row([], |row| key(row, 0))
-                .optional()?)
+            Ok(connection.prepare_cached(sql::MAX_KEY)?.query_row([], |row| key(row, 0)).optional()?)
         })
     }
 }
 
 /// The metric of this key as `connection` sees it.
 pub(super) fn by_key(connection: &Connection, key: MetricKey) -> Result<Option<StoredMetric>, Failure> {
-    Ok(connection
-        .prepare_cached(sql::METRIC_BY_KEY)?
-        .query_row([parameter(key)], row)
-        .optional()?)
+    Ok(connection.prepare_cached(sql::METRIC_BY_KEY)?.query_row([parameter(key)], row).optional()?)
 }

@@ -14,9 +14,7 @@ fn plan(connection: &Connection, statement: &str) -> Vec<String> {
     let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();
     let nulls = vec![None::<i64>; explain.parameter_count()];
     let nulls: Vec<&dyn ToSql> = nulls.iter().map(|null| null as &dyn ToSql).collect();
-    let steps = explain
-        .query_map(nulls.as_slice(), |row| row.get::<_, String>(3))
-        .unwrap();
+    let steps = explain.query_map(nulls.as_slice(), |row| row.get::<_, String>(3)).unwrap();
     steps.map(Result::unwrap).collect()
 }
 
@@ -25,21 +23,13 @@ fn no_statement_reads_a_whole_table_that_grows() {
     let fixture = Fixture::new();
     let connection = fixture.writer.lock();
     let mut searched = 0;
-    for (name, statement) in sql::ALL
-        .iter()
-        .filter(|(_, statement)| !statement.starts_with("PRAGMA"))
-    {
+    for (name, statement) in sql::ALL.iter().filter(|(_, statement)| !statement.starts_with("PRAGMA")) {
         for step in plan(&connection, statement) {
             searched += usize::from(step.starts_with("SEARCH"));
-            let table = step
-                .strip_prefix("SCAN ")
-                .map(|rest| rest.split(' ').next().unwrap().to_owned());
+            let table = step.strip_prefix("SCAN ").map(|rest| rest.split(' ').next().unwrap().to_owned());
             let small = table.is_none_or(|table| SMALL.contains(&table.as_str()));
             assert!(small || step == ANSWER, "{name}: {step}");
-            assert!(
-                !step.contains("TEMP B-TREE") && !step.contains("AUTOMATIC"),
-                "{name}: {step}"
-            );
+            assert!(!step.contains("TEMP B-TREE") && !step.contains("AUTOMATIC"), "{name}: {step}");
         }
     }
     assert!(searched >= 20, "only {searched} steps were seen");
@@ -74,9 +64,7 @@ fn deleting_a_policy_looks_for_its_users_by_index() {
     fixture.create_archive_policy(&policy("unused")).unwrap();
     let connection = fixture.writer.lock();
     // The statement's own plan does not show how foreign keys are checked; its steps do.
-    let mut statement = connection
-        .prepare("DELETE FROM archive_policies WHERE name = 'unused'")
-        .unwrap();
+    let mut statement = connection.prepare("DELETE FROM archive_policies WHERE name = 'unused'").unwrap();
     statement.execute([]).unwrap();
     assert_eq!(statement.get_status(StatementStatus::FullscanStep), 0);
     assert!(statement.get_status(StatementStatus::VmStep) < 500);
