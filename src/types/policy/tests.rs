@@ -73,7 +73,7 @@ fn what_makes_no_definition_is_refused() {
     }
     let error = Definition::new(Some(secs(1)), Some(60), Some(secs(61))).unwrap_err();
     assert!(error.to_string().contains("granularity 0:00:01; points 60; timespan 0:01:01"), "{error}");
-    assert_eq!(error.code(), 32);
+    assert_eq!(error.code(), 33);
 }
 
 #[test]
