@@ -9,11 +9,12 @@ mod fs;
 mod head;
 mod indexer;
 mod journal;
+mod ops;
 mod query;
 mod segment;
 mod types;
 
-pub use error::{Corruption, Error, Result};
+pub use error::{Corruption, Error, Place, Result};
 pub use carbonara::Sampling;
 pub use database::{Batch, Database, Report};
 pub use engine::{Options, Stats};
@@ -47,6 +48,10 @@ pub mod internals {
     /// See the module of this name in the source.
     pub mod journal {
         pub use crate::journal::*;
+    }
+    /// See the module of this name in the source.
+    pub mod ops {
+        pub use crate::ops::*;
     }
     /// See the module of this name in the source.
     pub mod segment {
