@@ -36,3 +36,5 @@ pub use reaggregation::Reaggregation;
 pub use reduction::Reduction;
 pub use syntax::{MAX_BYTES, MAX_NODES};
 
+#[cfg(test)]
+mod tests;

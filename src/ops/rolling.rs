@@ -2,13 +2,20 @@
 //!
 //! A window costs the same however long it is: the series is cut into stretches as long as the window, and each window
 //! is the end of one stretch and the beginning of the next, both summed up once. Nothing is ever subtracted, so that no
-//! error accumulates. Quantiles keep the window's values sorted.
+//! error accumulates. Short windows are summed up one by one, as Gnocchi does it, to the same bits. Quantiles keep the
+//! window's values sorted.
 
 use super::reduction::{Moment, Statistic, quantile_of_sorted};
+
+/// Windows of up to this many values are summed up one by one.
+const SHORT: usize = 16;
 
 /// One value for each window of `window` consecutive `values`, of which there are at least `window`; NaN is no value.
 pub(super) fn rolling(values: &[f64], window: usize, statistic: Statistic) -> Vec<f64> {
     match statistic {
+        Statistic::Moment(moment) if window <= SHORT => {
+            values.windows(window).map(|window| Sums::of_all(window).moment(moment)).collect()
+        }
         Statistic::Moment(moment) => {
             let merged = windows(values, window, Sums::of, Sums::merge);
             merged.map(|sums| sums.moment(moment)).collect()
@@ -60,6 +67,15 @@ impl Sums {
 
     fn of(value: f64) -> Sums {
         if value.is_nan() { Sums::NONE } else { Sums { count: 1.0, sum: value, mean: value, squares: value - value } }
+    }
+
+    /// Sums of all values, from left to right, and the distances in a second pass.
+    fn of_all(values: &[f64]) -> Sums {
+        let present = || values.iter().copied().filter(|value| !value.is_nan());
+        let (count, sum) = present().fold((0.0, 0.0), |(count, sum), value| (count + 1.0, sum + value));
+        let mean = sum / count;
+        let squares = present().fold(0.0, |squares, value| squares + (value - mean) * (value - mean));
+        Sums { count, sum, mean, squares }
     }
 
     fn merge(left: Sums, right: Sums) -> Sums {
