@@ -133,14 +133,19 @@ fn by_granularity<'a>(inputs: &[&'a Input]) -> Result<Vec<Vec<&'a Input>>> {
 fn outputs(table: Table<'_>, inputs: &[&Input], options: &EvaluateOptions, series: &mut Vec<OutputSeries>) {
     let drops = options.fill.is_some_and(Fill::drops);
     let shown = if table.aggregated { 1 } else { table.columns.len() };
-    for (column, source) in table.columns.iter().zip(&table.sources).take(shown) {
+    for (column, source) in table.columns.into_iter().zip(&table.sources).take(shown) {
         let label = match inputs.get(*source) {
             Some(input) if !table.aggregated => OutputLabel::Metric(input.label.clone()),
             _ => OutputLabel::Aggregated,
         };
-        let points = table.timestamps.iter().zip(column.iter()).filter(|(_, value)| !drops || value.is_finite());
-        let (timestamps, values) = points.unzip();
-        series.push(OutputSeries { label, granularity: table.granularity, columns: Columns { timestamps, values } });
+        let columns = if drops && column.iter().any(|value| !value.is_finite()) {
+            let points = table.timestamps.iter().zip(column.iter()).filter(|(_, value)| value.is_finite());
+            let (timestamps, values) = points.unzip();
+            Columns { timestamps, values }
+        } else {
+            Columns { timestamps: table.timestamps.to_vec(), values: column.into_owned() }
+        };
+        series.push(OutputSeries { label, granularity: table.granularity, columns });
     }
 }
 
@@ -288,7 +293,7 @@ impl<'a> Walk<'a> {
             (Value::Number { value: left, .. }, Value::Table(right)) => {
                 right.map(|column| column.iter_mut().for_each(|right| *right = apply(left, *right)))
             }
-            (Value::Table(left), Value::Table(right)) => self.pairs(left, right, name, apply)?,
+            (Value::Table(left), Value::Table(right)) => self.pairs(left, &right, name, apply)?,
         };
         Ok(Value::Table(Table { truths, ..table }))
     }
@@ -296,7 +301,7 @@ impl<'a> Walk<'a> {
     fn pairs(
         &self,
         left: Table<'a>,
-        right: Table<'a>,
+        right: &Table<'a>,
         name: &str,
         apply: impl Fn(f64, f64) -> f64,
     ) -> Result<Table<'a>> {
@@ -339,7 +344,7 @@ fn rated(results: Vec<f64>, reduction: Reduction, truths: bool) -> Vec<f64> {
     if reduction.is_rate() { differences(&results, truths) } else { results }
 }
 
-fn aggregate<'a>(table: Table<'a>, reduction: Reduction) -> Table<'a> {
+fn aggregate(table: Table<'_>, reduction: Reduction) -> Table<'_> {
     let statistic = reduction.statistic();
     let truths = keeps_truths(&table, statistic);
     let column = rated(across(&table.columns, table.rows(), statistic), reduction, truths);
@@ -348,7 +353,7 @@ fn aggregate<'a>(table: Table<'a>, reduction: Reduction) -> Table<'a> {
 }
 
 /// Each series grouped again; a `rate:` method sees the differences of its points.
-fn resampled<'a>(table: Table<'a>, method: AggregationMethod, sampling: Sampling) -> Result<Table<'a>> {
+fn resampled(table: Table<'_>, method: AggregationMethod, sampling: Sampling) -> Result<Table<'_>> {
     let rate = usize::from(method.is_rate()).min(table.rows());
     let mut points = Columns { timestamps: table.timestamps[rate..].to_vec(), values: Vec::new() };
     let mut timestamps = Vec::new();

@@ -49,8 +49,8 @@ impl Fill {
         if let Fill::Number(number) = self { number } else { f64::NAN }
     }
 
-    /// Fills NaN from their neighbours.
-    pub(super) fn from_neighbours(self, values: &mut [f64]) {
+    /// Replaces NaN by what its neighbours say.
+    pub(super) fn carry_into(self, values: &mut [f64]) {
         let forward = |values: &mut [f64]| carry(values.iter_mut());
         let backward = |values: &mut [f64]| carry(values.iter_mut().rev());
         match self {

@@ -24,7 +24,7 @@ pub(super) fn join<'a>(inputs: &[&'a Input], options: &EvaluateOptions) -> Resul
     let (timestamps, mut columns) = align(&series, options)?;
     if let Some(fill) = options.fill.filter(|fill| fill.carries()) {
         for column in columns.iter_mut().filter(|column| column.iter().any(|value| value.is_nan())) {
-            fill.from_neighbours(column.to_mut());
+            fill.carry_into(column.to_mut());
         }
     }
     let mut table = Table {

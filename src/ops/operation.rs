@@ -135,9 +135,9 @@ impl Operation {
 
     /// Whether there is no metric in it.
     pub(super) fn is_constant(&self) -> bool {
-        let mut constant = true;
-        self.visit(&mut |operation| constant &= !matches!(operation, Operation::Metric(_)));
-        constant
+        let mut metrics = 0;
+        self.visit(&mut |operation| metrics += usize::from(matches!(operation, Operation::Metric(_))));
+        metrics == 0
     }
 
     /// Refuses a tree that is nested more deeply than is evaluated; a parsed one never is.

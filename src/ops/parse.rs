@@ -26,9 +26,9 @@ impl Operation {
     /// # Errors
     ///
     /// [`Error::InvalidOperation`] for what is no operation or has no metric in it, with what was expected and where (a
-    /// JSON pointer, or a byte of the text). [`Error::UnknownReferenceMethod`] when a metric is asked for a method that does not exist.
-    /// [`Error::OperationTooLarge`] beyond [`MAX_DEPTH`] levels, [`MAX_NODES`](super::MAX_NODES) words and lists, or
-    /// [`MAX_BYTES`](super::MAX_BYTES) of text.
+    /// JSON pointer, or a byte of the text). [`Error::UnknownReferenceMethod`] when a metric is asked for a method that
+    /// does not exist. [`Error::OperationTooLarge`] beyond [`MAX_DEPTH`] levels, [`MAX_NODES`](super::MAX_NODES) words
+    /// and lists, or [`MAX_BYTES`](super::MAX_BYTES) of text.
     ///
     /// ```
     /// use gnocchetti::internals::ops::Operation;

@@ -66,7 +66,9 @@ impl Sums {
     const NONE: Sums = Sums { count: 0.0, sum: 0.0, mean: 0.0, squares: 0.0 };
 
     fn of(value: f64) -> Sums {
-        if value.is_nan() { Sums::NONE } else { Sums { count: 1.0, sum: value, mean: value, squares: value - value } }
+        // An infinite value is no distance away from anything.
+        let squares = 0.0 * value;
+        if value.is_nan() { Sums::NONE } else { Sums { count: 1.0, sum: value, mean: value, squares } }
     }
 
     /// Sums of all values, from left to right, and the distances in a second pass.

@@ -173,14 +173,13 @@ impl Reader<'_> {
     fn word(&mut self) -> Result<Node> {
         self.left = self.left.checked_sub(1).ok_or_else(too_many)?;
         let place = Place::Byte(self.at);
-        let word = match self.peek() {
-            Some(quote @ ('"' | '\'')) => self.quoted(quote)?,
-            _ => {
-                let rest = &self.text[self.at..];
-                let word = &rest[..rest.find(ends_word).unwrap_or(rest.len())];
-                self.at += word.len();
-                word.to_owned()
-            }
+        let word = if let Some(quote @ ('"' | '\'')) = self.peek() {
+            self.quoted(quote)?
+        } else {
+            let rest = &self.text[self.at..];
+            let word = &rest[..rest.find(ends_word).unwrap_or(rest.len())];
+            self.at += word.len();
+            word.to_owned()
         };
         Ok(Node { place, item: Item::Word(word) })
     }
