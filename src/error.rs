@@ -62,6 +62,25 @@ impl std::fmt::Display for Corruption {
     }
 }
 
+/// Where in an operation something stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// At this byte of a text.
+    Byte(usize),
+    /// At this JSON pointer (RFC 6901) of a JSON value; empty for the whole value.
+    Pointer(String),
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Place::Byte(byte) => write!(f, "byte {byte}"),
+            Place::Pointer(pointer) if pointer.is_empty() => f.write_str("the top"),
+            Place::Pointer(pointer) => f.write_str(pointer),
+        }
+    }
+}
+
 /// The error type of the whole library.
 ///
 /// ```
@@ -316,6 +335,42 @@ pub enum Error {
         /// How many it may have.
         limit: u64,
     },
+    /// A text or JSON list that is no operation, or no search of values.
+    #[error("operation `{operation}` at {place}: expected {expected}, found {found}")]
+    InvalidOperation {
+        /// The operation in which it was noticed; `operations` when none had begun.
+        operation: String,
+        /// What may stand there.
+        expected: String,
+        /// What stands there, shortened.
+        found: String,
+        /// Where.
+        place: Place,
+    },
+    /// An operation that would take more stack, memory or time than is allowed.
+    #[error("this operation has more than {limit} {what}")]
+    OperationTooLarge {
+        /// What there is too much of.
+        what: &'static str,
+        /// How much of it is allowed.
+        limit: usize,
+    },
+    /// Series that an operation cannot bring together.
+    #[error("metrics cannot be aggregated: {reason}")]
+    Unaggregable {
+        /// The metrics, as the operation names them, with their aggregation methods.
+        references: Vec<(String, String)>,
+        /// Why not.
+        reason: String,
+    },
+    /// An operation asks a metric for an aggregation method that does not exist.
+    #[error("metric `{metric}` is asked for `{method}`, which is not an aggregation method")]
+    UnknownReferenceMethod {
+        /// The metric, as the operation names it.
+        metric: String,
+        /// The method, as the operation names it.
+        method: String,
+    },
     /// `SQLite` failed on the index.
     #[error("the index failed to {operation}: {source}")]
     Index {
@@ -368,6 +423,10 @@ impl Error {
             Error::Closed => 31,
             Error::PushTooLarge { .. } => 32,
             Error::InvalidDefinition { .. } => 33,
+            Error::InvalidOperation { .. } => 34,
+            Error::OperationTooLarge { .. } => 35,
+            Error::Unaggregable { .. } => 36,
+            Error::UnknownReferenceMethod { .. } => 37,
         }
     }
 

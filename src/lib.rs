@@ -51,6 +51,7 @@ mod fs;
 mod head;
 mod indexer;
 mod journal;
+mod ops;
 mod query;
 mod segment;
 mod types;
@@ -58,7 +59,7 @@ mod types;
 pub use carbonara::Sampling;
 pub use database::{Batch, Database, Report};
 pub use engine::{Options, Stats};
-pub use error::{Corruption, Error, Result};
+pub use error::{Corruption, Error, Place, Result};
 pub use query::Query;
 pub use types::{
     AggregateBlock, AggregateColumn, AggregationMethod, ArchivePolicy, ArchivePolicyBuilder, ArchivePolicyRule,
@@ -89,6 +90,10 @@ pub mod internals {
     /// See the module of this name in the source.
     pub mod journal {
         pub use crate::journal::*;
+    }
+    /// See the module of this name in the source.
+    pub mod ops {
+        pub use crate::ops::*;
     }
     /// See the module of this name in the source.
     pub mod segment {

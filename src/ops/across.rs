@@ -1,0 +1,76 @@
+//! `aggregate`: the values of all series at one timestamp become one.
+//!
+//! Columns are run through one after the other, from the first series to the last, so that a sum's order is that of the
+//! series and memory is read in order. Only quantiles gather the values of a row.
+
+use std::borrow::Cow;
+
+use super::reduction::{Moment, Pick, Statistic, quantile};
+
+/// One value for each of `rows` rows of `columns`; NaN is no value.
+pub(super) fn across(columns: &[Cow<'_, [f64]>], rows: usize, statistic: Statistic) -> Vec<f64> {
+    match statistic {
+        Statistic::Moment(moment) => moments(columns, rows, moment),
+        Statistic::Pick(pick) => picks(columns, rows, pick),
+        Statistic::Quantile(percent) => quantiles(columns, rows, percent),
+    }
+}
+
+fn moments(columns: &[Cow<'_, [f64]>], rows: usize, moment: Moment) -> Vec<f64> {
+    let mut counts = vec![0.0; rows];
+    let mut sums = vec![0.0; rows];
+    for column in columns {
+        for ((count, sum), value) in counts.iter_mut().zip(&mut sums).zip(column.iter()) {
+            let present = !value.is_nan();
+            *count += f64::from(u8::from(present));
+            *sum += if present { *value } else { 0.0 };
+        }
+    }
+    match moment {
+        Moment::Count => counts,
+        Moment::Sum => sums,
+        Moment::Mean => quotients(sums, &counts),
+        Moment::Variance => variances(columns, sums, &counts),
+        Moment::Deviation => variances(columns, sums, &counts).into_iter().map(f64::sqrt).collect(),
+    }
+}
+
+/// Variances of the population: a second pass, around the means.
+fn variances(columns: &[Cow<'_, [f64]>], sums: Vec<f64>, counts: &[f64]) -> Vec<f64> {
+    let means = quotients(sums, counts);
+    let mut squares = vec![0.0; means.len()];
+    for column in columns {
+        for ((square, mean), value) in squares.iter_mut().zip(&means).zip(column.iter()) {
+            let distance = value - mean;
+            *square += if value.is_nan() { 0.0 } else { distance * distance };
+        }
+    }
+    quotients(squares, counts)
+}
+
+fn quotients(mut sums: Vec<f64>, counts: &[f64]) -> Vec<f64> {
+    for (sum, count) in sums.iter_mut().zip(counts) {
+        *sum /= count;
+    }
+    sums
+}
+
+fn picks(columns: &[Cow<'_, [f64]>], rows: usize, pick: Pick) -> Vec<f64> {
+    let mut picked = vec![f64::NAN; rows];
+    for column in columns {
+        for (picked, value) in picked.iter_mut().zip(column.iter()) {
+            *picked = pick.of(*picked, *value);
+        }
+    }
+    picked
+}
+
+fn quantiles(columns: &[Cow<'_, [f64]>], rows: usize, percent: u8) -> Vec<f64> {
+    let mut values = Vec::with_capacity(columns.len());
+    let row = |i: usize| {
+        values.clear();
+        values.extend(columns.iter().map(|column| column[i]).filter(|value| !value.is_nan()));
+        quantile(&mut values, percent)
+    };
+    (0..rows).map(row).collect()
+}

@@ -1,0 +1,70 @@
+//! The older question across metrics, put as an operation.
+
+use super::evaluate::EvaluateOptions;
+use super::fill::Fill;
+use super::operation::{Operation, Reference};
+use super::reduction::Reduction;
+use crate::carbonara::Sampling;
+use crate::error::{Error, Result};
+use crate::types::AggregationMethod;
+
+/// One aggregation method of several metrics, aggregated across them: what Gnocchi's `/v1/aggregation` asks.
+///
+/// ```
+/// use gnocchetti::AggregationMethod;
+/// use gnocchetti::internals::ops::{EvaluateOptions, Reaggregation, Reduction};
+///
+/// let question = Reaggregation {
+///     metrics: vec!["a".to_owned(), "b".to_owned()],
+///     method: AggregationMethod::MEAN,
+///     reaggregation: Some(Reduction::Method(AggregationMethod::MAX)),
+///     resample: None,
+///     options: EvaluateOptions::default(),
+/// };
+/// let (operation, _options) = question.plan()?;
+/// assert_eq!(operation.to_string(), "(aggregate max (metric (a mean) (b mean)))");
+/// # Ok::<(), gnocchetti::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reaggregation {
+    /// Ids or names of the metrics.
+    pub metrics: Vec<String>,
+    /// Which of their aggregates.
+    pub method: AggregationMethod,
+    /// What becomes of the values of one timestamp; with none, the same as `method` says.
+    pub reaggregation: Option<Reduction>,
+    /// The groups to which each series is resampled first. The caller has to name one granularity then.
+    pub resample: Option<Sampling>,
+    /// How the series are brought together; the older call needs full overlap unless told otherwise.
+    pub options: EvaluateOptions,
+}
+
+impl Reaggregation {
+    /// The operation and the options that answer it.
+    ///
+    /// A single metric is not aggregated and needs no overlap: its points are returned as they are, under its own label.
+    /// Points of a `rate:` method are differences already, and are resampled without taking differences again.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidQuery`] when no metric is given.
+    pub fn plan(self) -> Result<(Operation, EvaluateOptions)> {
+        if self.metrics.is_empty() {
+            let reason = "there is no metric to aggregate".to_owned();
+            return Err(Error::InvalidQuery { reason });
+        }
+        let single = self.metrics.len() == 1;
+        let references = self.metrics.into_iter().map(|metric| Reference::new(metric, self.method)).collect();
+        let mut operation = Operation::Metric(references);
+        if let Some(sampling) = self.resample {
+            let method = AggregationMethod::new(self.method.method(), false);
+            operation = Operation::Resample { method, sampling, of: Box::new(operation) };
+        }
+        if single {
+            return Ok((operation, EvaluateOptions { fill: Some(Fill::Null), ..self.options }));
+        }
+        let reduction = self.reaggregation.unwrap_or(Reduction::Method(self.method));
+        let operation = Operation::Aggregate { reduction, of: Box::new(operation) };
+        Ok((operation, self.options))
+    }
+}
