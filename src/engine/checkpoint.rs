@@ -223,7 +223,10 @@ impl Engine {
     /// on the disk all the same, and name them. Those that cannot be removed are called superseded in the next one.
     fn remove_abandoned(&self, maintenance: &mut Maintenance) {
         let used: HashSet<SegmentName> = self.view().segments().map(|segment| segment.name).collect();
-        maintenance.begun.retain(|name| !used.contains(name) && self.remove_segment(*name).is_err());
+        maintenance.begun.retain(|name| !used.contains(name));
+        if self.remove_segments(&maintenance.begun).is_ok() {
+            maintenance.begun.clear();
+        }
     }
 
     fn manifest_of(&self, maintenance: &Maintenance, view: &View) -> Result<Manifest> {

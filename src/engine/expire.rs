@@ -2,16 +2,19 @@
 //!
 //! Readers never see expired points whether or not they are still on disk; this is about space only.
 
+use std::collections::BTreeSet;
+use std::io::ErrorKind;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::merge::{Effort, Retention};
 use super::{Engine, Maintenance};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::head::Archive;
 use crate::query::{Segment, View};
-use crate::segment::SegmentName;
+use crate::segment::{ARCHIVE, SegmentName};
 use crate::types::MetricKey;
 
 /// How often archives are looked through by themselves.
@@ -122,25 +125,31 @@ impl Engine {
                 old.since.elapsed() >= grace && old.segment.as_ref().is_none_or(|s| Arc::strong_count(s) == 1)
             });
         maintenance.superseded = kept;
-        let mut outcome = Ok(());
-        while let Some(old) = removable.pop() {
-            let Some(name) = old.record.name() else { continue };
-            outcome = self.remove_segment(name);
-            if outcome.is_err() {
-                maintenance.superseded.push(old);
-                maintenance.superseded.append(&mut removable);
-            }
+        let names: Vec<SegmentName> = removable.iter().filter_map(|old| old.record.name()).collect();
+        let removed = self.remove_segments(&names);
+        if removed.is_err() {
+            maintenance.superseded.append(&mut removable);
         }
         self.counters.superseded.store(maintenance.superseded.len() as u64, Ordering::Relaxed);
-        outcome
+        removed
     }
 
-    /// Removes a segment's file, and an archive's directories that are empty then. Can be repeated.
-    pub(super) fn remove_segment(&self, name: SegmentName) -> Result<()> {
-        self.fs.remove(&name.path(&self.root))?;
-        if let SegmentName::Archive { .. } = name {
-            let partition = name.directory(&self.root);
-            self.fs.remove_dir(&partition)?;
+    /// Removes the files of segments, for good, and the directories of archives that are empty then. Can be repeated.
+    ///
+    /// The next MANIFEST names them no more, and who would remove a file that a power cut brought back after that?
+    pub(super) fn remove_segments(&self, names: &[SegmentName]) -> Result<()> {
+        names.iter().try_for_each(|name| self.fs.remove(&name.path(&self.root)))?;
+        let directories: BTreeSet<PathBuf> = names.iter().map(|name| name.directory(&self.root)).collect();
+        for directory in &directories {
+            match self.fs.sync_dir(directory) {
+                // A merge that failed may not have come to creating it.
+                Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {}
+                synced => synced?,
+            }
+        }
+        let archives = self.root.join(ARCHIVE);
+        for partition in directories.iter().filter(|directory| directory.starts_with(&archives)) {
+            self.fs.remove_dir(partition)?;
             if let Some(archive) = partition.parent() {
                 self.fs.remove_dir(archive)?;
             }

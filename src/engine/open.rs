@@ -182,10 +182,11 @@ fn remove_leftovers(fs: &dyn Fs, root: &Path, manifest: &Manifest) -> Result<()>
     for directory in [RAW, LEVEL0, ARCHIVE] {
         fs.create_dir_all(&root.join(directory))?;
     }
-    for record in &manifest.superseded {
-        if let Some(name) = record.name() {
-            fs.remove(&name.path(root))?;
-        }
+    // The next MANIFEST names them no more: by then they must be gone for good, or nobody would remove them ever.
+    let mut changed = BTreeSet::new();
+    for name in manifest.superseded.iter().filter_map(SegmentRecord::name) {
+        fs.remove(&name.path(root))?;
+        changed.insert(name.directory(root));
     }
     let live: HashMap<u64, &SegmentRecord> = manifest.segments.iter().map(|record| (record.number, record)).collect();
     let mut directories: Vec<PathBuf> = vec![root.join(RAW), root.join(LEVEL0)];
@@ -198,9 +199,13 @@ fn remove_leftovers(fs: &dyn Fs, root: &Path, manifest: &Manifest) -> Result<()>
             let orphan = number_of(&entry.name).is_some_and(|n| n >= manifest.next_file && !live.contains_key(&n));
             if orphan {
                 fs.remove(&directory.join(&entry.name))?;
+                changed.insert(directory.clone());
             } else {
                 empty = false;
             }
+        }
+        if changed.contains(&directory) {
+            fs.sync_dir(&directory)?;
         }
         if empty && directory.starts_with(root.join(ARCHIVE)) {
             fs.remove_dir(&directory)?;
