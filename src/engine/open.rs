@@ -37,7 +37,12 @@ impl Engine {
         }
         let lock = fs.lock(&root.join(LOCK))?;
         let manifest = match Manifest::read(&*fs, root)? {
-            Some(manifest) => manifest,
+            Some(manifest) => {
+                // A process that died while replacing it may have left it in place, and not durable: until it is, a power
+                // cut brings back the one before, which needs files that this one calls superseded.
+                fs.sync_dir(root)?;
+                manifest
+            }
             None => create(&*fs, root)?,
         };
         remove_leftovers(&*fs, root, &manifest)?;
