@@ -7,7 +7,11 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use gnocchetti::{Database, Error};
+use gnocchetti::internals::fs::RealFs;
+use gnocchetti::internals::segment::{Kind, MEASURES, SegmentReader, number_of};
+use gnocchetti::{
+    AggregationMethod, ArchivePolicy, Database, Definition, Error, MetricKey, NewMetric, Query, Timespan,
+};
 use support::fault::{Call, FaultFs};
 use support::{assert_same, at, everything, files, metric, options, policy, without_deleted};
 
@@ -325,4 +329,48 @@ fn a_journal_that_ends_before_what_segments_have_seen_is_an_error() {
     std::fs::write(copy.join(&journal), &bytes[..bytes.len() - 1]).unwrap();
     let error = open(&copy).unwrap_err();
     assert!(matches!(&error, Error::Corrupt(at) if at.file.ends_with(&journal) && at.offset > 0), "{error:?}");
+}
+
+/// One damaged window must neither keep the database from opening nor its neighbours from being stored and read.
+#[test]
+fn a_damaged_window_takes_no_other_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("db");
+    let db = Database::open(&root, options()).unwrap();
+    let policy = ArchivePolicy::builder("p").definition(Definition::unlimited(Timespan::MINUTE)).build().unwrap();
+    db.create_archive_policy(&policy).unwrap();
+    let new = ["a", "b", "c"].map(|name| NewMetric::named(name).archive_policy("p"));
+    let keys: Vec<MetricKey> = db.create_metrics(&new).unwrap().iter().map(|metric| metric.key).collect();
+    let push = |db: &Database, second: i64| {
+        for key in &keys {
+            db.push(*key, at(second * 1_000_000_000), second as f64).unwrap();
+        }
+    };
+    (0..50).for_each(|second| push(&db, second));
+    db.close().unwrap();
+
+    // The raw measures of the second metric: its chunk is the one in the middle of the file.
+    let raw = std::fs::read_dir(root.join("raw")).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = std::fs::read(&raw).unwrap();
+    let reader =
+        SegmentReader::open(&RealFs, &raw, Kind::Raw, number_of(raw.file_name().unwrap().to_str().unwrap()).unwrap());
+    let mut entries = Vec::new();
+    reader.unwrap().find(keys[1].get(), MEASURES, 0..i64::MAX, &mut entries).unwrap();
+    bytes[entries[0].offset as usize] ^= 1;
+    std::fs::write(&raw, bytes).unwrap();
+
+    let db = Database::open(&root, options()).unwrap();
+    (60..130).for_each(|second| push(&db, second));
+    db.checkpoint().unwrap();
+    drop(db);
+    let db = Database::open(&root, options()).unwrap();
+    for (i, key) in keys.iter().enumerate() {
+        let counts = db.measures(&Query::new(*key).method(AggregationMethod::COUNT));
+        if i == 1 {
+            let Err(Error::Corrupt(damage)) = counts else { panic!("{counts:?}") };
+            assert_eq!((damage.metric, damage.file), (Some(keys[1].get()), raw.clone()));
+        } else {
+            assert_eq!(counts.unwrap().values, [50.0, 60.0, 10.0]);
+        }
+    }
 }

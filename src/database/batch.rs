@@ -74,7 +74,8 @@ impl<'db> Batch<'db> {
         self.inner.clear();
     }
 
-    /// Pushes all waiting measures: all of them, or on an error none, and then they still wait.
+    /// Pushes all waiting measures: all of them, or on an error none, and then they still wait. (After
+    /// [`Error::Failed`](crate::Error::Failed) nobody knows whether they are on the disk; they may be there after reopening.)
     ///
     /// When it returns, they are visible to every reader in the process, and as durable as
     /// [`Options::durability`](crate::Options::durability) promises.

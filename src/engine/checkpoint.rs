@@ -16,7 +16,7 @@ use super::manifest::{Manifest, PolicyRecord, SegmentRecord};
 use super::{Counters, Engine, Maintenance, Position, Superseded};
 use crate::carbonara;
 use crate::codec::{Scratch, encode_measures};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::head::{Plan, Presence, Raw, Run, WindowSnapshot, slice};
 use crate::query::{Segment, View, window_damaged};
 use crate::segment::{Chunk, Kind, MEASURES, STATE, SegmentName, SegmentReader, SegmentWriter};
@@ -260,9 +260,15 @@ impl Engine {
         }
         let state = series.state();
         let plan = plan_of(&self.plans(), key, state.policy)?;
-        let seals = state.sealed_until > state.stored_until;
-        if seals {
-            self.restore_window(key, &mut series, &plan)?;
+        let mut seals = state.sealed_until > state.stored_until;
+        if seals && let Err(error) = self.restore_window(key, &mut series, &plan) {
+            // A damaged window must not keep all others from being stored: what of this series has closed stays unsealed,
+            // and whoever reads it is told.
+            if !matches!(error, Error::Corrupt(_)) {
+                return Err(error);
+            }
+            tracing::warn!(%error, "a series cannot be sealed");
+            seals = false;
         }
         series.freeze();
         let keep_from = plan.keep_from(state.stored_until);
@@ -308,8 +314,8 @@ pub(super) fn record_of(segment: &Segment) -> SegmentRecord {
 /// Seals what has closed and writes the rest of what was accepted.
 fn write_series(output: &mut Output, taken: Taken) -> Result<Release> {
     let Taken { key, mut state, plan, frozen, window } = taken;
-    let keep_from = plan.keep_from(state.sealed_until);
     if let Some(window) = window {
+        let keep_from = plan.keep_from(state.sealed_until);
         let mut raw = Raw::default();
         let from = plan.keep_from(state.stored_until);
         window
@@ -320,8 +326,9 @@ fn write_series(output: &mut Output, taken: Taken) -> Result<Release> {
         if let Some(at) = older.checked_sub(1) {
             state.previous = Some(Measure::new(raw.timestamps[at], raw.values[at]));
         }
+        state.stored_until = state.sealed_until;
     }
-    state.stored_until = state.sealed_until;
+    let keep_from = plan.keep_from(state.stored_until);
     let stamp = state.newest.max(0);
     let bytes = state.to_bytes();
     output.raw.add(&Chunk { metric: key, granularity: STATE, first: stamp, last: stamp, rows: 1, bytes: &bytes })?;

@@ -324,7 +324,8 @@ impl Engine {
     pub(super) fn replay_group(&self, key: u64, timestamps: &[i64], values: &[f64], sequence: u64) -> Result<bool> {
         let mut series = match self.lock_series(key) {
             Ok(series) => series,
-            Err(Error::UnknownMetric { .. }) => return Ok(false),
+            // Measures of a metric that was deleted later are no surprise.
+            Err(Error::UnknownMetric { .. }) => return Ok(self.deleted.lock().contains(&key)),
             Err(error) => return Err(error),
         };
         if sequence <= series.state().sequence {

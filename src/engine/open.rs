@@ -35,6 +35,10 @@ impl Engine {
         if let Some(kind) = fs.kind(root).filter(|kind| fs::is_network(kind)) {
             return Err(Error::NetworkFileSystem { path: root.to_path_buf(), kind });
         }
+        if Manifest::read(&*fs, root)?.is_none() {
+            // Before anything is created there.
+            refuse_foreign(&*fs, root)?;
+        }
         let lock = fs.lock(&root.join(LOCK))?;
         let manifest = match Manifest::read(&*fs, root)? {
             Some(manifest) => {
@@ -116,6 +120,15 @@ impl Engine {
 
 /// Writes the first MANIFEST of a directory that holds nothing of a database.
 fn create(fs: &dyn Fs, root: &Path) -> Result<Manifest> {
+    refuse_foreign(fs, root)?;
+    sync_above(fs, root)?;
+    let manifest = Manifest::empty();
+    manifest.write(fs, root)?;
+    Ok(manifest)
+}
+
+/// Refuses a directory without MANIFEST that holds anything else.
+fn refuse_foreign(fs: &dyn Fs, root: &Path) -> Result<()> {
     let entries = fs.list(root)?;
     let foreign = entries.iter().find(|entry| entry.name != LOCK && entry.name != format!("{MANIFEST}.tmp"));
     if let Some(entry) = foreign {
@@ -123,10 +136,7 @@ fn create(fs: &dyn Fs, root: &Path) -> Result<Manifest> {
             format!("there is `{}` but no {MANIFEST}; name an empty directory, or restore {MANIFEST}", entry.name);
         return Err(Error::NotADatabase { path: root.to_path_buf(), reason });
     }
-    sync_above(fs, root)?;
-    let manifest = Manifest::empty();
-    manifest.write(fs, root)?;
-    Ok(manifest)
+    Ok(())
 }
 
 /// Makes the directory's own name durable, and those of the directories above it that may have been made with it. One that

@@ -107,10 +107,15 @@ impl Engine {
     fn maintain_due(&self) -> Result<()> {
         self.check_writable()?;
         let mut maintenance = self.maintenance.lock();
+        // Who was not pushed to since the checkpoint before is at rest.
+        let before = maintenance.position.sequence;
         self.checkpoint_locked(&mut maintenance)?;
-        self.merge(&mut maintenance, Effort::Due)?;
-        self.expire(&mut maintenance, Effort::Due)?;
-        self.remove_superseded(&mut maintenance)
+        // Damage that stops one of these must not stop the others.
+        let merged = self.merge(&mut maintenance, Effort::Due).map(drop);
+        let expired = self.expire(&mut maintenance, Effort::Due);
+        let removed = self.remove_superseded(&mut maintenance);
+        self.evict(&maintenance, before);
+        merged.and(expired).and(removed)
     }
 
     /// Does all background work now: a checkpoint, all merges, expiry; then gives back the memory of series at rest.
@@ -118,19 +123,20 @@ impl Engine {
         self.check_writable()?;
         let mut maintenance = self.maintenance.lock();
         self.checkpoint_locked(&mut maintenance)?;
-        self.merge(&mut maintenance, Effort::All)?;
-        self.expire(&mut maintenance, Effort::All)?;
-        self.remove_superseded(&mut maintenance)?;
-        self.evict(&maintenance);
-        Ok(())
+        let merged = self.merge(&mut maintenance, Effort::All).map(drop);
+        let expired = self.expire(&mut maintenance, Effort::All);
+        let removed = self.remove_superseded(&mut maintenance);
+        self.evict(&maintenance, u64::MAX);
+        merged.and(expired).and(removed)
     }
 
-    /// Gives back the memory of series that segments know as well. The maintenance lock keeps checkpoints out.
-    fn evict(&self, _maintenance: &Maintenance) {
+    /// Gives back the memory of series that segments know as well, and that no record from `sequence` on changed. The
+    /// maintenance lock keeps checkpoints out.
+    fn evict(&self, _maintenance: &Maintenance, sequence: u64) {
         for (_, slot) in self.series.iter() {
             let mut series = slot.lock();
             let bytes = series.window_bytes() as i64;
-            if series.evict() {
+            if series.state().sequence < sequence && series.evict() {
                 self.window_bytes.fetch_sub(bytes, Ordering::Relaxed);
             }
         }
