@@ -103,7 +103,9 @@ impl Engine {
         for key in keys {
             let Some(slot) = self.series.slot(*key) else { continue };
             let mut series = slot.lock();
-            if series.presence() == Presence::Resident && series.mark_dirty() {
+            if series.presence() == Presence::Resident {
+                // One that was not taken yet is still marked, and in no list. A key that is there twice does no harm.
+                series.mark_dirty();
                 self.dirty.lock().push(*key);
             }
         }
