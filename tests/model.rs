@@ -99,7 +99,8 @@ fn naive(method: Method, values: &[f64]) -> Option<f64> {
         Method::Std if values.len() < 2 => return None,
         Method::Std => (values.iter().fold(0.0, |s, v| s + (v - sum / n) * (v - sum / n)) / (n - 1.0)).sqrt(),
         Method::Median if values.len() % 2 == 1 => sorted[values.len() / 2],
-        Method::Median => f64::midpoint(sorted[values.len() / 2 - 1], sorted[values.len() / 2]),
+        #[expect(clippy::manual_midpoint, reason = "as it is defined, overflow included")]
+        Method::Median => (sorted[values.len() / 2 - 1] + sorted[values.len() / 2]) / 2.0,
         Method::Percentile(p) => {
             let position = (n - 1.0) * (f64::from(p) / 100.0);
             let (low, high) = (position.floor(), position.ceil());
