@@ -11,7 +11,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 use super::manifest::{MANIFEST, Manifest, SegmentRecord};
 use super::{Counters, Engine, Maintenance, Options, Plans, Position, recover};
 use crate::error::{Error, Result};
-use crate::fs::{self, BoundedFs, Fs};
+use crate::fs::{self, BoundedFs, Fs, Lock};
 use crate::head::{Plan, SeriesTable};
 use crate::indexer::Indexer;
 use crate::journal::Journal;
@@ -31,32 +31,11 @@ impl Engine {
     pub fn open(root: &Path, options: Options, fs: Arc<dyn Fs>) -> Result<Arc<Self>> {
         options.check()?;
         let fs: Arc<dyn Fs> = Arc::new(BoundedFs::new(fs));
-        fs.create_dir_all(root)?;
-        if let Some(kind) = fs.kind(root).filter(|kind| fs::is_network(kind)) {
-            return Err(Error::NetworkFileSystem { path: root.to_path_buf(), kind });
-        }
-        if Manifest::read(&*fs, root)?.is_none() {
-            // Before anything is created there.
-            refuse_foreign(&*fs, root)?;
-        }
-        let lock = fs.lock(&root.join(LOCK))?;
-        let manifest = match Manifest::read(&*fs, root)? {
-            Some(manifest) => {
-                // A process that died while replacing it may have left it in place, and not durable: until it is, a power
-                // cut brings back the one before, which needs files that this one calls superseded.
-                fs.sync_dir(root)?;
-                manifest
-            }
-            None => create(&*fs, root)?,
-        };
+        let (lock, manifest) = lock_and_read(&*fs, root)?;
         remove_leftovers(&*fs, root, &manifest)?;
         let index = open_index(&*fs, root, &manifest, &options)?;
         let view = open_segments(&*fs, root, &manifest)?;
-        let mut plans = Plans::new();
-        for record in &manifest.policies {
-            let policy = record.policy(&root.join(MANIFEST))?;
-            plans.insert(record.id, Arc::new(Plan::new(record.id, record.revision, policy)));
-        }
+        let plans = plans_of(root, &manifest)?;
         let journal_dir = root.join(JOURNAL);
         fs.create_dir_all(&journal_dir)?;
         fs.sync_dir(root)?;
@@ -116,6 +95,39 @@ impl Engine {
         checkpointed?;
         self.index.checkpoint_wal().map(drop)
     }
+}
+
+/// Takes the lock of the one writer, and reads MANIFEST, or writes the first one.
+fn lock_and_read(fs: &dyn Fs, root: &Path) -> Result<(Box<dyn Lock>, Manifest)> {
+    fs.create_dir_all(root)?;
+    if let Some(kind) = fs.kind(root).filter(|kind| fs::is_network(kind)) {
+        return Err(Error::NetworkFileSystem { path: root.to_path_buf(), kind });
+    }
+    if Manifest::read(fs, root)?.is_none() {
+        // Before anything is created there.
+        refuse_foreign(fs, root)?;
+    }
+    let lock = fs.lock(&root.join(LOCK))?;
+    let manifest = match Manifest::read(fs, root)? {
+        Some(manifest) => {
+            // A process that died while replacing it may have left it in place, and not durable: until it is, a power cut
+            // brings back the one before, which needs files that this one calls superseded.
+            fs.sync_dir(root)?;
+            manifest
+        }
+        None => create(fs, root)?,
+    };
+    Ok((lock, manifest))
+}
+
+/// The policies in force at the manifest's journal position.
+fn plans_of(root: &Path, manifest: &Manifest) -> Result<Plans> {
+    let mut plans = Plans::new();
+    for record in &manifest.policies {
+        let policy = record.policy(&root.join(MANIFEST))?;
+        plans.insert(record.id, Arc::new(Plan::new(record.id, record.revision, policy)));
+    }
+    Ok(plans)
 }
 
 /// Writes the first MANIFEST of a directory that holds nothing of a database.
