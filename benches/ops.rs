@@ -5,7 +5,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use gnocchetti::internals::ops::{EvaluateOptions, Fill, Input, Operation, Reference, evaluate};
+use gnocchetti::ops::{EvaluateOptions, Fill, Input, Operation, Reference, evaluate};
 use gnocchetti::{AggregationMethod, Columns, Timespan};
 
 const SERIES: usize = 1_000;

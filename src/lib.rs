@@ -51,13 +51,13 @@ mod fs;
 mod head;
 mod indexer;
 mod journal;
-mod ops;
+pub mod ops;
 mod query;
 mod segment;
 mod types;
 
 pub use carbonara::Sampling;
-pub use database::{Batch, Database, Report};
+pub use database::{Aggregates, Batch, Database, Report};
 pub use engine::{Options, Stats};
 pub use error::{Corruption, Error, Place, Result};
 pub use query::Query;
@@ -90,10 +90,6 @@ pub mod internals {
     /// See the module of this name in the source.
     pub mod journal {
         pub use crate::journal::*;
-    }
-    /// See the module of this name in the source.
-    pub mod ops {
-        pub use crate::ops::*;
     }
     /// See the module of this name in the source.
     pub mod segment {

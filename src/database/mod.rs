@@ -5,6 +5,7 @@
 
 mod batch;
 mod metrics;
+mod operations;
 mod policies;
 
 use std::path::Path;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use batch::{Batch, Report};
+pub use operations::Aggregates;
 
 use crate::engine::{Engine, Options, Stats, Workers};
 use crate::error::{Error, Result};

@@ -81,6 +81,16 @@ impl Database {
         self.engine().index().create_rule(rule)
     }
 
+    /// The archive policy that a metric of this name would get by rule.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::NoArchivePolicyRuleMatch`]; and the index's.
+    pub fn archive_policy_for(&self, metric_name: &str) -> Result<ArchivePolicy> {
+        self.engine().check_usable()?;
+        self.engine().index().policy_for_name(metric_name).map(|stored| stored.policy)
+    }
+
     /// The rule of this name.
     ///
     /// # Errors

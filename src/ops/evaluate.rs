@@ -25,7 +25,7 @@ const SECOND: f64 = 1e9;
 /// How series are brought together.
 ///
 /// ```
-/// use gnocchetti::internals::ops::{EvaluateOptions, Fill};
+/// use gnocchetti::ops::{EvaluateOptions, Fill};
 ///
 /// assert_eq!(EvaluateOptions::asked(None, None).fill, Some(Fill::DropNan));
 /// assert_eq!(EvaluateOptions::asked(None, Some(50.0)).needed_overlap, 50.0);
@@ -71,7 +71,7 @@ impl EvaluateOptions {
 /// or too many values.
 ///
 /// ```
-/// use gnocchetti::internals::ops::{EvaluateOptions, Input, Operation, evaluate};
+/// use gnocchetti::ops::{EvaluateOptions, Input, Operation, evaluate};
 /// use gnocchetti::{Columns, Timespan};
 ///
 /// let operation: Operation = "(aggregate sum (metric (a mean) (b mean)))".parse()?;

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 /// A hole that stays one is NaN, in the tables and in the results: Gnocchi's `null`.
 ///
 /// ```
-/// use gnocchetti::internals::ops::Fill;
+/// use gnocchetti::ops::Fill;
 ///
 /// assert_eq!("ffill".parse::<Fill>()?, Fill::Forward);
 /// assert_eq!("0".parse::<Fill>()?, Fill::Number(0.0));

@@ -34,7 +34,7 @@ impl Input {
     /// The points of a metric that the operation names by id or name.
     ///
     /// ```
-    /// use gnocchetti::internals::ops::{Input, Reference};
+    /// use gnocchetti::ops::{Input, Reference};
     /// use gnocchetti::{AggregationMethod, Columns, Timespan};
     ///
     /// let reference = Reference::new("cpu", AggregationMethod::MEAN);

@@ -16,7 +16,7 @@ pub const MAX_DEPTH: usize = 64;
 ///
 /// ```
 /// use gnocchetti::AggregationMethod;
-/// use gnocchetti::internals::ops::Reference;
+/// use gnocchetti::ops::Reference;
 ///
 /// assert!(Reference::new("cpu.*", AggregationMethod::MEAN).is_pattern());
 /// ```
@@ -46,7 +46,7 @@ impl Reference {
 /// `to_string`); what is printed is read back as the same tree.
 ///
 /// ```
-/// use gnocchetti::internals::ops::Operation;
+/// use gnocchetti::ops::Operation;
 ///
 /// let operation: Operation = "(* 100 (aggregate mean (metric (cpu.user mean) (cpu.system mean))))".parse()?;
 /// assert_eq!(operation.metrics().len(), 2);
@@ -115,7 +115,7 @@ impl Operation {
     /// The metrics that it refers to, each once, in the order of their first mention.
     ///
     /// ```
-    /// use gnocchetti::internals::ops::Operation;
+    /// use gnocchetti::ops::Operation;
     ///
     /// let operation: Operation = "(/ (metric used mean) (metric total mean))".parse()?;
     /// let names: Vec<&str> = operation.metrics().iter().map(|reference| reference.metric.as_str()).collect();

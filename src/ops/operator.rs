@@ -7,7 +7,7 @@ use std::fmt;
 /// What is done to each value of one operand.
 ///
 /// ```
-/// use gnocchetti::internals::ops::UnaryOperator;
+/// use gnocchetti::ops::UnaryOperator;
 ///
 /// assert_eq!(UnaryOperator::named("absolute"), Some(UnaryOperator::Absolute));
 /// assert_eq!(UnaryOperator::Absolute.to_string(), "abs");
@@ -37,7 +37,7 @@ pub enum UnaryOperator {
 /// What is done to pairs of values of two operands.
 ///
 /// ```
-/// use gnocchetti::internals::ops::BinaryOperator;
+/// use gnocchetti::ops::BinaryOperator;
 ///
 /// assert_eq!(BinaryOperator::named("≥"), Some(BinaryOperator::GreaterOrEqual));
 /// assert_eq!(BinaryOperator::GreaterOrEqual.to_string(), ">=");

@@ -31,7 +31,7 @@ impl Operation {
     /// and lists, or [`MAX_BYTES`](super::MAX_BYTES) of text.
     ///
     /// ```
-    /// use gnocchetti::internals::ops::Operation;
+    /// use gnocchetti::ops::Operation;
     ///
     /// let operation = Operation::from_json(&serde_json::json!(["+", ["metric", "cpu.*", "mean"], 2]))?;
     /// assert_eq!(operation.to_string(), "(+ (metric cpu.* mean) 2.0)");

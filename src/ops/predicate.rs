@@ -20,7 +20,7 @@ const OPERATORS: &str = "an operator: and, or, a comparison or arithmetic";
 /// less than five. `{"and": […]}` holds when all of a list do, `{"or": […]}` when any does.
 ///
 /// ```
-/// use gnocchetti::internals::ops::Predicate;
+/// use gnocchetti::ops::Predicate;
 ///
 /// let predicate = Predicate::from_json(&serde_json::json!({"and": [{">=": 50}, {"!=": [{"*": 2}, 120]}]}))?;
 /// assert!(predicate.matches(55.0));
@@ -70,7 +70,7 @@ impl Predicate {
     ///
     /// ```
     /// use gnocchetti::Columns;
-    /// use gnocchetti::internals::ops::Predicate;
+    /// use gnocchetti::ops::Predicate;
     ///
     /// let points = Columns { timestamps: vec![0, 60, 120], values: vec![1.0, 5.0, 9.0] };
     /// let found = Predicate::from_json(&serde_json::json!({">": 4}))?.select(&points);

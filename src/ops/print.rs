@@ -14,7 +14,7 @@ impl Operation {
     /// The operation as JSON lists. Numbers that JSON has not (NaN, infinities) stand as strings.
     ///
     /// ```
-    /// use gnocchetti::internals::ops::Operation;
+    /// use gnocchetti::ops::Operation;
     ///
     /// let operation: Operation = "(resample max 1h (metric cpu mean))".parse()?;
     /// assert_eq!(operation.to_json(), serde_json::json!(["resample", "max", 3600, ["metric", "cpu", "mean"]]));

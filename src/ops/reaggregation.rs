@@ -12,7 +12,7 @@ use crate::types::AggregationMethod;
 ///
 /// ```
 /// use gnocchetti::AggregationMethod;
-/// use gnocchetti::internals::ops::{EvaluateOptions, Reaggregation, Reduction};
+/// use gnocchetti::ops::{EvaluateOptions, Reaggregation, Reduction};
 ///
 /// let question = Reaggregation {
 ///     metrics: vec!["a".to_owned(), "b".to_owned()],

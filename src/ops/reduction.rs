@@ -14,7 +14,7 @@ use crate::types::{AggregationMethod, Method};
 /// With `rate:`, the differences between consecutive results are taken.
 ///
 /// ```
-/// use gnocchetti::internals::ops::Reduction;
+/// use gnocchetti::ops::Reduction;
 ///
 /// let reduction: Reduction = "rate:var".parse()?;
 /// assert_eq!(reduction, Reduction::VarianceRate);

@@ -22,6 +22,6 @@ pub use method::{AggregationMethod, Method, MethodSet};
 pub use metric::{Metric, MetricKey, MetricStatus, NewMetric};
 pub use policy::{ArchivePolicy, ArchivePolicyBuilder, ArchivePolicyUpdate, Definition};
 pub use pushed::Pushed;
-pub use rule::ArchivePolicyRule;
+pub use rule::{ArchivePolicyRule, Glob};
 pub use series::SeriesState;
 pub use time::{Timespan, Timestamp};

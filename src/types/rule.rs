@@ -9,7 +9,7 @@ mod glob;
 use std::cmp::Ordering;
 
 use crate::error::{Error, Result};
-use glob::Glob;
+pub use glob::Glob;
 
 /// How many characters a rule's name and its pattern may have.
 const MAX_LENGTH: usize = 255;

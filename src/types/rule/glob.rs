@@ -2,7 +2,7 @@
 
 /// A compiled pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Glob(Vec<Token>);
+pub struct Glob(Vec<Token>);
 
 /// What one place of a pattern takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +31,8 @@ impl Token {
 }
 
 impl Glob {
-    pub(super) fn new(pattern: &str) -> Self {
+    /// Compiles a pattern; every text is one.
+    pub fn new(pattern: &str) -> Self {
         let chars: Vec<char> = pattern.chars().collect();
         let mut tokens = Vec::with_capacity(chars.len());
         let mut rest = chars.as_slice();
@@ -58,7 +59,7 @@ impl Glob {
     ///
     /// Each star takes as little as it can. When the text then does not go on as the pattern wants, only the last star
     /// need take more: whatever an earlier one could take, the later one can.
-    pub(super) fn matches(&self, text: &str) -> bool {
+    pub fn matches(&self, text: &str) -> bool {
         let mut tokens = self.0.as_slice();
         let mut rest = text.chars();
         let mut last_star = None;
