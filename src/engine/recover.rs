@@ -35,6 +35,7 @@ pub(super) fn unread(fs: &dyn Fs, directory: &Path, manifest: &Manifest) -> Resu
         begins |= number == manifest.journal_file;
     }
     check_complete(directory, manifest, &found, begins)?;
+    journal::renew(fs, directory, found.last_file.filter(|_| found.records > 0))?;
     if let Some(torn) = &found.torn {
         let file = torn.file.display().to_string();
         tracing::warn!(

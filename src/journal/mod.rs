@@ -14,10 +14,12 @@ mod format;
 mod leader;
 mod reader;
 mod recovery;
+mod renew;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 pub use format::{FORMAT_VERSION, MAX_BODY, file_name, parse_file_name};
 pub use recovery::{OnRecord, Recovered, TornTail, recover, remove_before};
+pub use renew::renew;
 pub use writer::Journal;
