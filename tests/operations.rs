@@ -76,7 +76,7 @@ fn holes_are_dropped_filled_or_refused_as_asked() {
     let filled = points(&minutes(text).fill(Fill::Number(0.0))).unwrap();
     assert_eq!((filled.len(), filled.values[1]), (180, 2.0));
     assert!(matches!(points(&minutes(text).needed_overlap(80.0)), Err(Error::Unaggregable { .. })));
-    assert_eq!(points(&minutes(text).needed_overlap(50.0)).unwrap().len(), 90);
+    assert_eq!(points(&minutes(text).needed_overlap(50.0)).unwrap().len(), 179);
 }
 
 #[test]
