@@ -17,10 +17,10 @@ const WEEK: i64 = 7 * DAY;
 /// Days from the Sunday before the epoch, which was a Thursday, to the epoch.
 const SINCE_SUNDAY: i64 = 4;
 
-/// The groups that [`resample`](super::resample) makes: of a fixed length, or of the calendar (UTC).
+/// The groups that resampling makes: of a fixed length, or of the calendar (UTC).
 ///
 /// ```
-/// use gnocchetti::internals::carbonara::Sampling;
+/// use gnocchetti::Sampling;
 ///
 /// let sampling: Sampling = "Q".parse()?;
 /// assert_eq!(sampling, Sampling::Quarter);

@@ -188,7 +188,7 @@ impl Database {
         inputs: &mut Vec<Input>,
     ) -> Result<()> {
         let policy = self.policy_of(metric.key)?;
-        let kept: Vec<Timespan> = policy.definitions().iter().map(|definition| definition.granularity()).collect();
+        let kept: Vec<Timespan> = policy.definitions().iter().map(crate::types::Definition::granularity).collect();
         let asked = if granularities.is_empty() { &kept } else { granularities };
         for granularity in asked {
             let columns = self.points(metric, reference.method, *granularity, options)?;
