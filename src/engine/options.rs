@@ -35,7 +35,7 @@ impl Default for Options {
             durability: Durability::Sync,
             max_future: Timespan::from_nanos(86_400 * 1_000_000_000).ok(),
             memory: 512 << 20,
-            dirty_bytes: 128 << 20,
+            dirty_bytes: 64 << 20,
             journal_bytes: 128 << 20,
             checkpoint_interval: Duration::from_secs(300),
             grace: Duration::from_secs(60),
@@ -81,7 +81,7 @@ impl Options {
     }
 
     /// How many bytes of measures (16 each) may wait in memory for a checkpoint. When checkpoints cannot keep up, pushes
-    /// are held back at four times as many. Default: 128 MiB.
+    /// are held back at four times as many. Default: 64 MiB.
     #[must_use]
     pub fn dirty_bytes(mut self, bytes: u64) -> Self {
         self.dirty_bytes = bytes;
