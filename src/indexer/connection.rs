@@ -11,8 +11,9 @@ use super::failure::Failure;
 /// How long a statement waits for another process that holds the index.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How many prepared statements are kept: more than there are.
-const STATEMENTS: usize = 64;
+/// How many prepared statements are kept: more than there are of fixed ones, so that searches and the tables of resource
+/// types keep some of theirs too.
+const STATEMENTS: usize = 160;
 
 /// The page cache of the connection that writes, in KiB (`SQLite`'s meaning of a negative number). A batch of new
 /// metrics touches the indexes on id and name all over; pages that do not fit are written to the log several times.

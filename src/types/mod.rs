@@ -31,6 +31,7 @@ pub use resource::{
     ResourceMetric, ResourceSearch, ResourceUpdate, Sort,
 };
 pub use resource_type::{Attribute, AttributeKind, AttributeValue, GENERIC, ResourceType, ResourceTypeUpdate, TypeChange};
+pub(crate) use resource_type::{time_of, uuid_of};
 pub use rule::ArchivePolicyRule;
 pub use series::SeriesState;
 pub use time::{Timespan, Timestamp};

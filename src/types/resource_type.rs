@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 pub use attribute::{Attribute, AttributeKind};
+pub(crate) use attribute::{time_of, uuid_of};
 pub use update::{ResourceTypeUpdate, TypeChange};
 pub use value::AttributeValue;
 
