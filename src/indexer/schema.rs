@@ -81,14 +81,14 @@ const MIGRATIONS: &[&str] = &["
     ) STRICT;
     CREATE UNIQUE INDEX resources_by_id ON resources (id);
     CREATE INDEX resources_by_original_id ON resources (original_id);
-    CREATE INDEX resources_by_type ON resources (type_id, revision_start, started_at);
+    CREATE INDEX resources_by_type ON resources (type_id, revision_start, started_at, key);
     CREATE INDEX resources_by_creator ON resources (creator);
     CREATE INDEX resources_by_creating_project ON resources (substr(creator, instr(creator || ':', ':') + 1));
     CREATE INDEX resources_by_user ON resources (user_id);
     CREATE INDEX resources_by_project ON resources (project_id);
     CREATE INDEX resources_by_start ON resources (started_at);
     CREATE INDEX resources_by_end ON resources (ended_at);
-    CREATE INDEX resources_by_revision ON resources (revision_start, started_at);
+    CREATE INDEX resources_by_revision ON resources (revision_start, started_at, key);
 
     CREATE TABLE revisions (
         revision INTEGER PRIMARY KEY AUTOINCREMENT,
