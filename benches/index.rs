@@ -117,7 +117,11 @@ fn ask(index: &Indexer) -> Result<(), Error> {
     figure("search_attr", search / 1e3, "ms");
     let by_start = vec![Sort::by("revision_start"), Sort::by("started_at")];
     let mine = Filter::eq("creator", "agent:cloud");
-    let orders = [("list_page", vec![], None), ("list_page_visible", vec![], Some(&mine)), ("list_page_by_start", by_start, None)];
+    let orders = [
+        ("list_page", vec![], None),
+        ("list_page_visible", vec![], Some(&mine)),
+        ("list_page_by_start", by_start, None),
+    ];
     for (name, sort, visibility) in orders {
         let mut marker = None;
         let page = median(RESOURCES / PAGE, |_| {

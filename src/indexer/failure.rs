@@ -34,10 +34,7 @@ impl Failure {
     /// Whether a unique index refused a row.
     pub(super) fn is_duplicate(error: &rusqlite::Error) -> bool {
         error.sqlite_error().is_some_and(|error| {
-            matches!(
-                error.extended_code,
-                ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY
-            )
+            matches!(error.extended_code, ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY)
         })
     }
 
@@ -51,19 +48,12 @@ impl Failure {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => {
                 let source = std::io::Error::new(std::io::ErrorKind::StorageFull, error);
-                Error::DiskFull {
-                    operation,
-                    path: path.to_path_buf(),
-                    source,
-                }
+                Error::DiskFull { operation, path: path.to_path_buf(), source }
             }
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 Corruption::new(path, 0, format!("the index cannot {operation}: {error}")).into()
             }
-            _ => Error::Index {
-                operation,
-                source: Box::new(error),
-            },
+            _ => Error::Index { operation, source: Box::new(error) },
         }
     }
 }

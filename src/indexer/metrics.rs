@@ -33,14 +33,8 @@ impl Indexer {
     /// [`Error::UnknownMetric`] when there is none of this key, or it is deleted already.
     pub fn mark_deleted(&self, key: MetricKey) -> Result<StoredMetric> {
         self.write("delete a metric", |transaction| {
-            let unknown = || Error::UnknownMetric {
-                metric: key.to_string(),
-            };
-            if transaction
-                .prepare_cached(sql::MARK_DELETED)?
-                .execute([parameter(key)])?
-                == 0
-            {
+            let unknown = || Error::UnknownMetric { metric: key.to_string() };
+            if transaction.prepare_cached(sql::MARK_DELETED)?.execute([parameter(key)])? == 0 {
                 return Err(unknown().into());
             }
             transaction.prepare_cached(sql::ADD_TO_ACTIVE_COUNT)?.execute([-1])?;
@@ -87,17 +81,10 @@ pub(super) fn row(row: &Row) -> rusqlite::Result<StoredMetric> {
         creator: row.get(4)?,
         resource_id: row.get::<_, Option<[u8; 16]>>(5)?.map(Uuid::from_bytes),
         archive_policy_name: row.get(6)?,
-        status: if status == 0 {
-            MetricStatus::Active
-        } else {
-            MetricStatus::Delete
-        },
+        status: if status == 0 { MetricStatus::Active } else { MetricStatus::Delete },
         created_at: Timestamp::from_nanos(row.get(8)?).map_err(|error| damaged(8, error))?,
     };
-    Ok(StoredMetric {
-        metric,
-        policy_id: row.get(9)?,
-    })
+    Ok(StoredMetric { metric, policy_id: row.get(9)? })
 }
 
 fn key(row: &Row, column: usize) -> rusqlite::Result<MetricKey> {

@@ -39,10 +39,7 @@ impl Indexer {
     pub fn create_default_policies(&self) -> Result<Vec<StoredPolicy>> {
         self.write("create the default archive policies", |transaction| {
             let defaults = ArchivePolicy::defaults();
-            let stored = defaults
-                .iter()
-                .map(|policy| insert(transaction, policy))
-                .collect::<Result<_, _>>()?;
+            let stored = defaults.iter().map(|policy| insert(transaction, policy)).collect::<Result<_, _>>()?;
             let (name, pattern, policy) = DEFAULT_RULE;
             super::rules::insert(transaction, &ArchivePolicyRule::new(name, pattern, policy)?)?;
             Ok(stored)
@@ -85,14 +82,8 @@ impl Indexer {
         self.write("update an archive policy", |transaction| {
             let old = by_name(transaction, name)?.ok_or_else(|| unknown(name))?;
             let policy = old.policy.updated(update)?;
-            transaction
-                .prepare_cached(sql::UPDATE_POLICY)?
-                .execute((old.id, json(&policy)?))?;
-            Ok(StoredPolicy {
-                id: old.id,
-                revision: old.revision + 1,
-                policy,
-            })
+            transaction.prepare_cached(sql::UPDATE_POLICY)?.execute((old.id, json(&policy)?))?;
+            Ok(StoredPolicy { id: old.id, revision: old.revision + 1, policy })
         })
     }
 
@@ -133,10 +124,7 @@ fn stored(row: &Row) -> Result<StoredPolicy, Failure> {
 
 /// The number of the policy `name`, which must be there.
 pub(super) fn policy_id(connection: &Connection, name: &str) -> Result<u32, Failure> {
-    let id = connection
-        .prepare_cached(sql::POLICY_ID)?
-        .query_row([name], |row| row.get(0))
-        .optional()?;
+    let id = connection.prepare_cached(sql::POLICY_ID)?.query_row([name], |row| row.get(0)).optional()?;
     id.ok_or_else(|| unknown(name).into())
 }
 
@@ -150,47 +138,27 @@ fn json(policy: &ArchivePolicy) -> Result<String, Failure> {
 }
 
 fn insert(connection: &Connection, policy: &ArchivePolicy) -> Result<StoredPolicy, Failure> {
-    let inserted = connection
-        .prepare_cached(sql::INSERT_POLICY)?
-        .execute((policy.name(), json(policy)?));
+    let inserted = connection.prepare_cached(sql::INSERT_POLICY)?.execute((policy.name(), json(policy)?));
     if let Err(error) = inserted {
-        let exists = Error::ArchivePolicyExists {
-            name: policy.name().to_owned(),
-        };
-        return Err(if Failure::is_duplicate(&error) {
-            exists.into()
-        } else {
-            error.into()
-        });
+        let exists = Error::ArchivePolicyExists { name: policy.name().to_owned() };
+        return Err(if Failure::is_duplicate(&error) { exists.into() } else { error.into() });
     }
     let id = connection.last_insert_rowid();
     let id = u32::try_from(id).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, id))?;
-    Ok(StoredPolicy {
-        id,
-        revision: 1,
-        policy: policy.clone(),
-    })
+    Ok(StoredPolicy { id, revision: 1, policy: policy.clone() })
 }
 
 /// Who uses the policy, for the text of an error.
 fn user(connection: &Connection, id: u32) -> Result<Option<String>, Failure> {
-    let rule = connection
-        .prepare_cached(sql::RULE_OF_POLICY)?
-        .query_row([id], |row| row.get::<_, String>(0));
+    let rule = connection.prepare_cached(sql::RULE_OF_POLICY)?.query_row([id], |row| row.get::<_, String>(0));
     if let Some(rule) = rule.optional()? {
         return Ok(Some(format!("archive policy rule `{rule}`")));
     }
-    let metric = connection
-        .prepare_cached(sql::METRIC_OF_POLICY)?
-        .query_row([id], |row| {
-            let (key, name, status): (i64, Option<String>, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            let name = name.map(|name| format!(" (`{name}`)")).unwrap_or_default();
-            let state = if status == 0 {
-                ""
-            } else {
-                ", which is deleted but whose data is not reclaimed yet"
-            };
-            Ok(format!("metric {key}{name}{state}"))
-        });
+    let metric = connection.prepare_cached(sql::METRIC_OF_POLICY)?.query_row([id], |row| {
+        let (key, name, status): (i64, Option<String>, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let name = name.map(|name| format!(" (`{name}`)")).unwrap_or_default();
+        let state = if status == 0 { "" } else { ", which is deleted but whose data is not reclaimed yet" };
+        Ok(format!("metric {key}{name}{state}"))
+    });
     Ok(metric.optional()?)
 }

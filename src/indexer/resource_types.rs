@@ -107,6 +107,15 @@ impl Indexer {
     }
 }
 
+/// What does not fit together between resource types, resources and the attributes they have.
+pub(super) fn findings(connection: &Connection) -> Result<Vec<String>, Failure> {
+    let mut findings = Vec::new();
+    for layout in layout::all(connection)?.iter().filter(|layout| !layout.is_generic()) {
+        findings.extend(tables::findings(connection, layout)?);
+    }
+    Ok(findings)
+}
+
 /// Makes one change of a type that was found to be possible.
 fn apply(connection: &Connection, layout: &mut Layout, change: &TypeChange, now: Timestamp) -> Result<(), Failure> {
     match change {

@@ -81,12 +81,7 @@ impl Indexer {
             let rules = all(connection)?;
             let rule = first_match(&rules, metric_name)?;
             let policy = policies::by_name(connection, rule.archive_policy_name())?;
-            policy.ok_or_else(|| {
-                Error::UnknownArchivePolicy {
-                    name: rule.archive_policy_name().to_owned(),
-                }
-                .into()
-            })
+            policy.ok_or_else(|| Error::UnknownArchivePolicy { name: rule.archive_policy_name().to_owned() }.into())
         })
     }
 }
@@ -106,16 +101,12 @@ pub(super) fn all(connection: &Connection) -> Result<Vec<ArchivePolicyRule>, Fai
 /// The rule that decides for a metric of this name.
 pub(super) fn first_match<'a>(rules: &'a [ArchivePolicyRule], metric_name: &str) -> Result<&'a ArchivePolicyRule> {
     let rule = rules.iter().find(|rule| rule.matches(metric_name));
-    rule.ok_or_else(|| Error::NoArchivePolicyRuleMatch {
-        name: metric_name.to_owned(),
-    })
+    rule.ok_or_else(|| Error::NoArchivePolicyRuleMatch { name: metric_name.to_owned() })
 }
 
 pub(super) fn insert(connection: &Connection, rule: &ArchivePolicyRule) -> Result<(), Failure> {
     let policy = policies::policy_id(connection, rule.archive_policy_name())?;
-    let inserted = connection
-        .prepare_cached(sql::INSERT_RULE)?
-        .execute((rule.name(), rule.metric_pattern(), policy));
+    let inserted = connection.prepare_cached(sql::INSERT_RULE)?.execute((rule.name(), rule.metric_pattern(), policy));
     inserted.map(|_| ()).map_err(|error| duplicate(error, rule.name()))
 }
 
@@ -130,9 +121,5 @@ fn unknown(name: &str) -> Error {
 
 fn duplicate(error: rusqlite::Error, name: &str) -> Failure {
     let exists = Error::ArchivePolicyRuleExists { name: name.to_owned() };
-    if Failure::is_duplicate(&error) {
-        exists.into()
-    } else {
-        error.into()
-    }
+    if Failure::is_duplicate(&error) { exists.into() } else { error.into() }
 }

@@ -9,6 +9,7 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use super::failure::Failure;
+use super::resource_types;
 use crate::error::Error;
 
 /// What `PRAGMA application_id` says of our files ("gnoc" in ASCII), so that another program's `SQLite` file is not
@@ -20,7 +21,8 @@ const APPLICATION_ID: i32 = 0x676e_6f63;
 /// The second one adds resources. What all resources have lies in `resources`, and in `revisions` as it was before each
 /// change; the attributes of each type lie in two tables of that type, next to these two (`layout` writes them). A metric
 /// refers to its resource by the key, in whose order all of these tables grow, and not by the id, which is random.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE archive_policies (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         name TEXT NOT NULL UNIQUE,
@@ -57,7 +59,8 @@ const MIGRATIONS: &[&str] = &["
         active INTEGER NOT NULL
     ) STRICT;
     INSERT INTO metric_totals (id, active) VALUES (1, 0);
-", "
+",
+    "
     CREATE TABLE resource_types (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         name TEXT NOT NULL UNIQUE,
@@ -119,7 +122,8 @@ const MIGRATIONS: &[&str] = &["
     CREATE INDEX metrics_by_resource ON metrics (resource_key) WHERE resource_key IS NOT NULL;
     CREATE INDEX metrics_by_creator ON metrics (creator) WHERE creator IS NOT NULL;
     CREATE INDEX metrics_by_unit ON metrics (unit) WHERE unit IS NOT NULL;
-"];
+",
+];
 
 /// The newest version that this library reads.
 pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
@@ -132,12 +136,24 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Fa
         let reason = format!("its journal mode is {mode} and cannot be WAL there");
         return Err(not_a_database(path, reason));
     }
-    while version(connection)? < VERSION {
+    migrate_up_to(connection, VERSION)
+}
+
+/// Migrates an index that is older than `target`, in as many transactions as there are versions between.
+fn migrate_up_to(connection: &mut Connection, target: u32) -> Result<(), Failure> {
+    while version(connection)? < target {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         migrate(&transaction)?;
         transaction.commit()?;
     }
     Ok(())
+}
+
+/// An index as the library of that version left it.
+#[cfg(test)]
+pub(super) fn prepare_up_to(connection: &mut Connection, path: &Path, target: u32) -> Result<(), Failure> {
+    check(connection, path)?;
+    migrate_up_to(connection, target)
 }
 
 /// One migration; none when another process was faster.
@@ -155,15 +171,10 @@ fn migrate(transaction: &Transaction) -> Result<(), Failure> {
 fn check(connection: &Connection, path: &Path) -> Result<(), Failure> {
     let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let found = version(connection)?;
-    let tables = connection
-        .query_row("SELECT 1 FROM sqlite_schema LIMIT 1", [], |_| Ok(()))
-        .optional()?;
+    let tables = connection.query_row("SELECT 1 FROM sqlite_schema LIMIT 1", [], |_| Ok(())).optional()?;
     let empty = application == 0 && found == 0 && tables.is_none();
     if application != APPLICATION_ID && !empty {
-        return Err(not_a_database(
-            path,
-            "it is an SQLite file of another program".to_owned(),
-        ));
+        return Err(not_a_database(path, "it is an SQLite file of another program".to_owned()));
     }
     if found > VERSION {
         let path = path.to_path_buf();
@@ -194,10 +205,7 @@ pub(super) fn findings(connection: &Connection, limit: usize) -> Result<Vec<Stri
     let mut statement = connection.prepare("SELECT \"table\", rowid, parent FROM pragma_foreign_key_check LIMIT ?1")?;
     let rows = statement.query_map([limit as i64], |row| {
         let (table, rowid, parent): (String, Option<i64>, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        Ok(format!(
-            "row {} of {table} refers to nothing in {parent}",
-            rowid.unwrap_or_default()
-        ))
+        Ok(format!("row {} of {table} refers to nothing in {parent}", rowid.unwrap_or_default()))
     })?;
     for finding in rows {
         findings.push(finding?);
@@ -208,6 +216,7 @@ pub(super) fn findings(connection: &Connection, limit: usize) -> Result<Vec<Stri
     if let Some((said, counted)) = counts.optional()? {
         findings.push(format!("the index says it has {said} active metrics and has {counted}"));
     }
+    findings.extend(resource_types::findings(connection)?);
     findings.truncate(limit);
     Ok(findings)
 }

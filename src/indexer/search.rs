@@ -17,5 +17,10 @@ mod statement;
 pub(super) use bind::Context;
 pub(super) use resources::select;
 
+#[cfg(test)]
+pub(super) use metrics::statement as metrics_statement;
+#[cfg(test)]
+pub(super) use resources::statement as resources_statement;
+
 /// A parameter's number in a statement; the first one is 1.
 type Parameter = usize;

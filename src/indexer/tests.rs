@@ -2,9 +2,16 @@ mod metrics;
 mod opening;
 mod plans;
 mod policies;
+mod resource_types;
+mod resources;
 mod rules;
+mod search_metrics;
+mod search_model;
+mod search_plans;
+mod searches;
 
 use tempfile::TempDir;
+use uuid::Uuid;
 
 use super::*;
 use crate::types::{ArchivePolicy, Definition, MetricKey, NewMetric, Timespan, Timestamp};
@@ -36,10 +43,7 @@ impl Fixture {
         let Fixture { indexer, directory } = self;
         let path = indexer.path.clone();
         drop(indexer);
-        Fixture {
-            indexer: Indexer::open(&path).unwrap(),
-            directory,
-        }
+        Fixture { indexer: Indexer::open(&path).unwrap(), directory }
     }
 
     fn create(&self, metric: NewMetric) -> StoredMetric {
@@ -52,10 +56,7 @@ fn now() -> Timestamp {
 }
 
 fn policy(name: &str) -> ArchivePolicy {
-    ArchivePolicy::builder(name)
-        .definition(Definition::points_of(Timespan::MINUTE, 60).unwrap())
-        .build()
-        .unwrap()
+    ArchivePolicy::builder(name).definition(Definition::points_of(Timespan::MINUTE, 60).unwrap()).build().unwrap()
 }
 
 fn keys(metrics: &[StoredMetric]) -> Vec<MetricKey> {

@@ -20,6 +20,8 @@ mod time;
 
 pub use columns::{AggregateBlock, AggregateColumn, Columns};
 pub use durability::Durability;
+#[cfg(test)]
+pub(crate) use filter::MAX_DEPTH;
 pub use filter::{Comparison, Filter, Operator, Test, Tree};
 pub use measure::Measure;
 pub use method::{AggregationMethod, Method, MethodSet};

@@ -35,8 +35,7 @@ impl Indexer {
         metrics.iter().try_for_each(check)?;
         let stored = self.write("create metrics", |transaction| {
             let mut creating = Creating::new(transaction, now);
-            let chosen =
-                metrics.iter().map(|metric| creating.policy_of(metric)).collect::<Result<Vec<_>, _>>()?;
+            let chosen = metrics.iter().map(|metric| creating.policy_of(metric)).collect::<Result<Vec<_>, _>>()?;
             let mut stored = Vec::with_capacity(metrics.len());
             for (metric, policy) in metrics.iter().zip(chosen) {
                 stored.push(creating.insert(metric, policy, None)?);
@@ -53,11 +52,8 @@ impl Indexer {
 
 /// Whether a metric can be like this, as far as that can be said without the index.
 pub(in crate::indexer) fn check(metric: &NewMetric) -> Result<()> {
-    let limited = [
-        ("name", &metric.name, MAX_NAME),
-        ("unit", &metric.unit, MAX_UNIT),
-        ("creator", &metric.creator, MAX_NAME),
-    ];
+    let limited =
+        [("name", &metric.name, MAX_NAME), ("unit", &metric.unit, MAX_UNIT), ("creator", &metric.creator, MAX_NAME)];
     for (attribute, value, limit) in limited {
         let Some(value) = value else { continue };
         let reason = if value.chars().count() > limit {
@@ -72,11 +68,7 @@ pub(in crate::indexer) fn check(metric: &NewMetric) -> Result<()> {
             continue;
         };
         let value = value.clone();
-        return Err(Error::InvalidMetric {
-            attribute,
-            value,
-            reason,
-        });
+        return Err(Error::InvalidMetric { attribute, value, reason });
     }
     Ok(())
 }

@@ -26,10 +26,7 @@ impl Indexer {
     /// [`Error::Index`](crate::Error::Index).
     pub fn metric_by_name(&self, name: &str) -> Result<Option<StoredMetric>> {
         self.read_once("look up a metric by name", |connection| {
-            Ok(connection
-                .prepare_cached(sql::METRIC_BY_NAME)?
-                .query_row([name], row)
-                .optional()?)
+            Ok(connection.prepare_cached(sql::METRIC_BY_NAME)?.query_row([name], row).optional()?)
         })
     }
 
@@ -74,9 +71,7 @@ impl Indexer {
         self.read_once("list metrics", |connection| {
             let mut statement = connection.prepare_cached(statement)?;
             let metrics = statement.query_map([after.map_or(0, parameter), limit], row)?;
-            Ok(metrics
-                .map(|stored| stored.map(|stored| stored.metric))
-                .collect::<Result<_, _>>()?)
+            Ok(metrics.map(|stored| stored.map(|stored| stored.metric)).collect::<Result<_, _>>()?)
         })
     }
 
@@ -87,9 +82,7 @@ impl Indexer {
     /// [`Error::Index`](crate::Error::Index).
     pub fn metric_count(&self) -> Result<u64> {
         self.read_once("count metrics", |connection| {
-            let count: i64 = connection
-                .prepare_cached(sql::ACTIVE_COUNT)?
-                .query_row([], |row| row.get(0))?;
+            let count: i64 = connection.prepare_cached(sql::ACTIVE_COUNT)?.query_row([], |row| row.get(0))?;
             Ok(u64::try_from(count).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, count))?)
         })
     }
@@ -114,26 +107,17 @@ impl Indexer {
     /// [`Error::Index`](crate::Error::Index).
     pub fn max_key(&self) -> Result<Option<MetricKey>> {
         self.read_once("look up the highest key", |connection| {
-            Ok(connection
-                .prepare_cached(sql::MAX_KEY)?
-                .query_row([], |row| key(row, 0))
-                .optional()?)
+            Ok(connection.prepare_cached(sql::MAX_KEY)?.query_row([], |row| key(row, 0)).optional()?)
         })
     }
 }
 
 /// The active metric of this id as `connection` sees it.
 pub(in crate::indexer) fn by_id(connection: &Connection, id: Uuid) -> Result<Option<StoredMetric>, Failure> {
-    Ok(connection
-        .prepare_cached(sql::METRIC_BY_ID)?
-        .query_row([id.as_bytes()], row)
-        .optional()?)
+    Ok(connection.prepare_cached(sql::METRIC_BY_ID)?.query_row([id.as_bytes()], row).optional()?)
 }
 
 /// The metric of this key as `connection` sees it.
 pub(super) fn by_key(connection: &Connection, key: MetricKey) -> Result<Option<StoredMetric>, Failure> {
-    Ok(connection
-        .prepare_cached(sql::METRIC_BY_KEY)?
-        .query_row([parameter(key)], row)
-        .optional()?)
+    Ok(connection.prepare_cached(sql::METRIC_BY_KEY)?.query_row([parameter(key)], row).optional()?)
 }

@@ -87,3 +87,23 @@ pub(super) fn user(connection: &Connection, layout: &Layout) -> Result<Option<St
     let mut statement = connection.prepare_cached(sql::RESOURCE_OF_TYPE)?;
     Ok(statement.query_row([layout.id], |row| row.get(0)).optional()?)
 }
+
+/// Resources and revisions of the type without a row of their attributes, and such rows without them.
+pub(super) fn findings(connection: &Connection, layout: &Layout) -> Result<Vec<String>, Failure> {
+    let mut findings = Vec::new();
+    for (whole, (part, key)) in ["resources", "revisions"].into_iter().zip(both(layout)) {
+        let lonely = format!(
+            "SELECT (SELECT count(*) FROM {whole} WHERE type_id = ?1 AND {key} NOT IN (SELECT {key} FROM {part})),
+                (SELECT count(*) FROM {part} WHERE {key} NOT IN (SELECT {key} FROM {whole} WHERE type_id = ?1))"
+        );
+        let counted = connection.query_row(&lonely, [layout.id], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))?;
+        if counted != (0, 0) {
+            let (without, beyond): (i64, i64) = counted;
+            let name = &layout.name;
+            findings.push(format!(
+                "{without} {whole} of type `{name}` have no attributes, and {beyond} attributes belong to none"
+            ));
+        }
+    }
+    Ok(findings)
+}

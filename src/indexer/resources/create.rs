@@ -48,8 +48,7 @@ impl Indexer {
 
 /// Whether a resource can be like this, as far as that can be said without the index.
 fn check(resource: &NewResource, now: Timestamp) -> Result<()> {
-    let owners =
-        [("creator", &resource.creator), ("user_id", &resource.user_id), ("project_id", &resource.project_id)];
+    let owners = [("creator", &resource.creator), ("user_id", &resource.user_id), ("project_id", &resource.project_id)];
     for (attribute, owner) in owners {
         check_owner(attribute, owner.as_deref())?;
     }
@@ -59,13 +58,11 @@ fn check(resource: &NewResource, now: Timestamp) -> Result<()> {
 /// Whether a resource can belong to this one.
 pub(super) fn check_owner(attribute: &str, owner: Option<&str>) -> Result<()> {
     match owner {
-        Some(owner) if owner.chars().count() > MAX_OWNER || owner.contains('\0') => {
-            Err(Error::InvalidAttributeValue {
-                attribute: attribute.to_owned(),
-                value: owner.chars().take(300).collect(),
-                expected: format!("a text of at most {MAX_OWNER} characters without NUL"),
-            })
-        }
+        Some(owner) if owner.chars().count() > MAX_OWNER || owner.contains('\0') => Err(Error::InvalidAttributeValue {
+            attribute: attribute.to_owned(),
+            value: owner.chars().take(300).collect(),
+            expected: format!("a text of at most {MAX_OWNER} characters without NUL"),
+        }),
         _ => Ok(()),
     }
 }
@@ -130,7 +127,8 @@ impl<'a> Creation<'a> {
             }
         })?;
         if !layout.is_generic() {
-            let stored = layout.columns.iter().map(|column| attributes.get(&column.name).map_or(Value::Null, stored_value));
+            let stored =
+                layout.columns.iter().map(|column| attributes.get(&column.name).map_or(Value::Null, stored_value));
             let values = std::iter::once(Value::Integer(key)).chain(stored);
             self.connection.prepare_cached(&insert)?.execute(params_from_iter(values))?;
         }

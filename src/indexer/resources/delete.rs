@@ -56,9 +56,7 @@ pub(super) fn delete(connection: &Connection, found: &[Found]) -> Result<Deleted
     for resource in found {
         let layout = match layouts.entry(resource.type_id) {
             std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
-            std::collections::hash_map::Entry::Vacant(new) => {
-                new.insert(layout::by_id(connection, resource.type_id)?)
-            }
+            std::collections::hash_map::Entry::Vacant(new) => new.insert(layout::by_id(connection, resource.type_id)?),
         };
         delete_metrics(connection, resource.key, &mut deleted.metrics)?;
         if !layout.is_generic() {

@@ -7,12 +7,12 @@ use uuid::Uuid;
 
 use super::super::failure::Failure;
 use super::super::metrics::{Creating, StoredMetric, by_id};
+use super::super::search::Context;
 use super::super::{Indexer, sql};
+use super::rows::Rows;
 use super::{UpdatedResource, unknown, visible};
 use crate::error::{Error, Result};
 use crate::types::{Filter, MetricRef, NewMetric, ResourceMetric, Timestamp};
-use super::rows::Rows;
-use super::super::search::Context;
 
 impl Indexer {
     /// Adds metrics to those that a resource has. Its history does not know about metrics.

@@ -50,8 +50,7 @@ fn number(column: usize, value: i64) -> rusqlite::Result<u64> {
 }
 
 fn time(row: &Row, column: usize) -> rusqlite::Result<Option<Timestamp>> {
-    let damaged =
-        |error: Error| rusqlite::Error::FromSqlConversionFailure(column, Type::Integer, Box::new(error));
+    let damaged = |error: Error| rusqlite::Error::FromSqlConversionFailure(column, Type::Integer, Box::new(error));
     row.get::<_, Option<i64>>(column)?.map(|nanos| Timestamp::from_nanos(nanos).map_err(damaged)).transpose()
 }
 

@@ -115,9 +115,7 @@ const TYPE: &str = "CROSS JOIN resource_types AS t ON t.id = r.type_id";
 fn from_current(layout: &Layout, first: Table, attributes: bool) -> (String, &'static str) {
     let table = layout.current_table();
     match (first, attributes) {
-        (Table::Attributes, _) => {
-            (format!("{table} AS a CROSS JOIN resources AS r ON r.key = a.key {TYPE}"), "a.key")
-        }
+        (Table::Attributes, _) => (format!("{table} AS a CROSS JOIN resources AS r ON r.key = a.key {TYPE}"), "a.key"),
         (_, true) => (format!("resources AS r CROSS JOIN {table} AS a ON a.key = r.key {TYPE}"), "r.key"),
         (_, false) => (format!("resources AS r {TYPE}"), "r.key"),
     }

@@ -13,10 +13,18 @@ use super::column::{Column, Table};
 pub(super) enum Driver {
     /// By the order they are listed in.
     Order,
-    /// By an index on the column of this attribute, in this table.
-    Attribute(String, Table),
+    /// By an index on the column of this attribute, in this table; by equal values, whose rows the index has in the
+    /// order of their keys, or by a stretch of values.
+    Attribute(String, Table, Lookup),
     /// By these statements, each of which selects some of the rows.
     Rows(Vec<String>),
+}
+
+/// How much of an index is looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lookup {
+    Equal,
+    Stretch,
 }
 
 /// The driver of a search for what passes `filter` and `visibility`; of both, the one chosen by whoever asks is better.
@@ -41,9 +49,13 @@ fn best(arm: Arm, node: &Node) -> Option<(u32, Driver)> {
         Node::Compare(bound) => {
             let column = arm.column(&bound.attribute)?;
             let rank = rank(&column, &bound.test)?;
-            Some((rank, Driver::Attribute(bound.attribute.clone(), column.table)))
+            let stretch = matches!(&bound.test, BoundTest::Is(sign, _) if *sign != "=")
+                || matches!(bound.test, BoundTest::Like(..));
+            let lookup = if stretch { Lookup::Stretch } else { Lookup::Equal };
+            Some((rank, Driver::Attribute(bound.attribute.clone(), column.table, lookup)))
         }
-        Node::All(parts) => parts.iter().filter_map(|part| best(arm, part)).max_by_key(|(rank, _)| *rank),
+        // Of several that are as good, the first, which is the last to be compared.
+        Node::All(parts) => parts.iter().rev().filter_map(|part| best(arm, part)).max_by_key(|(rank, _)| *rank),
         Node::Any(parts) if !parts.is_empty() => {
             let mut worst = u32::MAX;
             let mut rows = Vec::new();
@@ -52,7 +64,7 @@ fn best(arm: Arm, node: &Node) -> Option<(u32, Driver)> {
                 worst = worst.min(rank);
                 match driver {
                     Driver::Rows(more) => rows.extend(more),
-                    Driver::Attribute(attribute, table) => rows.push(select(arm, part, &attribute, table)?),
+                    Driver::Attribute(attribute, table, _) => rows.push(select(arm, part, &attribute, table)?),
                     Driver::Order => return None,
                 }
             }
@@ -68,9 +80,9 @@ fn rank(column: &Column, test: &BoundTest) -> Option<u32> {
     let equality = 20 * (selectivity + 1);
     match test {
         BoundTest::Is("=", _) => Some(equality),
-        BoundTest::In(_, false) => Some(equality - 1),
+        BoundTest::In(_, null) if !null || !column.nullable => Some(equality - 1),
         _ if column.through.is_some() => None,
-        BoundTest::In(_, true) | BoundTest::Null => (!partial(column)).then_some(2),
+        BoundTest::In(..) | BoundTest::Null => (column.nullable && !partial(column)).then_some(2),
         BoundTest::Like(_, Some(_)) => Some(15),
         BoundTest::Is(..) => Some(10),
         BoundTest::Like(_, None) | BoundTest::IsNot(_) | BoundTest::NotNull => None,
@@ -114,8 +126,8 @@ pub(super) fn condition(arm: Arm, node: &Node, driver: &Driver) -> String {
 fn render(arm: Arm, node: &Node, driver: &Driver, demanded: bool) -> String {
     match node {
         Node::Compare(bound) => {
-            let drives = demanded
-                && matches!(driver, Driver::Attribute(attribute, _) if *attribute == bound.attribute);
+            let drives =
+                demanded && matches!(driver, Driver::Attribute(attribute, ..) if *attribute == bound.attribute);
             // Binding has found the column already.
             arm.column(&bound.attribute)
                 .map_or_else(|| "0".to_owned(), |column| comparison(&column, &bound.test, drives))
@@ -124,9 +136,7 @@ fn render(arm: Arm, node: &Node, driver: &Driver, demanded: bool) -> String {
         Node::All(parts) => {
             joined(parts.iter().map(|part| render(arm, part, driver, demanded)).collect(), " AND ", "1")
         }
-        Node::Any(parts) => {
-            joined(parts.iter().map(|part| render(arm, part, driver, false)).collect(), " OR ", "0")
-        }
+        Node::Any(parts) => joined(parts.iter().map(|part| render(arm, part, driver, false)).collect(), " OR ", "0"),
     }
 }
 
@@ -151,7 +161,9 @@ fn comparison(column: &Column, test: &BoundTest, drives: bool) -> String {
     if drives && let Some((outer, select)) = &column.through {
         match test {
             BoundTest::Is("=", value) => return format!("{outer} IN ({select} = ?{value})"),
-            BoundTest::In(values, false) => return format!("{outer} IN ({select} IN ({}))", list(values)),
+            BoundTest::In(values, null) if !null || !column.nullable => {
+                return format!("{outer} IN ({select} IN ({}))", list(values));
+            }
             _ => {}
         }
     }
@@ -162,9 +174,9 @@ fn comparison(column: &Column, test: &BoundTest, drives: bool) -> String {
         BoundTest::NotNull => format!("{sql} IS NOT NULL"),
         BoundTest::Is(operator, value) => format!("{sql} {operator} ?{value}"),
         BoundTest::IsNot(value) => format!("({kept} <> ?{value} OR {kept} IS NULL)"),
-        BoundTest::In(values, false) => format!("{sql} IN ({})", list(values)),
-        BoundTest::In(values, true) if values.is_empty() => format!("{sql} IS NULL"),
-        BoundTest::In(values, true) => format!("({sql} IN ({}) OR {sql} IS NULL)", list(values)),
+        BoundTest::In(values, null) if !null || !column.nullable => format!("{sql} IN ({})", list(values)),
+        BoundTest::In(values, _) if values.is_empty() => format!("{sql} IS NULL"),
+        BoundTest::In(values, _) => format!("({sql} IN ({}) OR {sql} IS NULL)", list(values)),
         BoundTest::Like(pattern, Some((from, to))) if drives => {
             format!("({sql} >= ?{from} AND {sql} < ?{to} AND {kept} GLOB ?{pattern})")
         }

@@ -1,12 +1,13 @@
 //! Searching for metrics.
 
-use rusqlite::params_from_iter;
+use rusqlite::{Connection, params_from_iter};
 
 use super::super::Indexer;
+use super::super::failure::Failure;
 use super::super::metrics::{StoredMetric, row};
 use super::arms::Arm;
 use super::bind::Context;
-use super::statement::{Question, build};
+use super::statement::{Question, Statement, build};
 use crate::error::Result;
 use crate::types::{AttributeValue, Filter, History, MetricSearch, MetricStatus, Operator, Test, Tree};
 
@@ -35,23 +36,32 @@ impl Indexer {
     /// [`Error::InvalidPagination`]: crate::Error::InvalidPagination
     pub fn search_metrics(&self, search: &MetricSearch, visibility: Option<&Filter>) -> Result<Vec<StoredMetric>> {
         self.read("search metrics", |connection| {
-            let question = Question {
-                filter: search.filter.as_ref(),
-                visibility,
-                history: History::Current,
-                sort: &search.sort,
-                limit: search.limit,
-                marker: search.marker,
-                context: Context { now: search.now, creator: search.creator.as_deref() },
-            };
-            let demanded = search.filter.as_ref().map(Filter::tree).transpose()?;
-            let status = demanded.as_ref().and_then(demanded_status).unwrap_or(search.status);
-            let statement = build(connection, &[Arm::Metrics(status)], &question)?;
+            let statement = statement(connection, search, visibility)?;
             let mut prepared = connection.prepare_cached(&statement.sql)?;
             let found = prepared.query_map(params_from_iter(statement.values), row)?;
             Ok(found.collect::<Result<_, _>>()?)
         })
     }
+}
+
+/// The statement of a search.
+pub(in crate::indexer) fn statement(
+    connection: &Connection,
+    search: &MetricSearch,
+    visibility: Option<&Filter>,
+) -> Result<Statement, Failure> {
+    let question = Question {
+        filter: search.filter.as_ref(),
+        visibility,
+        history: History::Current,
+        sort: &search.sort,
+        limit: search.limit,
+        marker: search.marker,
+        context: Context { now: search.now, creator: search.creator.as_deref() },
+    };
+    let demanded = search.filter.as_ref().map(Filter::tree).transpose()?;
+    let status = demanded.as_ref().and_then(demanded_status).unwrap_or(search.status);
+    build(connection, &[Arm::Metrics(status)], &question)
 }
 
 /// The status that every metric found must have, as the filter says.

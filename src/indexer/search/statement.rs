@@ -7,7 +7,7 @@ use super::super::failure::Failure;
 use super::arms::Arm;
 use super::bind::{Context, Node, Parameters, bind};
 use super::column::Table;
-use super::drive::{Driver, choose, condition};
+use super::drive::{Driver, Lookup, choose, condition};
 use super::order::{self, Key};
 use super::{Parameter, metrics};
 use crate::error::{Error, Result};
@@ -96,10 +96,13 @@ impl Search<'_> {
         let first = first(arm, &driver, &keys);
         let own = self.nodes().any(|node| has_own(arm, node)) || keys.iter().any(|key| is_own(&key.column.table));
         let (from, key) = arm.from(first, own);
-        keys.extend(arm.ties(key, self.among_revisions).into_iter().map(order::tie));
+        // For a stretch of values, `SQLite` would rather read everything in the order of the keys than sort them.
+        let stretch = matches!(driver, Driver::Attribute(_, _, Lookup::Stretch)) && keys.is_empty();
+        let tie = if stretch { format!("+{key}") } else { key.to_owned() };
+        keys.extend(arm.ties(&tie, self.among_revisions).into_iter().map(order::tie));
         let mut conditions: Vec<String> = Vec::new();
         if let Driver::Rows(rows) = &driver {
-            conditions.push(format!("{} IN ({})", arm.row().0, rows.join(" UNION ")));
+            conditions.push(format!("{} IN ({})", arm.row().0, union(rows)));
         }
         conditions.extend(self.nodes().map(|node| condition(arm, node, &driver)));
         conditions.extend(self.of_type(arm, &driver, first, own, parameters));
@@ -171,10 +174,20 @@ impl Search<'_> {
     }
 }
 
+/// Statements as one, in groups, since `SQLite` bounds how many can be joined at once.
+fn union(rows: &[String]) -> String {
+    const GROUP: usize = 200;
+    if rows.len() <= GROUP {
+        return rows.join(" UNION ");
+    }
+    let groups = rows.chunks(GROUP).map(|group| format!("SELECT * FROM ({})", group.join(" UNION ")));
+    groups.collect::<Vec<_>>().join(" UNION ")
+}
+
 /// The table that is read first: that of the driver, or of the order.
 fn first(arm: Arm, driver: &Driver, keys: &[Key]) -> Table {
     match (driver, keys.first()) {
-        (Driver::Attribute(_, table), _) => *table,
+        (Driver::Attribute(_, table, _), _) => *table,
         (Driver::Rows(_), _) => arm.row().1,
         (Driver::Order, Some(key)) if key.column.table != Table::Elsewhere => key.column.table,
         (Driver::Order, _) => match arm {
@@ -207,10 +220,11 @@ fn place(connection: &Connection, arms: &[Arm], question: &Question, marker: Mar
     let unknown = || Error::InvalidPagination { reason: format!("there is no `{marker}` to go on from") };
     let arm = *arm.ok_or_else(unknown)?;
     let mut parameters = Parameters::default();
-    let visibility = question.visibility.map(|filter| bind(filter, arm, question.context, &mut parameters)).transpose()?;
+    let visibility =
+        question.visibility.map(|filter| bind(filter, arm, question.context, &mut parameters)).transpose()?;
     let mut keys = order::keys(arm, question.sort)?;
-    let own = visibility.as_ref().is_some_and(|node| has_own(arm, node))
-        || keys.iter().any(|key| is_own(&key.column.table));
+    let own =
+        visibility.as_ref().is_some_and(|node| has_own(arm, node)) || keys.iter().any(|key| is_own(&key.column.table));
     let first = if marker.revision.is_some() { Table::Revision } else { Table::Resource };
     let (from, key) = arm.from(first, own);
     keys.extend(arm.ties(key, arms.len() > 1).into_iter().map(order::tie));
@@ -224,7 +238,7 @@ fn place(connection: &Connection, arms: &[Arm], question: &Question, marker: Mar
             vec![format!("h.revision = ?{revision} AND +r.id = ?{id}")]
         }
     };
-    let by_id = Driver::Attribute("id".to_owned(), first);
+    let by_id = Driver::Attribute("id".to_owned(), first, Lookup::Equal);
     conditions.extend(visibility.map(|node| format!("({})", condition(arm, &node, &by_id))));
     let sql = format!("SELECT {} FROM {from} WHERE {}", selected.join(", "), conditions.join(" AND "));
     let mut statement = connection.prepare_cached(&sql)?;

@@ -10,26 +10,13 @@ use crate::types::{ArchivePolicyRule, MetricStatus};
 fn a_metric_is_found_by_all_it_is_known_by() {
     let fixture = Fixture::new();
     let id = Uuid::from_u128(7);
-    let new = NewMetric::named("cpu.ü")
-        .id(id)
-        .unit("%")
-        .creator("me")
-        .archive_policy("high");
+    let new = NewMetric::named("cpu.ü").id(id).unit("%").creator("me").archive_policy("high");
     let stored = fixture.create(new);
     assert_eq!(stored.policy_id, fixture.archive_policy("high").unwrap().unwrap().id);
     let metric = &stored.metric;
-    assert_eq!(
-        (metric.key, metric.id, metric.name.as_deref()),
-        (MetricKey::new(1), id, Some("cpu.ü"))
-    );
-    assert_eq!(
-        (metric.unit.as_deref(), metric.creator.as_deref(), metric.resource_id),
-        (Some("%"), Some("me"), None)
-    );
-    assert_eq!(
-        (metric.archive_policy_name.as_str(), metric.created_at),
-        ("high", now())
-    );
+    assert_eq!((metric.key, metric.id, metric.name.as_deref()), (MetricKey::new(1), id, Some("cpu.ü")));
+    assert_eq!((metric.unit.as_deref(), metric.creator.as_deref(), metric.resource_id), (Some("%"), Some("me"), None));
+    assert_eq!((metric.archive_policy_name.as_str(), metric.created_at), ("high", now()));
     assert_eq!(metric.status, MetricStatus::Active);
 
     let fixture = fixture.reopened();
@@ -46,9 +33,7 @@ fn a_metric_is_found_by_all_it_is_known_by() {
 #[test]
 fn policies_come_by_name_or_by_rule() {
     let fixture = Fixture::new();
-    fixture
-        .create_rule(&ArchivePolicyRule::new("disks", "disk.*", "high").unwrap())
-        .unwrap();
+    fixture.create_rule(&ArchivePolicyRule::new("disks", "disk.*", "high").unwrap()).unwrap();
     let batch = [
         NewMetric::named("disk.a"),
         NewMetric::named("disk.b").archive_policy("bool"),
@@ -57,10 +42,7 @@ fn policies_come_by_name_or_by_rule() {
         NewMetric::unnamed(),
     ];
     let stored = fixture.create_metrics(&batch, now()).unwrap();
-    let policies: Vec<_> = stored
-        .iter()
-        .map(|stored| stored.metric.archive_policy_name.as_str())
-        .collect();
+    let policies: Vec<_> = stored.iter().map(|stored| stored.metric.archive_policy_name.as_str()).collect();
     assert_eq!(policies, ["high", "bool", "low", "low", "low"]);
     let ids: HashSet<_> = stored.iter().map(|stored| stored.metric.id).collect();
     assert_eq!(ids.len(), 5);
@@ -79,51 +61,28 @@ fn one_bad_metric_leaves_nothing_of_its_batch() {
         (vec![NewMetric::named("")], "is empty".to_owned()),
         (vec![NewMetric::named("a/b")], "contains `/`".to_owned()),
         (vec![NewMetric::named("ä".repeat(256))], "more than 255".to_owned()),
-        (
-            vec![NewMetric::named("m").unit("ä".repeat(32))],
-            "more than 31".to_owned(),
-        ),
-        (
-            vec![NewMetric::named("m").creator("ä".repeat(256))],
-            "more than 255".to_owned(),
-        ),
-        (
-            vec![NewMetric::named("m").archive_policy("none")],
-            "policy `none` does not exist".to_owned(),
-        ),
+        (vec![NewMetric::named("m").unit("ä".repeat(32))], "more than 31".to_owned()),
+        (vec![NewMetric::named("m").creator("ä".repeat(256))], "more than 255".to_owned()),
+        (vec![NewMetric::named("m").archive_policy("none")], "policy `none` does not exist".to_owned()),
         (vec![NewMetric::named("there")], exists("there")),
-        (
-            vec![NewMetric::unnamed().id(there.metric.id)],
-            exists(&there.metric.id.to_string()),
-        ),
+        (vec![NewMetric::unnamed().id(there.metric.id)], exists(&there.metric.id.to_string())),
         (vec![NewMetric::named("m"), NewMetric::named("m")], exists("m")),
-        (
-            vec![NewMetric::named("m").id(twice), NewMetric::named("n").id(twice)],
-            exists(&twice.to_string()),
-        ),
+        (vec![NewMetric::named("m").id(twice), NewMetric::named("n").id(twice)], exists(&twice.to_string())),
     ];
     for (bad, expected) in cases {
         let batch: Vec<_> = std::iter::once(good()).chain(bad).collect();
         let error = fixture.create_metrics(&batch, now()).unwrap_err().to_string();
         assert!(error.contains(&expected), "{error}");
         assert_eq!(fixture.metric_by_name("good").unwrap(), None);
-        assert_eq!(
-            (fixture.metric_count().unwrap(), fixture.max_key().unwrap()),
-            (1, Some(MetricKey::new(1)))
-        );
+        assert_eq!((fixture.metric_count().unwrap(), fixture.max_key().unwrap()), (1, Some(MetricKey::new(1))));
     }
     fixture.delete_rule("default").unwrap();
     let no_rule = fixture.create_metrics(&[good().archive_policy("low"), NewMetric::named("m")], now());
     assert!(matches!(no_rule, Err(Error::NoArchivePolicyRuleMatch { name }) if name == "m"));
     assert_eq!(fixture.metric_count().unwrap(), 1);
 
-    let at_the_limits = NewMetric::named("ä".repeat(255))
-        .unit("ä".repeat(31))
-        .creator("ä".repeat(255));
-    assert_eq!(
-        fixture.create(at_the_limits.archive_policy("low")).metric.key,
-        MetricKey::new(2)
-    );
+    let at_the_limits = NewMetric::named("ä".repeat(255)).unit("ä".repeat(31)).creator("ä".repeat(255));
+    assert_eq!(fixture.create(at_the_limits.archive_policy("low")).metric.key, MetricKey::new(2));
     fixture.integrity_check().unwrap();
 }
 
@@ -134,26 +93,14 @@ fn a_deleted_metric_frees_its_name_and_id_but_not_its_key() {
     let old = fixture.create(new.clone());
     let deleted = fixture.mark_deleted(old.metric.key).unwrap();
     assert_eq!(deleted.metric.status, MetricStatus::Delete);
-    assert_eq!(
-        StoredMetric {
-            metric: deleted.metric.clone(),
-            ..old.clone()
-        },
-        deleted
-    );
+    assert_eq!(StoredMetric { metric: deleted.metric.clone(), ..old.clone() }, deleted);
     assert_eq!(fixture.metric_by_name("cpu").unwrap(), None);
     assert_eq!(fixture.metric_by_id(old.metric.id).unwrap(), None);
     assert_eq!(fixture.metric_by_key(old.metric.key).unwrap(), Some(deleted.clone()));
-    assert_eq!(
-        (fixture.metric_count().unwrap(), fixture.deleted_keys().unwrap()),
-        (0, vec![old.metric.key])
-    );
+    assert_eq!((fixture.metric_count().unwrap(), fixture.deleted_keys().unwrap()), (0, vec![old.metric.key]));
     let again = fixture.mark_deleted(old.metric.key);
     assert!(matches!(again, Err(Error::UnknownMetric { metric }) if metric == "1"));
-    assert!(matches!(
-        fixture.mark_deleted(MetricKey::new(99)),
-        Err(Error::UnknownMetric { .. })
-    ));
+    assert!(matches!(fixture.mark_deleted(MetricKey::new(99)), Err(Error::UnknownMetric { .. })));
 
     let new = fixture.create(new);
     assert_eq!(new.metric.key, MetricKey::new(2));
@@ -165,26 +112,14 @@ fn a_deleted_metric_frees_its_name_and_id_but_not_its_key() {
 #[test]
 fn purging_removes_deleted_rows_only_and_keys_stay_used() {
     let fixture = Fixture::new();
-    let stored = fixture
-        .create_metrics(&[NewMetric::named("a"), NewMetric::named("b")], now())
-        .unwrap();
-    let [a, b] = keys(&stored)[..] else {
-        panic!("two metrics")
-    };
+    let stored = fixture.create_metrics(&[NewMetric::named("a"), NewMetric::named("b")], now()).unwrap();
+    let [a, b] = keys(&stored)[..] else { panic!("two metrics") };
     fixture.mark_deleted(b).unwrap();
-    assert_eq!(
-        fixture
-            .purge(&[a, b, MetricKey::new(77), MetricKey::new(u64::MAX)])
-            .unwrap(),
-        1
-    );
+    assert_eq!(fixture.purge(&[a, b, MetricKey::new(77), MetricKey::new(u64::MAX)]).unwrap(), 1);
     assert_eq!(fixture.purge(&[]).unwrap(), 0);
     assert_eq!(fixture.metric_by_key(b).unwrap(), None);
     assert_eq!(fixture.metric_by_key(a).unwrap().as_ref(), Some(&stored[0]));
-    assert_eq!(
-        (fixture.deleted_keys().unwrap(), fixture.max_key().unwrap()),
-        (vec![], Some(b))
-    );
+    assert_eq!((fixture.deleted_keys().unwrap(), fixture.max_key().unwrap()), (vec![], Some(b)));
     let fixture = fixture.reopened();
     assert_eq!(fixture.max_key().unwrap(), Some(b));
     assert_eq!(fixture.create(NewMetric::named("b")).metric.key.get(), b.get() + 1);
@@ -200,10 +135,9 @@ fn metrics_are_paged_by_key_within_a_status() {
     for key in keys(&stored).iter().filter(|key| key.get() % 3 == 0) {
         fixture.mark_deleted(*key).unwrap();
     }
-    for (status, expected) in [
-        (MetricStatus::Active, vec![1, 2, 4, 5, 7, 8, 10]),
-        (MetricStatus::Delete, vec![3, 6, 9]),
-    ] {
+    for (status, expected) in
+        [(MetricStatus::Active, vec![1, 2, 4, 5, 7, 8, 10]), (MetricStatus::Delete, vec![3, 6, 9])]
+    {
         let mut paged = Vec::new();
         let mut after = None;
         loop {
@@ -215,10 +149,7 @@ fn metrics_are_paged_by_key_within_a_status() {
         }
         assert_eq!(paged, expected);
         let whole = fixture.metrics(status, None, usize::MAX).unwrap();
-        assert_eq!(
-            whole.iter().map(|metric| metric.key.get()).collect::<Vec<_>>(),
-            expected
-        );
+        assert_eq!(whole.iter().map(|metric| metric.key.get()).collect::<Vec<_>>(), expected);
         assert_eq!(fixture.metrics(status, Some(MetricKey::new(u64::MAX)), 5).unwrap(), []);
         assert_eq!(fixture.metrics(status, None, 0).unwrap(), []);
     }
@@ -227,11 +158,7 @@ fn metrics_are_paged_by_key_within_a_status() {
 #[test]
 fn policies_of_many_keys_come_at_once() {
     let fixture = Fixture::new();
-    let batch = [
-        NewMetric::named("a").archive_policy("high"),
-        NewMetric::named("b"),
-        NewMetric::named("c"),
-    ];
+    let batch = [NewMetric::named("a").archive_policy("high"), NewMetric::named("b"), NewMetric::named("c")];
     let stored = fixture.create_metrics(&batch, now()).unwrap();
     fixture.mark_deleted(stored[2].metric.key).unwrap();
     let asked = [3, 99, 1, 2, 1].map(MetricKey::new);
@@ -266,9 +193,8 @@ fn threads_may_create_and_look_up_at_once() {
                 scope.spawn(move || {
                     let mut created = Vec::new();
                     for batch in 0..BATCHES {
-                        let metrics = (0..5)
-                            .map(|i| NewMetric::named(format!("{thread}.{batch}.{i}")))
-                            .collect::<Vec<_>>();
+                        let metrics =
+                            (0..5).map(|i| NewMetric::named(format!("{thread}.{batch}.{i}"))).collect::<Vec<_>>();
                         let stored = indexer.create_metrics(&metrics, now()).unwrap();
                         for one in &stored {
                             assert_eq!(indexer.metric_by_id(one.metric.id).unwrap().as_ref(), Some(one));
@@ -321,38 +247,21 @@ struct Model {
 impl Model {
     /// The keys that the batch gets, or none when anything in it is taken.
     fn create(&mut self, batch: &[(u8, u8)]) -> Option<Vec<u64>> {
-        let mut taken: Vec<(u8, u8)> = self
-            .rows
-            .values()
-            .filter(|row| row.2)
-            .map(|row| (row.0, row.1))
-            .collect();
+        let mut taken: Vec<(u8, u8)> = self.rows.values().filter(|row| row.2).map(|row| (row.0, row.1)).collect();
         for (name, id) in batch {
-            if taken
-                .iter()
-                .any(|(other_name, other_id)| other_name == name || other_id == id)
-            {
+            if taken.iter().any(|(other_name, other_id)| other_name == name || other_id == id) {
                 return None;
             }
             taken.push((*name, *id));
         }
         let first = self.max_key + 1;
-        self.rows.extend(
-            batch
-                .iter()
-                .zip(first..)
-                .map(|((name, id), key)| (key, (*name, *id, true))),
-        );
+        self.rows.extend(batch.iter().zip(first..).map(|((name, id), key)| (key, (*name, *id, true))));
         self.max_key += batch.len() as u64;
         Some((first..=self.max_key).collect())
     }
 
     fn keys(&self, active: bool) -> Vec<u64> {
-        self.rows
-            .iter()
-            .filter(|(_, row)| row.2 == active)
-            .map(|(key, _)| *key)
-            .collect()
+        self.rows.iter().filter(|(_, row)| row.2 == active).map(|(key, _)| *key).collect()
     }
 }
 

@@ -61,16 +61,10 @@ fn a_checkpoint_empties_the_log_which_stays_for_readers() {
 #[test]
 fn a_checkpoint_says_when_another_reader_stands_in_the_way() {
     let fixture = Fixture::new();
-    fixture
-        .writer
-        .lock()
-        .busy_timeout(std::time::Duration::from_millis(10))
-        .unwrap();
+    fixture.writer.lock().busy_timeout(std::time::Duration::from_millis(10)).unwrap();
     let other = connection::reader(&fixture.path).unwrap();
     let reading = other.unchecked_transaction().unwrap();
-    reading
-        .query_row("SELECT count(*) FROM metrics", [], |_| Ok(()))
-        .unwrap();
+    reading.query_row("SELECT count(*) FROM metrics", [], |_| Ok(())).unwrap();
     fixture.create(NewMetric::named("cpu"));
     assert!(!fixture.checkpoint_wal().unwrap());
     drop(reading);
@@ -80,11 +74,7 @@ fn a_checkpoint_says_when_another_reader_stands_in_the_way() {
 #[test]
 fn an_index_of_a_newer_version_is_not_touched() {
     let fixture = Fixture::new();
-    fixture
-        .writer
-        .lock()
-        .pragma_update(None, "user_version", schema::VERSION + 1)
-        .unwrap();
+    fixture.writer.lock().pragma_update(None, "user_version", schema::VERSION + 1).unwrap();
     assert!(fixture.checkpoint_wal().unwrap());
     let Fixture { indexer, directory } = fixture;
     drop(indexer);
@@ -102,15 +92,10 @@ fn an_index_of_a_newer_version_is_not_touched() {
 fn a_database_of_another_program_is_not_touched() {
     let directory = tempfile::tempdir().unwrap();
     let connection = Connection::open(path_in(&directory)).unwrap();
-    connection
-        .execute_batch("CREATE TABLE recipes (flour INTEGER)")
-        .unwrap();
+    connection.execute_batch("CREATE TABLE recipes (flour INTEGER)").unwrap();
     drop(connection);
     let before = fs::read(path_in(&directory)).unwrap();
-    assert!(matches!(
-        Indexer::open(&path_in(&directory)),
-        Err(Error::NotADatabase { .. })
-    ));
+    assert!(matches!(Indexer::open(&path_in(&directory)), Err(Error::NotADatabase { .. })));
     assert_eq!(fs::read(path_in(&directory)).unwrap(), before);
 }
 
@@ -128,8 +113,7 @@ fn a_migration_that_was_cut_short_is_done_again() {
     let directory = tempfile::tempdir().unwrap();
     let mut connection = connection::writer(&path_in(&directory)).unwrap();
     let half = connection.transaction().unwrap();
-    half.execute_batch("CREATE TABLE archive_policies (id INTEGER)")
-        .unwrap();
+    half.execute_batch("CREATE TABLE archive_policies (id INTEGER)").unwrap();
     half.rollback().unwrap();
     drop(connection);
     let indexer = Indexer::open(&path_in(&directory)).unwrap();
@@ -167,27 +151,16 @@ fn references_and_counts_are_part_of_the_check() {
     assert!(miscounted.contains("5 active metrics and has 1"), "{miscounted}");
     spoil("UPDATE metric_totals SET active = 1; PRAGMA foreign_keys = OFF; UPDATE metrics SET policy_id = 99");
     let dangling = fixture.integrity_check().unwrap_err().to_string();
-    assert!(
-        dangling.contains("row 1 of metrics refers to nothing in archive_policies"),
-        "{dangling}"
-    );
+    assert!(dangling.contains("row 1 of metrics refers to nothing in archive_policies"), "{dangling}");
 }
 
 #[test]
 fn a_full_disk_is_told_and_leaves_nothing() {
     let fixture = Fixture::new();
     let stored = fixture.create(NewMetric::named("there"));
-    let pages: i64 = fixture
-        .writer
-        .lock()
-        .pragma_query_value(None, "page_count", |row| row.get(0))
-        .unwrap();
+    let pages: i64 = fixture.writer.lock().pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
     let limit = |pages: i64| {
-        fixture
-            .writer
-            .lock()
-            .pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
-            .unwrap();
+        fixture.writer.lock().pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).unwrap();
     };
     limit(pages);
     let batch: Vec<_> = (0..1000).map(|i| NewMetric::named(format!("m{i}"))).collect();

@@ -45,29 +45,17 @@ fn the_defaults_come_all_or_not_at_all() {
     assert_eq!(policies, ArchivePolicy::defaults());
     assert_eq!(indexer.archive_policies().unwrap(), created);
     let rules = indexer.rules().unwrap();
-    assert_eq!(
-        (
-            rules[0].name(),
-            rules[0].metric_pattern(),
-            rules[0].archive_policy_name()
-        ),
-        ("default", "*", "low")
-    );
+    assert_eq!((rules[0].name(), rules[0].metric_pattern(), rules[0].archive_policy_name()), ("default", "*", "low"));
 }
 
 #[test]
 fn an_update_is_the_next_revision() {
     let fixture = Fixture::new();
     let created = fixture.create_archive_policy(&policy("p")).unwrap();
-    let update = ArchivePolicyUpdate::new()
-        .back_window(2)
-        .definition(Definition::unlimited(Timespan::MINUTE));
+    let update = ArchivePolicyUpdate::new().back_window(2).definition(Definition::unlimited(Timespan::MINUTE));
     let updated = fixture.update_archive_policy("p", &update).unwrap();
     assert_eq!((updated.id, updated.revision), (created.id, 2));
-    assert_eq!(
-        (updated.policy.back_window(), updated.policy.definitions()[0].points()),
-        (2, None)
-    );
+    assert_eq!((updated.policy.back_window(), updated.policy.definitions()[0].points()), (2, None));
     assert_eq!(fixture.archive_policy("p").unwrap(), Some(updated.clone()));
 
     let other_granularity = ArchivePolicyUpdate::new().definition(Definition::unlimited(Timespan::HOUR));
@@ -77,37 +65,22 @@ fn an_update_is_the_next_revision() {
     assert!(matches!(missing, Err(Error::UnknownArchivePolicy { name }) if name == "none"));
     let fixture = fixture.reopened();
     assert_eq!(fixture.archive_policy("p").unwrap(), Some(updated));
-    assert_eq!(
-        fixture
-            .update_archive_policy("p", &ArchivePolicyUpdate::new())
-            .unwrap()
-            .revision,
-        3
-    );
+    assert_eq!(fixture.update_archive_policy("p", &ArchivePolicyUpdate::new()).unwrap().revision, 3);
 }
 
 #[test]
 fn a_policy_in_use_stays() {
     let fixture = Fixture::new();
-    assert_eq!(
-        used_by(fixture.delete_archive_policy("low").unwrap_err()),
-        "archive policy rule `default`"
-    );
+    assert_eq!(used_by(fixture.delete_archive_policy("low").unwrap_err()), "archive policy rule `default`");
     fixture.delete_rule("default").unwrap();
     let metric = fixture.create(NewMetric::named("cpu").archive_policy("low"));
-    assert_eq!(
-        used_by(fixture.delete_archive_policy("low").unwrap_err()),
-        "metric 1 (`cpu`)"
-    );
+    assert_eq!(used_by(fixture.delete_archive_policy("low").unwrap_err()), "metric 1 (`cpu`)");
     fixture.mark_deleted(metric.metric.key).unwrap();
     let deleted = used_by(fixture.delete_archive_policy("low").unwrap_err());
     assert!(deleted.contains("not reclaimed yet"), "{deleted}");
     fixture.purge(&[metric.metric.key]).unwrap();
     fixture.delete_archive_policy("low").unwrap();
-    assert!(matches!(
-        fixture.delete_archive_policy("low"),
-        Err(Error::UnknownArchivePolicy { .. })
-    ));
+    assert!(matches!(fixture.delete_archive_policy("low"), Err(Error::UnknownArchivePolicy { .. })));
 }
 
 #[test]

@@ -26,9 +26,8 @@ pub(super) enum Token {
 pub(super) type Placed = (usize, Token);
 
 /// Signs, the longer ones first.
-const SIGNS: [&str; 19] = [
-    "==", "!=", "<=", ">=", "=", "<", ">", "≠", "≤", "≥", "∈", "∧", "∨", "¬", "(", ")", "[", "]", ",",
-];
+const SIGNS: [&str; 19] =
+    ["==", "!=", "<=", ">=", "=", "<", ">", "≠", "≤", "≥", "∈", "∧", "∨", "¬", "(", ")", "[", "]", ","];
 
 fn is_word(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '_' | '.' | '-' | '+' | ':' | '@' | '%')

@@ -108,7 +108,9 @@ impl Parser {
                 _ => word,
             },
             Some((_, Token::Quoted(name))) => name,
-            Some((_, token)) => return Err(invalid(position, format!("an attribute is expected, not {}", shown(&token)))),
+            Some((_, token)) => {
+                return Err(invalid(position, format!("an attribute is expected, not {}", shown(&token))));
+            }
             None => return Err(invalid(position, "an attribute is missing")),
         };
         let position = self.position();

@@ -87,8 +87,7 @@ fn join<'a>(
 
 fn check(comparison: &Comparison, left: &mut Allowance) -> Result<()> {
     let too_many = |what, limit| Error::FilterTooLarge { what, limit };
-    left.comparisons =
-        left.comparisons.checked_sub(1).ok_or_else(|| too_many("comparisons", MAX_COMPARISONS))?;
+    left.comparisons = left.comparisons.checked_sub(1).ok_or_else(|| too_many("comparisons", MAX_COMPARISONS))?;
     if comparison.attribute.len() > MAX_TEXT {
         return Err(too_many("bytes in the name of an attribute", MAX_TEXT));
     }

@@ -96,7 +96,9 @@ impl FromStr for Sort {
             (Some(descending), Some(nulls)) => Ok(Sort { attribute: attribute.trim().to_owned(), descending, nulls }),
             _ => {
                 let shown: String = text.chars().take(80).collect();
-                let reason = format!("`{shown}` is no order: after the attribute comes :asc or :desc, with -nullsfirst or -nullslast");
+                let reason = format!(
+                    "`{shown}` is no order: after the attribute comes :asc or :desc, with -nullsfirst or -nullslast"
+                );
                 Err(Error::InvalidPagination { reason })
             }
         }

@@ -180,9 +180,8 @@ impl Attribute {
                 fits.then(|| value.clone())
             }
             (AttributeKind::Number { min, max }, AttributeValue::Number(number)) => {
-                let fits = number.is_finite()
-                    && min.is_none_or(|min| *number >= min)
-                    && max.is_none_or(|max| *number <= max);
+                let fits =
+                    number.is_finite() && min.is_none_or(|min| *number >= min) && max.is_none_or(|max| *number <= max);
                 fits.then(|| value.clone())
             }
             (AttributeKind::Uuid, AttributeValue::Uuid(_))
