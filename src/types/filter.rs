@@ -274,7 +274,7 @@ impl Filter {
     /// # Errors
     ///
     /// As [`Filter::to_query`].
-    pub fn tree(&self) -> Result<Tree<'_>> {
+    pub(crate) fn tree(&self) -> Result<Tree<'_>> {
         tree::of(&self.steps)
     }
 

@@ -133,7 +133,9 @@ impl Layout {
 
     /// The names of its columns, each behind a comma.
     pub fn column_list(&self) -> String {
-        self.columns.iter().map(|column| format!(", {}", column.column())).collect()
+        let names: Vec<String> =
+            std::iter::once(String::new()).chain(self.columns.iter().map(Column::column)).collect();
+        names.join(", ")
     }
 
     pub fn add(&mut self, name: &str, attribute: Attribute) -> Column {

@@ -14,9 +14,9 @@ fn both(layout: &Layout) -> [(String, &'static str); 2] {
 
 pub(super) fn create(connection: &Connection, layout: &Layout) -> Result<(), Failure> {
     for (table, key) in both(layout) {
-        let columns: String =
-            layout.columns.iter().map(|column| format!(", {} {}", column.column(), column.storage())).collect();
-        connection.execute_batch(&format!("CREATE TABLE {table} ({key} INTEGER PRIMARY KEY{columns}) STRICT"))?;
+        let mut columns = vec![format!("{key} INTEGER PRIMARY KEY")];
+        columns.extend(layout.columns.iter().map(|column| format!("{} {}", column.column(), column.storage())));
+        connection.execute_batch(&format!("CREATE TABLE {table} ({}) STRICT", columns.join(", ")))?;
         for column in &layout.columns {
             create_index(connection, &table, column)?;
         }

@@ -1,6 +1,6 @@
 //! Searching for metrics.
 
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::Connection;
 
 use super::super::Indexer;
 use super::super::failure::Failure;
@@ -36,10 +36,7 @@ impl Indexer {
     /// [`Error::InvalidPagination`]: crate::Error::InvalidPagination
     pub fn search_metrics(&self, search: &MetricSearch, visibility: Option<&Filter>) -> Result<Vec<StoredMetric>> {
         self.read("search metrics", |connection| {
-            let statement = statement(connection, search, visibility)?;
-            let mut prepared = connection.prepare_cached(&statement.sql)?;
-            let found = prepared.query_map(params_from_iter(statement.values), row)?;
-            Ok(found.collect::<Result<_, _>>()?)
+            statement(connection, search, visibility)?.rows(connection, |metric| Ok(row(metric)?))
         })
     }
 }

@@ -64,7 +64,8 @@ pub(super) fn behind(keys: &[Key], values: &[(Parameter, bool)]) -> String {
         if let Some(after) = after(key, *value, *null) {
             cases.push(format!("({equal}{after})"));
         }
-        equal.push_str(&format!("{} IS ?{value} AND ", key.column.sql));
+        let same = format!("{} IS ?{value} AND ", key.column.sql);
+        equal.push_str(&same);
     }
     format!("({}){}", cases.join(" OR "), bound(keys, values))
 }

@@ -1,6 +1,6 @@
 //! Searching for resources and their history.
 
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::Connection;
 
 use super::super::Indexer;
 use super::super::failure::Failure;
@@ -14,6 +14,25 @@ use crate::types::{Filter, History, Resource, ResourceSearch};
 
 impl Indexer {
     /// The resources, or revisions, that `search` asks for, of those that `visibility` finds too.
+    ///
+    /// ```
+    /// use gnocchetti::internals::indexer::Indexer;
+    /// use gnocchetti::{Attribute, Filter, NewResource, ResourceMetric, ResourceSearch, ResourceType, Timestamp};
+    ///
+    /// let directory = tempfile::tempdir().unwrap();
+    /// let index = Indexer::open(&directory.path().join("index.sqlite"))?;
+    /// index.create_default_policies()?;
+    /// index.create_resource_type(&ResourceType::new("instance").attribute("host", Attribute::string()))?;
+    /// let web = NewResource::named("instance", "web", Some("alice:sales"))?
+    ///     .attribute("host", "compute1")
+    ///     .metric("cpu", ResourceMetric::by_rule());
+    /// index.create_resources(&[web], Timestamp::default())?;
+    ///
+    /// let search = ResourceSearch::of("instance").filter(Filter::parse("host like 'compute%'")?);
+    /// let mine = Filter::eq("created_by_project_id", "sales");
+    /// assert_eq!(index.search_resources(&search, Some(&mine))?[0].original_id, "web");
+    /// # Ok::<(), gnocchetti::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -43,14 +62,7 @@ pub(in crate::indexer) fn select(
     search: &ResourceSearch,
     visibility: Option<&Filter>,
 ) -> Result<Vec<Found>, Failure> {
-    let statement = statement(connection, search, visibility)?;
-    let mut prepared = connection.prepare_cached(&statement.sql)?;
-    let mut rows = prepared.query(params_from_iter(statement.values))?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        found.push(Found::read(row)?);
-    }
-    Ok(found)
+    statement(connection, search, visibility)?.rows(connection, Found::read)
 }
 
 /// The statement of a search.

@@ -1,7 +1,7 @@
 //! One statement per search: its arms, joined, in one order, from one place on.
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, params_from_iter};
+use rusqlite::{Connection, Row, params_from_iter};
 
 use super::super::failure::Failure;
 use super::arms::Arm;
@@ -29,6 +29,37 @@ pub(super) struct Question<'a> {
 pub(in crate::indexer) struct Statement {
     pub sql: String,
     pub values: Vec<Value>,
+}
+
+/// The longest statement that is worth keeping prepared: larger ones, of many values, are asked once.
+const KEPT: usize = 8_192;
+
+impl Statement {
+    /// All rows that it finds, as `read` makes them.
+    pub fn rows<T>(
+        self,
+        connection: &Connection,
+        read: impl Fn(&Row) -> Result<T, Failure>,
+    ) -> Result<Vec<T>, Failure> {
+        if self.sql.len() <= KEPT {
+            collect(&mut *connection.prepare_cached(&self.sql)?, self.values, read)
+        } else {
+            collect(&mut connection.prepare(&self.sql)?, self.values, read)
+        }
+    }
+}
+
+fn collect<T>(
+    statement: &mut rusqlite::Statement,
+    values: Vec<Value>,
+    read: impl Fn(&Row) -> Result<T, Failure>,
+) -> Result<Vec<T>, Failure> {
+    let mut rows = statement.query(params_from_iter(values))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(read(row)?);
+    }
+    Ok(found)
 }
 
 /// The statement that answers `question` from the rows of these arms. The place behind a marker is read from
@@ -64,11 +95,11 @@ pub(super) fn build(connection: &Connection, arms: &[Arm], question: &Question) 
         sql.push_str(&select);
         clause = order::clause(&keys, columns(*arm) + 1);
     }
-    sql.push_str(&clause);
     if let Some(limit) = question.limit {
         let limit = parameters.add(i64::try_from(limit).unwrap_or(i64::MAX));
-        sql.push_str(&format!(" LIMIT ?{limit}"));
+        clause = format!("{clause} LIMIT ?{limit}");
     }
+    sql.push_str(&clause);
     Ok(Statement { sql, values: parameters.values })
 }
 
@@ -94,7 +125,7 @@ impl Search<'_> {
         let mut keys = order::keys(arm, self.question.sort)?;
         let driver = choose(arm, self.filter.as_ref(), self.visibility.as_ref());
         let first = first(arm, &driver, &keys);
-        let own = self.nodes().any(|node| has_own(arm, node)) || keys.iter().any(|key| is_own(&key.column.table));
+        let own = self.nodes().any(|node| has_own(arm, node)) || keys.iter().any(|key| is_own(key.column.table));
         let (from, key) = arm.from(first, own);
         // For a stretch of values, `SQLite` would rather read everything in the order of the keys than sort them.
         let stretch = matches!(driver, Driver::Attribute(_, _, Lookup::Stretch)) && keys.is_empty();
@@ -112,8 +143,8 @@ impl Search<'_> {
             (None, true) => conditions.push(format!("{key} > 0")),
             (None, false) => {}
         }
-        let sorted: String = keys.iter().map(|key| format!(", {}", key.column.sql)).collect();
-        let mut select = format!("SELECT {}{sorted} FROM {from}", arm.selected());
+        let sorted: Vec<&str> = keys.iter().map(|key| key.column.sql.as_str()).collect();
+        let mut select = format!("SELECT {}, {} FROM {from}", arm.selected(), sorted.join(", "));
         if !conditions.is_empty() {
             select.push_str(" WHERE ");
             select.push_str(&conditions.join(" AND "));
@@ -197,14 +228,14 @@ fn first(arm: Arm, driver: &Driver, keys: &[Key]) -> Table {
     }
 }
 
-fn is_own(table: &Table) -> bool {
-    *table == Table::Attributes
+fn is_own(table: Table) -> bool {
+    table == Table::Attributes
 }
 
 /// Whether a filter asks about attributes of the type.
 fn has_own(arm: Arm, node: &Node) -> bool {
     match node {
-        Node::Compare(bound) => arm.column(&bound.attribute).is_some_and(|column| is_own(&column.table)),
+        Node::Compare(bound) => arm.column(&bound.attribute).is_some_and(|column| is_own(column.table)),
         Node::Not(inner) => has_own(arm, inner),
         Node::All(parts) | Node::Any(parts) => parts.iter().any(|part| has_own(arm, part)),
     }
@@ -224,7 +255,7 @@ fn place(connection: &Connection, arms: &[Arm], question: &Question, marker: Mar
         question.visibility.map(|filter| bind(filter, arm, question.context, &mut parameters)).transpose()?;
     let mut keys = order::keys(arm, question.sort)?;
     let own =
-        visibility.as_ref().is_some_and(|node| has_own(arm, node)) || keys.iter().any(|key| is_own(&key.column.table));
+        visibility.as_ref().is_some_and(|node| has_own(arm, node)) || keys.iter().any(|key| is_own(key.column.table));
     let first = if marker.revision.is_some() { Table::Revision } else { Table::Resource };
     let (from, key) = arm.from(first, own);
     keys.extend(arm.ties(key, arms.len() > 1).into_iter().map(order::tie));
@@ -241,9 +272,7 @@ fn place(connection: &Connection, arms: &[Arm], question: &Question, marker: Mar
     let by_id = Driver::Attribute("id".to_owned(), first, Lookup::Equal);
     conditions.extend(visibility.map(|node| format!("({})", condition(arm, &node, &by_id))));
     let sql = format!("SELECT {} FROM {from} WHERE {}", selected.join(", "), conditions.join(" AND "));
-    let mut statement = connection.prepare_cached(&sql)?;
-    let found = statement.query_row(params_from_iter(parameters.values), |row| {
-        (0..keys.len()).map(|at| row.get(at)).collect::<rusqlite::Result<Vec<Value>>>()
-    });
-    found.optional()?.ok_or_else(|| unknown().into())
+    let values = |row: &Row| Ok((0..keys.len()).map(|at| row.get(at)).collect::<rusqlite::Result<Vec<Value>>>()?);
+    let found = Statement { sql, values: parameters.values }.rows(connection, values)?.pop();
+    found.ok_or_else(|| unknown().into())
 }

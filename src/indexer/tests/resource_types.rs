@@ -1,3 +1,5 @@
+//! Resource types from creation to deletion, and what changes of them do to what is there.
+
 use super::*;
 use crate::types::{
     Attribute, AttributeValue, Filter, GENERIC, History, NewResource, ResourceSearch, ResourceType, ResourceTypeUpdate,

@@ -1,7 +1,9 @@
+//! Resources from creation to deletion, with their history and metrics.
+
 use super::*;
 use crate::types::{
-    ArchivePolicyRule, Attribute, AttributeValue, Filter, History, MetricStatus, NewResource, Resource, ResourceMetric,
-    ResourceSearch, ResourceType, ResourceUpdate,
+    ArchivePolicyRule, Attribute, AttributeValue, DeletedResources, Filter, History, MetricStatus, NewResource,
+    Resource, ResourceMetric, ResourceSearch, ResourceType, ResourceUpdate,
 };
 
 pub(super) fn later(seconds: i64) -> Timestamp {
@@ -306,7 +308,7 @@ fn many_are_deleted_by_a_filter_that_says_something() {
     assert_eq!((deleted.resources, deleted.metrics.len(), fixture.metric_count().unwrap()), (2, 2, 8));
     let rest = ResourceSearch::generic().filter(Filter::ne("type", "none"));
     assert_eq!(fixture.delete_resources(&rest, None).unwrap().resources, 9);
-    assert_eq!(fixture.delete_resources(&rest, None).unwrap(), Default::default());
+    assert_eq!(fixture.delete_resources(&rest, None).unwrap(), DeletedResources::default());
     fixture.integrity_check().unwrap();
 }
 
@@ -362,7 +364,7 @@ fn silent_resources_end_and_open_again() {
     assert_eq!(get(&fixture, web.id).ended_at, None);
     assert_eq!(history(&fixture, web.id).len(), 3);
 
-    assert_eq!(fixture.delete_ended_resources(now(), 10).unwrap(), Default::default());
+    assert_eq!(fixture.delete_ended_resources(now(), 10).unwrap(), DeletedResources::default());
     let gone = fixture.delete_ended_resources(later(1), 10).unwrap();
     assert_eq!((gone.resources, gone.metrics), (1, vec![busy]));
     fixture.end_resources(&[web.id], later(50), later(50)).unwrap();
@@ -449,8 +451,7 @@ fn a_full_disk_leaves_no_resource() {
     let fixture = fixture();
     let pages: i64 = fixture.writer.lock().pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
     fixture.writer.lock().pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).unwrap();
-    let batch: Vec<_> =
-        (0..1000).map(|i| thing(&format!("{i}")).metric("cpu", ResourceMetric::under("low"))).collect();
+    let batch: Vec<_> = (0..1000).map(|i| thing(&format!("{i}")).metric("cpu", ResourceMetric::under("low"))).collect();
     assert!(matches!(fixture.create_resources(&batch, now()), Err(Error::DiskFull { .. })));
     assert_eq!(fixture.search_resources(&ResourceSearch::generic(), None).unwrap(), []);
     assert_eq!(fixture.metric_count().unwrap(), 0);

@@ -1,3 +1,5 @@
+//! Searches for metrics.
+
 use super::resources::{fixture, thing};
 use super::*;
 use crate::types::{Filter, Marker, MetricSearch, MetricStatus, NewResource, ResourceMetric, Sort};

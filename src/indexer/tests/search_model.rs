@@ -35,13 +35,13 @@ fn member(number: usize) -> NewResource {
     let owners = ["u", "u:p", "v:p", "", "u:p:q", ":"];
     let mut new = thing(&format!("thing {number}"));
     new.attributes.insert("host".to_owned(), ["a", "ab", "b%", "A_", "ä", "["][number % 6].into());
-    new.creator = (number % 7 != 0).then(|| owners[number % 6].to_owned());
-    new.user_id = (number % 3 != 0).then(|| ["a", "b"][number % 2].to_owned());
+    new.creator = (!number.is_multiple_of(7)).then(|| owners[number % 6].to_owned());
+    new.user_id = (!number.is_multiple_of(3)).then(|| ["a", "b"][number % 2].to_owned());
     new.started_at = Some(later(-(number as i64 % 4)));
-    if number % 4 != 0 {
-        new = new.attribute("n", (number % 3) as f64).attribute("b", number % 2 == 0);
+    if !number.is_multiple_of(4) {
+        new = new.attribute("n", (number % 3) as f64).attribute("b", number.is_multiple_of(2));
     }
-    if number % 5 != 0 {
+    if !number.is_multiple_of(5) {
         new = new.attribute("u", Uuid::from_u128(number as u128 % 3)).attribute("t", later(number as i64 % 3));
     }
     new
@@ -168,7 +168,7 @@ fn texts() -> impl Strategy<Value = String> {
 
 fn values_of(attribute: &'static str) -> BoxedStrategy<AttributeValue> {
     let times = || (-3_i64..12).prop_map(|seconds| AttributeValue::from(later(seconds)));
-    let value = match attribute {
+    match attribute {
         "n" => (-3..4).prop_map(AttributeValue::from).boxed(),
         "revision" => (-2..60).prop_map(AttributeValue::from).boxed(),
         "b" => any::<bool>().prop_map(AttributeValue::from).boxed(),
@@ -177,8 +177,7 @@ fn values_of(attribute: &'static str) -> BoxedStrategy<AttributeValue> {
         "lifespan" => (1_i32..12).prop_map(|seconds| AttributeValue::from(format!("{seconds} seconds"))).boxed(),
         "t" | "started_at" | "ended_at" | "revision_start" | "revision_end" => times().boxed(),
         _ => texts().prop_map(AttributeValue::from).boxed(),
-    };
-    value
+    }
 }
 
 const TEXTS: [&str; 5] = ["host", "user_id", "creator", "created_by_user_id", "created_by_project_id"];

@@ -1,3 +1,5 @@
+//! Searches for resources: what each filter finds, what is refused, pages, and the past.
+
 use super::resources::{fixture, later, thing};
 use super::*;
 use crate::types::{

@@ -80,7 +80,10 @@ fn print_name(name: &str, text: &mut String) {
 fn print_value(value: &AttributeValue, text: &mut String) {
     match super::written(value.clone()) {
         AttributeValue::Bool(value) => text.push_str(if value { "true" } else { "false" }),
-        AttributeValue::Number(number) => text.push_str(&format!("{number:?}")),
+        AttributeValue::Number(number) => {
+            let written = format!("{number:?}");
+            text.push_str(&written);
+        }
         AttributeValue::Text(value) => print_quoted(&value, text),
         AttributeValue::Null | AttributeValue::Uuid(_) | AttributeValue::Time(_) => text.push_str("null"),
     }

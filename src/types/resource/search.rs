@@ -92,16 +92,12 @@ impl FromStr for Sort {
             Some("nullslast") => Some(Some(Nulls::Last)),
             Some(_) => None,
         };
-        match (descending, nulls) {
-            (Some(descending), Some(nulls)) => Ok(Sort { attribute: attribute.trim().to_owned(), descending, nulls }),
-            _ => {
-                let shown: String = text.chars().take(80).collect();
-                let reason = format!(
-                    "`{shown}` is no order: after the attribute comes :asc or :desc, with -nullsfirst or -nullslast"
-                );
-                Err(Error::InvalidPagination { reason })
-            }
-        }
+        let (Some(descending), Some(nulls)) = (descending, nulls) else {
+            let shown: String = text.chars().take(80).collect();
+            let form = "after the attribute comes :asc or :desc, with -nullsfirst or -nullslast";
+            return Err(Error::InvalidPagination { reason: format!("`{shown}` is no order: {form}") });
+        };
+        Ok(Sort { attribute: attribute.trim().to_owned(), descending, nulls })
     }
 }
 

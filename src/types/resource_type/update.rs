@@ -143,7 +143,7 @@ impl ResourceTypeUpdate {
     }
 
     /// The changes in their order.
-    pub fn changes(&self) -> &[TypeChange] {
+    pub(crate) fn changes(&self) -> &[TypeChange] {
         &self.changes
     }
 }
