@@ -17,10 +17,7 @@ const SETS: [(&str, &str); 9] = [
     ("frequent6", "mean min max sum count std"),
     ("mean", "mean"),
     ("rate:mean", "rate:mean"),
-    (
-        "rate8",
-        "rate:mean rate:min rate:max rate:sum rate:count rate:std rate:first rate:last",
-    ),
+    ("rate8", "rate:mean rate:min rate:max rate:sum rate:count rate:std rate:first rate:last"),
     ("median", "median"),
     ("95pct", "95pct"),
     ("median+95pct", "median 95pct"),
@@ -28,17 +25,12 @@ const SETS: [(&str, &str); 9] = [
 ];
 
 fn set(names: &str) -> MethodSet {
-    names
-        .split(' ')
-        .map(|name| name.parse::<AggregationMethod>().expect("a method"))
-        .collect()
+    names.split(' ').map(|name| name.parse::<AggregationMethod>().expect("a method")).collect()
 }
 
 /// Numbers that look random and are the same in every run.
 fn noise(state: &mut u64) -> f64 {
-    *state = state
-        .wrapping_mul(6_364_136_223_846_793_005)
-        .wrapping_add(1_442_695_040_888_963_407);
+    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
     (*state >> 11) as f64 / (1_u64 << 53) as f64
 }
 
@@ -49,9 +41,7 @@ fn windows(step: i64, jitter: f64) -> Vec<(Vec<i64>, Vec<f64>)> {
         let at = |i: usize, state: &mut u64| {
             (i as i64 * step * SECOND) + (noise(state) * jitter * (step * SECOND) as f64) as i64
         };
-        (0..WINDOW)
-            .map(|i| (1_700_000_000 * SECOND + at(i, &mut state), noise(&mut state) * 100.0))
-            .unzip()
+        (0..WINDOW).map(|i| (1_700_000_000 * SECOND + at(i, &mut state), noise(&mut state) * 100.0)).unzip()
     };
     (0..WINDOWS).map(window).collect()
 }
@@ -74,14 +64,7 @@ fn methods_by_group_size(c: &mut Criterion) {
                 b.iter(|| {
                     for (timestamps, values) in &windows {
                         let previous = Some(Measure::new(0, 1.0));
-                        black_box(aggregate(
-                            timestamps,
-                            values,
-                            previous,
-                            g * SECOND,
-                            0..i64::MAX,
-                            &methods,
-                        ));
+                        black_box(aggregate(timestamps, values, previous, g * SECOND, 0..i64::MAX, &methods));
                     }
                 });
             });
@@ -115,14 +98,7 @@ fn small_calls(c: &mut Criterion) {
     let methods = set("mean min max sum count std");
     c.bench_function("aggregate/one group", |b| {
         b.iter(|| {
-            aggregate(
-                black_box(&timestamps),
-                &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
-                None,
-                60 * SECOND,
-                0..i64::MAX,
-                &methods,
-            )
+            aggregate(black_box(&timestamps), &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], None, 60 * SECOND, 0..i64::MAX, &methods)
         });
     });
 }

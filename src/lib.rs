@@ -13,10 +13,10 @@ mod query;
 mod segment;
 mod types;
 
-pub use error::{Corruption, Error, Result};
 pub use carbonara::Sampling;
 pub use database::{Batch, Database, Report};
 pub use engine::{Options, Stats};
+pub use error::{Corruption, Error, Result};
 pub use query::Query;
 pub use types::{
     AggregateBlock, AggregateColumn, AggregationMethod, ArchivePolicy, ArchivePolicyBuilder, ArchivePolicyRule,

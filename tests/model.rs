@@ -8,8 +8,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use gnocchetti::{
-    AggregationMethod, ArchivePolicy, ArchivePolicyUpdate, Columns, Database, Definition, Durability, Method, MetricKey,
-    NewMetric, Options, Query, Timespan,
+    AggregationMethod, ArchivePolicy, ArchivePolicyUpdate, Columns, Database, Definition, Durability, Method,
+    MetricKey, NewMetric, Options, Query, Timespan,
 };
 use proptest::prelude::*;
 
@@ -85,7 +85,9 @@ fn naive(method: Method, values: &[f64]) -> Option<f64> {
     let n = values.len() as f64;
     let sum = values.iter().fold(0.0, |sum, value| sum + value);
     let mut sorted = values.to_vec();
-    sorted.sort_by(|a, b| a.is_nan().cmp(&b.is_nan()).then(if a.is_nan() || b.is_nan() { 0.cmp(&0) } else { a.total_cmp(b) }));
+    sorted.sort_by(|a, b| {
+        a.is_nan().cmp(&b.is_nan()).then(if a.is_nan() || b.is_nan() { 0.cmp(&0) } else { a.total_cmp(b) })
+    });
     let any_nan = values.iter().any(|value| value.is_nan());
     Some(match method {
         Method::Mean => sum / n,
@@ -117,7 +119,10 @@ enum Step {
     PushOne(usize, i64, f64),
     /// Moves later pushes this far on: blocks close.
     Jump(i64),
-    Update { back_window: u32, factor: u64 },
+    Update {
+        back_window: u32,
+        factor: u64,
+    },
     Flush,
     Checkpoint,
     Maintain,
@@ -158,7 +163,8 @@ fn archives() -> impl Strategy<Value = Vec<(i64, Option<u64>)>> {
 
 fn methods() -> impl Strategy<Value = Vec<AggregationMethod>> {
     let all: Vec<AggregationMethod> = AggregationMethod::all().collect();
-    let common = ["mean", "sum", "min", "max", "count", "std", "first", "last", "median", "95pct", "rate:mean", "rate:std"];
+    let common =
+        ["mean", "sum", "min", "max", "count", "std", "first", "last", "median", "95pct", "rate:mean", "rate:std"];
     let common: Vec<AggregationMethod> = common.iter().map(|name| name.parse().unwrap()).collect();
     prop_oneof![
         3 => prop::sample::subsequence(common, 1..=12),
@@ -285,7 +291,12 @@ impl Run {
                 let answers = self.db().measures_of(&query, &self.methods).unwrap();
                 for (method, columns) in self.methods.iter().zip(answers) {
                     let expected = model.aggregates(i, *method);
-                    assert_same(&columns, &expected, model.hidden[i], &format!("{method} at {}", model.granularities[i]));
+                    assert_same(
+                        &columns,
+                        &expected,
+                        model.hidden[i],
+                        &format!("{method} at {}", model.granularities[i]),
+                    );
                 }
             }
         }

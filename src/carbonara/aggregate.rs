@@ -102,21 +102,11 @@ fn block(
     };
     let mut groups = Groups::of_length(&timestamps[asked.clone()], g);
     let values = &values[asked];
-    let mut columns = columns_of(
-        &Rows {
-            values,
-            bounds: &groups.bounds,
-        },
-        plain,
-        false,
-    );
+    let mut columns = columns_of(&Rows { values, bounds: &groups.bounds }, plain, false);
     if !rate.is_empty() {
         columns.extend(rate_columns(values, before, &mut groups.bounds, rate));
     }
-    AggregateBlock {
-        timestamps: groups.starts,
-        columns,
-    }
+    AggregateBlock { timestamps: groups.starts, columns }
 }
 
 /// The columns of `rate:` methods; a series' very first measure has no difference, which `bounds` is made to say.
@@ -132,10 +122,7 @@ fn rate_columns(
         bounds[0] = 1;
         first_is_empty = bounds[1] == 1;
     }
-    let rows = Rows {
-        values: &differences,
-        bounds: &bounds[usize::from(first_is_empty)..],
-    };
+    let rows = Rows { values: &differences, bounds: &bounds[usize::from(first_is_empty)..] };
     columns_of(&rows, methods, first_is_empty)
 }
 
@@ -161,11 +148,7 @@ fn columns_of(rows: &Rows<'_>, methods: &[AggregationMethod], first_is_empty: bo
             values.insert(0, 0.0);
             present.get_or_insert_with(|| vec![true; rows.len()]).insert(0, false);
         }
-        AggregateColumn {
-            method,
-            values,
-            present,
-        }
+        AggregateColumn { method, values, present }
     };
     methods.iter().zip(columns).map(column).collect()
 }

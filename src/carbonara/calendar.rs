@@ -79,10 +79,7 @@ fn months(t: i64, length: i32) -> (i64, i64) {
     let month = date.year() * 12 + date.month0() as i32;
     let first = month - month % length;
     // Only a month after the last nanosecond there is has no start.
-    (
-        month_start(first).unwrap_or(0),
-        month_start(first + length).map_or(i64::MAX, |next| next - 1),
-    )
+    (month_start(first).unwrap_or(0), month_start(first + length).map_or(i64::MAX, |next| next - 1))
 }
 
 /// When month `month`, counted from the year 0, starts; `None` after the end of time.
@@ -114,10 +111,7 @@ impl fmt::Display for Sampling {
             let decimals = format!("{nanos:09}");
             return write!(f, "{seconds}.{}", decimals.trim_end_matches('0'));
         }
-        NAMED
-            .iter()
-            .find(|(sampling, _)| sampling == self)
-            .map_or(Ok(()), |(_, name)| f.write_str(name))
+        NAMED.iter().find(|(sampling, _)| sampling == self).map_or(Ok(()), |(_, name)| f.write_str(name))
     }
 }
 
@@ -128,20 +122,11 @@ mod tests {
 
     use super::*;
 
-    const CALENDAR: [Sampling; 5] = [
-        Sampling::Year,
-        Sampling::HalfYear,
-        Sampling::Quarter,
-        Sampling::Month,
-        Sampling::Week,
-    ];
+    const CALENDAR: [Sampling; 5] =
+        [Sampling::Year, Sampling::HalfYear, Sampling::Quarter, Sampling::Month, Sampling::Week];
 
     fn nanos(text: &str) -> i64 {
-        format!("{text}Z")
-            .parse::<DateTime<chrono::Utc>>()
-            .unwrap()
-            .timestamp_nanos_opt()
-            .unwrap()
+        format!("{text}Z").parse::<DateTime<chrono::Utc>>().unwrap().timestamp_nanos_opt().unwrap()
     }
 
     /// Whether two days lie in one calendar group, told from their own fields.
@@ -174,24 +159,12 @@ mod tests {
     fn groups_start_where_the_calendar_says() {
         let t = nanos("2016-02-29T23:59:59.999999999");
         for (sampling, start) in
-            CALENDAR
-                .into_iter()
-                .zip(["2016-01-01", "2016-01-01", "2016-01-01", "2016-02-01", "2016-02-28"])
+            CALENDAR.into_iter().zip(["2016-01-01", "2016-01-01", "2016-01-01", "2016-02-01", "2016-02-28"])
         {
-            assert_eq!(
-                sampling.group_of(t).0,
-                nanos(&format!("{start}T00:00:00")),
-                "{sampling}"
-            );
+            assert_eq!(sampling.group_of(t).0, nanos(&format!("{start}T00:00:00")), "{sampling}");
         }
-        assert_eq!(
-            Sampling::HalfYear.group_of(nanos("2015-07-01T00:00:00")).0,
-            nanos("2015-07-01T00:00:00")
-        );
-        assert_eq!(
-            Sampling::Week.group_of(nanos("2015-03-06T14:34:12")).0,
-            nanos("2015-03-01T00:00:00")
-        );
+        assert_eq!(Sampling::HalfYear.group_of(nanos("2015-07-01T00:00:00")).0, nanos("2015-07-01T00:00:00"));
+        assert_eq!(Sampling::Week.group_of(nanos("2015-03-06T14:34:12")).0, nanos("2015-03-01T00:00:00"));
     }
 
     #[test]
@@ -216,9 +189,6 @@ mod tests {
             assert!(text.parse::<Sampling>().is_err(), "{text}");
         }
         let print = |nanos| Sampling::Timespan(Timespan::from_nanos(nanos).unwrap()).to_string();
-        assert_eq!(
-            [print(86_400 * SECOND), print(SECOND / 2), print(1)],
-            ["86400", "0.5", "0.000000001"]
-        );
+        assert_eq!([print(86_400 * SECOND), print(SECOND / 2), print(1)], ["86400", "0.5", "0.000000001"]);
     }
 }

@@ -41,10 +41,7 @@ impl Groups {
     /// Groups of which `group_of` tells the start and the last timestamp from any timestamp inside; at most `most`.
     pub fn cut(timestamps: &[i64], most: usize, mut group_of: impl FnMut(i64) -> (i64, i64)) -> Groups {
         let capacity = most.min(timestamps.len());
-        let mut groups = Groups {
-            starts: Vec::with_capacity(capacity),
-            bounds: Vec::with_capacity(capacity + 1),
-        };
+        let mut groups = Groups { starts: Vec::with_capacity(capacity), bounds: Vec::with_capacity(capacity + 1) };
         groups.bounds.push(0);
         let (mut at, mut length) = (0, 1);
         while at < timestamps.len() {
@@ -129,10 +126,7 @@ mod tests {
         assert_eq!(span_of(60, &(60..60)), None);
         assert_eq!(span_of(i64::MAX, &(1..i64::MAX)), None);
         assert_eq!(span_of(i64::MAX, &(0..i64::MAX)), Some((0, i64::MAX - 1)));
-        assert_eq!(
-            span_of(i64::MAX / 2 + 1, &(1..i64::MAX)),
-            Some((i64::MAX / 2 + 1, i64::MAX))
-        );
+        assert_eq!(span_of(i64::MAX / 2 + 1, &(1..i64::MAX)), Some((i64::MAX / 2 + 1, i64::MAX)));
     }
 
     proptest! {

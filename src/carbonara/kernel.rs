@@ -41,11 +41,8 @@ pub(super) fn columns(rows: &Rows<'_>, methods: &[Method]) -> Vec<Vec<f64>> {
     if let Some(values) = rows.singles() {
         return methods.iter().map(|method| of_singles(*method, values)).collect();
     }
-    let ranked: Vec<Method> = methods
-        .iter()
-        .copied()
-        .filter(|m| matches!(m, Method::Median | Method::Percentile(_)))
-        .collect();
+    let ranked: Vec<Method> =
+        methods.iter().copied().filter(|m| matches!(m, Method::Median | Method::Percentile(_))).collect();
     let mut ranks = rank::columns(rows, &ranked).into_iter();
     let mut moments = Moments::of(rows, methods);
     let column = |method: &Method| match method {
@@ -93,19 +90,11 @@ impl Moments {
             moments.sums = rows.groups().map(sum).collect();
         }
         if asked(&[Method::Mean, Method::Std]) {
-            moments.means = moments
-                .sums
-                .iter()
-                .zip(rows.counts())
-                .map(|(sum, n)| sum / n as f64)
-                .collect();
+            moments.means = moments.sums.iter().zip(rows.counts()).map(|(sum, n)| sum / n as f64).collect();
         }
         if asked(&[Method::Std]) {
-            moments.deviations = rows
-                .groups()
-                .zip(&moments.means)
-                .map(|(group, mean)| deviation(group, *mean))
-                .collect();
+            moments.deviations =
+                rows.groups().zip(&moments.means).map(|(group, mean)| deviation(group, *mean)).collect();
         }
         moments
     }
@@ -137,9 +126,7 @@ fn deviation(group: &[f64], mean: f64) -> f64 {
     if group.len() < 2 {
         return 0.0;
     }
-    let squares = group
-        .iter()
-        .fold(0.0, |sum, value| sum + (value - mean) * (value - mean));
+    let squares = group.iter().fold(0.0, |sum, value| sum + (value - mean) * (value - mean));
     (squares / (group.len() - 1) as f64).sqrt()
 }
 
@@ -151,11 +138,7 @@ fn smallest(group: &[f64], min: f64) -> f64 {
         let negative = group.iter().any(|value| value.to_bits() == (-0.0_f64).to_bits());
         return if negative { -0.0 } else { 0.0 };
     }
-    if min == f64::INFINITY && group.iter().all(|value| value.is_nan()) {
-        f64::NAN
-    } else {
-        min
-    }
+    if min == f64::INFINITY && group.iter().all(|value| value.is_nan()) { f64::NAN } else { min }
 }
 
 /// The largest value, given the one that plain comparison finds: it neither sees the sign of a zero nor any NaN. The sum

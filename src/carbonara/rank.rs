@@ -55,12 +55,10 @@ impl Ranks {
         }
         self.n = n;
         self.of_methods.clear();
-        self.of_methods
-            .extend(methods.iter().map(|method| Rank::of(*method, n)));
+        self.of_methods.extend(methods.iter().map(|method| Rank::of(*method, n)));
         self.selected.clear();
         if n > SORTED_UP_TO * methods.len() {
-            self.selected
-                .extend(self.of_methods.iter().flat_map(|rank| [rank.low, rank.high]));
+            self.selected.extend(self.of_methods.iter().flat_map(|rank| [rank.low, rank.high]));
             self.selected.sort_unstable();
             self.selected.dedup();
         }
@@ -103,27 +101,15 @@ struct Rank {
 impl Rank {
     fn of(method: Method, n: usize) -> Rank {
         let Method::Percentile(percent) = method else {
-            return Rank {
-                low: (n - 1) / 2,
-                high: n / 2,
-                weights: None,
-            };
+            return Rank { low: (n - 1) / 2, high: n / 2, weights: None };
         };
         let position = (n - 1) as f64 * (f64::from(percent) / 100.0);
         let low = position as usize;
         if low as f64 == position {
-            return Rank {
-                low,
-                high: low,
-                weights: None,
-            };
+            return Rank { low, high: low, weights: None };
         }
         let high = low + 1;
-        Rank {
-            low,
-            high,
-            weights: Some((high as f64 - position, position - low as f64)),
-        }
+        Rank { low, high, weights: Some((high as f64 - position, position - low as f64)) }
     }
 
     // A midpoint that cannot overflow would differ from Gnocchi's for values beyond half the largest number.
@@ -144,11 +130,7 @@ impl Rank {
 /// An integer that sorts as `value` shall.
 #[inline]
 fn key(value: f64) -> i64 {
-    if value.is_nan() {
-        i64::MAX
-    } else {
-        mirror(value.to_bits().cast_signed())
-    }
+    if value.is_nan() { i64::MAX } else { mirror(value.to_bits().cast_signed()) }
 }
 
 /// The value of which `key` made the integer (some NaN for any NaN).
@@ -170,17 +152,8 @@ mod tests {
 
     #[test]
     fn keys_sort_as_values_shall() {
-        let ascending = [
-            f64::NEG_INFINITY,
-            f64::MIN,
-            -1.0,
-            -f64::from_bits(1),
-            -0.0,
-            0.0,
-            f64::from_bits(1),
-            1.0,
-            f64::MAX,
-        ];
+        let ascending =
+            [f64::NEG_INFINITY, f64::MIN, -1.0, -f64::from_bits(1), -0.0, 0.0, f64::from_bits(1), 1.0, f64::MAX];
         let keys: Vec<i64> = ascending.iter().map(|v| key(*v)).collect();
         assert!(keys.is_sorted_by(|a, b| a < b));
         assert!(key(f64::INFINITY) > key(f64::MAX));

@@ -36,32 +36,17 @@ pub fn resample(points: &Columns, method: AggregationMethod, sampling: Sampling)
         Sampling::Timespan(span) => Groups::of_length(&points.timestamps, span.nanos()),
         calendar => Groups::cut(&points.timestamps, points.len(), |t| calendar.group_of(t)),
     };
-    let rows = Rows {
-        values: &points.values,
-        bounds: &groups.bounds,
-    };
+    let rows = Rows { values: &points.values, bounds: &groups.bounds };
     let mut resampled = Columns::default();
     for values in kernel::columns(&rows, &[method.method()]) {
         let present = (method.method() == Method::Std).then(|| rows.counts().map(|n| n > 1).collect());
-        append(
-            &groups.starts,
-            &AggregateColumn {
-                method,
-                values,
-                present,
-            },
-            &mut resampled,
-        );
+        append(&groups.starts, &AggregateColumn { method, values, present }, &mut resampled);
     }
     Ok(resampled)
 }
 
 fn check(points: &Columns) -> Result<()> {
-    let refuse = |reason: &str| {
-        Err(Error::InvalidQuery {
-            reason: reason.to_owned(),
-        })
-    };
+    let refuse = |reason: &str| Err(Error::InvalidQuery { reason: reason.to_owned() });
     if points.values.len() != points.timestamps.len() {
         return refuse("the points to resample have not one value for each timestamp");
     }
@@ -106,39 +91,18 @@ mod tests {
     #[test]
     fn means_by_calendar_are_means_of_the_points() {
         let days = [16_495, 16_500, 16_526, 16_531, 16_714, 16_806, 16_837];
-        let daily = points(
-            &days
-                .map(|day| day * DAY)
-                .into_iter()
-                .zip([10., 12., 2., 4., 7., 12., 4.])
-                .collect::<Vec<_>>(),
-        );
+        let daily =
+            points(&days.map(|day| day * DAY).into_iter().zip([10., 12., 2., 4., 7., 12., 4.]).collect::<Vec<_>>());
         let by = |sampling| {
             let resampled = resample(&daily, AggregationMethod::MEAN, sampling).unwrap();
             resampled.iter().map(|(t, value)| (t / DAY, value)).collect::<Vec<_>>()
         };
         assert_eq!(by(Sampling::Year), [(16_436, 7.0), (16_801, 8.0)]);
         assert_eq!(by(Sampling::HalfYear), [(16_436, 7.0), (16_617, 7.0), (16_801, 8.0)]);
-        assert_eq!(
-            by(Sampling::Quarter),
-            [(16_436, 11.0), (16_526, 3.0), (16_709, 7.0), (16_801, 8.0)]
-        );
-        let monthly = [
-            (16_495, 11.0),
-            (16_526, 3.0),
-            (16_709, 7.0),
-            (16_801, 12.0),
-            (16_832, 4.0),
-        ];
+        assert_eq!(by(Sampling::Quarter), [(16_436, 11.0), (16_526, 3.0), (16_709, 7.0), (16_801, 8.0)]);
+        let monthly = [(16_495, 11.0), (16_526, 3.0), (16_709, 7.0), (16_801, 12.0), (16_832, 4.0)];
         assert_eq!(by(Sampling::Month), monthly);
-        let weekly = [
-            (16_495, 11.0),
-            (16_523, 2.0),
-            (16_530, 4.0),
-            (16_712, 7.0),
-            (16_803, 12.0),
-            (16_831, 4.0),
-        ];
+        let weekly = [(16_495, 11.0), (16_523, 2.0), (16_530, 4.0), (16_712, 7.0), (16_803, 12.0), (16_831, 4.0)];
         assert_eq!(by(Sampling::Week), weekly);
     }
 
@@ -157,10 +121,7 @@ mod tests {
             points(&[(10, 1.0), (10, 2.0)]),
             points(&[(10, 1.0), (5, 2.0)]),
             points(&[(-1, 1.0)]),
-            Columns {
-                timestamps: vec![1],
-                values: vec![],
-            },
+            Columns { timestamps: vec![1], values: vec![] },
         ] {
             let error = resample(&bad, AggregationMethod::MEAN, Sampling::Month).unwrap_err();
             assert!(matches!(error, Error::InvalidQuery { .. }));

@@ -63,10 +63,7 @@ fn model(series: &Series, g: i64, starts: &Range<i64>, method: AggregationMethod
         }
     }
     groups.retain(|start, _| starts.contains(start));
-    groups
-        .iter()
-        .filter_map(|(start, values)| Some((*start, model_of_group(values, method.method())?)))
-        .collect()
+    groups.iter().filter_map(|(start, values)| Some((*start, model_of_group(values, method.method())?))).collect()
 }
 
 fn points_of(block: &AggregateBlock, method: AggregationMethod) -> Vec<(i64, f64)> {
@@ -127,11 +124,7 @@ fn granularity() -> impl Strategy<Value = i64> {
 }
 
 fn starts() -> impl Strategy<Value = Range<i64>> {
-    prop_oneof![
-        Just(0..i64::MAX),
-        (-10..500_i64, -10..2_000_i64).prop_map(|(from, to)| from..to),
-        any::<Range<i64>>()
-    ]
+    prop_oneof![Just(0..i64::MAX), (-10..500_i64, -10..2_000_i64).prop_map(|(from, to)| from..to), any::<Range<i64>>()]
 }
 
 proptest! {
@@ -202,35 +195,18 @@ fn push_all(batches: &[&[(i64, f64)]], block: i64, window_blocks: u32) -> Series
     for batch in batches {
         let newest = measures.last_key_value().map(|(t, _)| *t);
         let oldest = newest.map_or(0, |t| first_mutable(t, block * SECOND, window_blocks, 0));
-        let accepted = batch
-            .iter()
-            .map(|(t, value)| (t * SECOND, *value))
-            .filter(|(t, _)| *t >= oldest);
+        let accepted = batch.iter().map(|(t, value)| (t * SECOND, *value)).filter(|(t, _)| *t >= oldest);
         measures.extend(accepted);
     }
     let (timestamps, values) = measures.into_iter().unzip();
-    Series {
-        timestamps,
-        values,
-        previous: None,
-    }
+    Series { timestamps, values, previous: None }
 }
 
 fn seconds_of(series: &Series, g: i64, method: &str) -> String {
     let mut out = Columns::default();
     let method = method.parse().unwrap();
-    aggregate_one(
-        &series.timestamps,
-        &series.values,
-        None,
-        g * SECOND,
-        0..i64::MAX,
-        method,
-        &mut out,
-    );
-    let text = out
-        .iter()
-        .map(|(t, value)| format!("{}:{}", t / SECOND, (value * 1e6).round() / 1e6));
+    aggregate_one(&series.timestamps, &series.values, None, g * SECOND, 0..i64::MAX, method, &mut out);
+    let text = out.iter().map(|(t, value)| format!("{}:{}", t / SECOND, (value * 1e6).round() / 1e6));
     text.collect::<Vec<_>>().join(" ")
 }
 
@@ -255,37 +231,21 @@ fn worked_example_of_lateness_and_rates() {
 fn worked_example_of_nan_and_ranks() {
     let nan = f64::NAN;
     let batches: [&[(i64, f64)]; 3] = [
-        &[
-            (0, 4.0),
-            (1, 2.0),
-            (2, 9.0),
-            (60, 5.0),
-            (120, 3.0),
-            (121, nan),
-            (122, 1.0),
-            (180, nan),
-        ],
+        &[(0, 4.0), (1, 2.0), (2, 9.0), (60, 5.0), (120, 3.0), (121, nan), (122, 1.0), (180, nan)],
         &[(181, 6.0)],
         &[(240, 1.0), (241, 2.0)],
     ];
     let series = push_all(&batches, 60, 1);
     assert_eq!(seconds_of(&series, 60, "95pct"), "0:8.5 60:5 120:NaN 180:NaN 240:1.95");
     assert_eq!(seconds_of(&series, 60, "median"), "0:4 60:5 120:3 180:NaN 240:1.5");
-    assert_eq!(
-        seconds_of(&series, 60, "std"),
-        "0:3.605551 120:NaN 180:NaN 240:0.707107"
-    );
+    assert_eq!(seconds_of(&series, 60, "std"), "0:3.605551 120:NaN 180:NaN 240:0.707107");
     assert_eq!(seconds_of(&series, 60, "min"), "0:2 60:5 120:1 180:6 240:1");
 }
 
 #[test]
 fn lateness_is_judged_by_the_newest_measure_before_the_batch() {
-    let batches: [&[(i64, f64)]; 4] = [
-        &[(0, 1.0), (200, 5.0)],
-        &[(130, 7.0), (119, 1.0)],
-        &[(500, 1.0), (125, 3.0)],
-        &[(430, 2.0), (419, 2.0)],
-    ];
+    let batches: [&[(i64, f64)]; 4] =
+        [&[(0, 1.0), (200, 5.0)], &[(130, 7.0), (119, 1.0)], &[(500, 1.0), (125, 3.0)], &[(430, 2.0), (419, 2.0)]];
     let series = push_all(&batches, 60, 1);
     assert_eq!(series.timestamps, [0, 125, 130, 200, 430, 500].map(|t| t * SECOND));
 }
@@ -300,15 +260,7 @@ fn a_rate_spans_any_gap_and_is_absent_where_there_is_no_difference() {
 fn one(values: &[f64], method: &str) -> f64 {
     let timestamps: Vec<i64> = (0..values.len() as i64).collect();
     let mut out = Columns::default();
-    aggregate_one(
-        &timestamps,
-        values,
-        None,
-        1_000,
-        0..i64::MAX,
-        method.parse().unwrap(),
-        &mut out,
-    );
+    aggregate_one(&timestamps, values, None, 1_000, 0..i64::MAX, method.parse().unwrap(), &mut out);
     out.values[0]
 }
 
@@ -323,11 +275,7 @@ fn zeros_keep_their_sign_except_in_sums() {
     for pair in [[0.0, -0.0], [-0.0, 0.0]] {
         assert_eq!(bits(one(&pair, "min")), bits(-0.0));
         assert_eq!(bits(one(&pair, "max")), bits(0.0));
-        assert_eq!(
-            bits(one(&[pair[0], pair[1], f64::NAN], "1pct")).count_ones(),
-            0,
-            "−0.0 · w + 0.0 · w is 0.0"
-        );
+        assert_eq!(bits(one(&[pair[0], pair[1], f64::NAN], "1pct")).count_ones(), 0, "−0.0 · w + 0.0 · w is 0.0");
     }
     assert_eq!(bits(one(&[-0.0, -0.0], "max")), bits(-0.0));
 }
@@ -345,11 +293,7 @@ fn nan_counts_as_each_method_says() {
     assert!(one(&[f64::NAN, f64::NAN], "min").is_nan());
     assert_eq!(one(&[f64::NAN, f64::INFINITY], "min"), f64::INFINITY);
     assert!(one(&[f64::NEG_INFINITY, f64::NAN], "max").is_nan());
-    assert_eq!(
-        one(&[f64::NEG_INFINITY, f64::INFINITY], "max"),
-        f64::INFINITY,
-        "a NaN sum is no NaN value"
-    );
+    assert_eq!(one(&[f64::NEG_INFINITY, f64::INFINITY], "max"), f64::INFINITY, "a NaN sum is no NaN value");
     assert!(one(&[f64::NEG_INFINITY, f64::INFINITY], "sum").is_nan());
 }
 
@@ -363,9 +307,7 @@ fn the_middle_of_an_odd_count_cannot_overflow() {
 #[test]
 fn groups_at_the_end_of_time() {
     let timestamps = [i64::MAX - 1, i64::MAX];
-    let methods: MethodSet = [AggregationMethod::COUNT, AggregationMethod::SUM.rate()]
-        .into_iter()
-        .collect();
+    let methods: MethodSet = [AggregationMethod::COUNT, AggregationMethod::SUM.rate()].into_iter().collect();
     let half = i64::MAX / 2 + 1;
     for (g, start) in [(half, half), (i64::MAX - 1, i64::MAX - 1)] {
         let block = aggregate(&timestamps, &[1.0, 4.0], None, g, 0..i64::MAX, &methods);
@@ -381,40 +323,16 @@ fn groups_at_the_end_of_time() {
 fn nothing_in_nothing_out() {
     let block = aggregate(&[], &[], Some(Measure::new(0, 1.0)), 60, 0..i64::MAX, &MethodSet::all());
     assert!(block.timestamps.is_empty() && block.columns.len() == 216);
-    assert!(
-        block
-            .columns
-            .iter()
-            .all(|column| column.values.is_empty() && column.present.is_none())
-    );
-    assert!(
-        resample(&Columns::default(), AggregationMethod::STD, Sampling::Year)
-            .unwrap()
-            .is_empty()
-    );
+    assert!(block.columns.iter().all(|column| column.values.is_empty() && column.present.is_none()));
+    assert!(resample(&Columns::default(), AggregationMethod::STD, Sampling::Year).unwrap().is_empty());
 }
 
 #[test]
 fn a_full_column_carries_no_marks() {
-    let methods: MethodSet = ["std", "rate:std", "rate:mean"]
-        .iter()
-        .map(|name| name.parse().unwrap())
-        .collect();
+    let methods: MethodSet = ["std", "rate:std", "rate:mean"].iter().map(|name| name.parse().unwrap()).collect();
     let previous = Some(Measure::new(0, 0.0));
-    let block = aggregate(
-        &[60, 70, 120, 121],
-        &[1.0, 2.0, 3.0, 4.0],
-        previous,
-        60,
-        0..i64::MAX,
-        &methods,
-    );
+    let block = aggregate(&[60, 70, 120, 121], &[1.0, 2.0, 3.0, 4.0], previous, 60, 0..i64::MAX, &methods);
     assert!(block.columns.iter().all(|column| column.present.is_none()));
     let block = aggregate(&[60, 120, 121], &[1.0, 3.0, 4.0], None, 60, 0..i64::MAX, &methods);
-    assert!(
-        block
-            .columns
-            .iter()
-            .all(|column| column.present == Some(vec![false, true]))
-    );
+    assert!(block.columns.iter().all(|column| column.present == Some(vec![false, true])));
 }

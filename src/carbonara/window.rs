@@ -40,10 +40,7 @@ pub fn group_start(t: i64, g: i64) -> i64 {
 pub fn first_mutable(newest: i64, block: i64, window_blocks: u32, sealed_until: i64) -> i64 {
     // A window that saturates reaches back to before the epoch, as the true one does.
     let window = block.saturating_mul(i64::from(window_blocks));
-    group_start(newest, block)
-        .saturating_sub(window)
-        .max(sealed_until)
-        .max(0)
+    group_start(newest, block).saturating_sub(window).max(sealed_until).max(0)
 }
 
 /// The start of the first group of length `g` that is still open when all that ends at or before `sealed_until` is closed.
@@ -122,11 +119,7 @@ mod tests {
         assert_eq!(first_mutable(3_600, 3_600, 0, 0), 3_600);
         assert_eq!(first_mutable(7_300, 3_600, 1, 0), 3_600);
         assert_eq!(first_mutable(7_300, 3_600, 9, 0), 0, "never negative");
-        assert_eq!(
-            first_mutable(7_300, 3_600, 9, 5_000),
-            5_000,
-            "a grown window opens nothing again"
-        );
+        assert_eq!(first_mutable(7_300, 3_600, 9, 5_000), 5_000, "a grown window opens nothing again");
     }
 
     #[test]

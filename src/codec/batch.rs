@@ -51,8 +51,7 @@ pub fn encode_batch(keys: &[u64], timestamps: &[i64], values: &[f64], compress: 
 /// Differences of the keys; the first is from 0.
 fn key_steps(keys: &[u64]) -> impl Iterator<Item = u64> {
     let mut last = 0;
-    keys.iter()
-        .map(move |&key| key.wrapping_sub(std::mem::replace(&mut last, key)))
+    keys.iter().map(move |&key| key.wrapping_sub(std::mem::replace(&mut last, key)))
 }
 
 /// The first timestamp, then what each difference differs from the one before, zigzagged.
@@ -163,11 +162,7 @@ fn decode(
     decode_values(&mut reader, count, head & COMPRESSED != 0, values)?;
     let padding = reader.rest();
     let expected = padding.is_empty() || bytes.len() == count.div_ceil(DENSEST);
-    if expected && padding.iter().all(|&byte| byte == 0) {
-        Ok(())
-    } else {
-        Err(DecodeError("bytes are left over"))
-    }
+    if expected && padding.iter().all(|&byte| byte == 0) { Ok(()) } else { Err(DecodeError("bytes are left over")) }
 }
 
 fn decode_values(
@@ -223,10 +218,7 @@ mod tests {
     #[test]
     fn golden() {
         assert_eq!(round_trip(&[], &[], &[], false), [0, 0]);
-        assert_eq!(
-            round_trip(&[3], &[-5], &[1.0], true),
-            [0, 1, 3, 9, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f]
-        );
+        assert_eq!(round_trip(&[3], &[-5], &[1.0], true), [0, 1, 3, 9, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f]);
         let bytes = round_trip(&[3, 3, 3, 3, 3], &[10, 20, 30, 40, 50], &[0.0; 5], false);
         assert_eq!(bytes[..12], [3, 5, 3, 1, 0, 4, 20, 2, 0, 3, 0, 0]);
         assert_eq!(bytes.len(), 50);

@@ -48,11 +48,7 @@ impl Plan {
 
     /// Appends `values`, for which this plan was made.
     pub fn write(&self, values: &[u64], out: &mut Vec<u8>) {
-        out.extend_from_slice(if self.uniform {
-            &self.widths[..self.widths.len().min(1)]
-        } else {
-            &self.widths
-        });
+        out.extend_from_slice(if self.uniform { &self.widths[..self.widths.len().min(1)] } else { &self.widths });
         for (block, &byte) in values.chunks(BLOCK).zip(&self.widths) {
             if byte & PATCHED == 0 {
                 pack(block, u32::from(byte), out);
@@ -134,11 +130,7 @@ fn read_block(reader: &mut Reader<'_>, byte: u8, rows: usize, out: &mut [i64; BL
         padded[..packed.len()].copy_from_slice(packed);
         unpack(&padded, narrow, out);
     }
-    if byte & PATCHED != 0 {
-        read_patches(reader, narrow, rows, out)
-    } else {
-        Ok(())
-    }
+    if byte & PATCHED != 0 { read_patches(reader, narrow, rows, out) } else { Ok(()) }
 }
 
 fn read_patches(reader: &mut Reader<'_>, narrow: u32, rows: usize, out: &mut [i64; BLOCK]) -> Result<(), DecodeError> {
@@ -163,10 +155,7 @@ mod tests {
         plan.make(values);
         let mut out = Vec::new();
         plan.write(values, &mut out);
-        assert!(
-            out.len() * 8 <= plan.cost + 7 * values.len().div_ceil(BLOCK),
-            "the plan was too hopeful"
-        );
+        assert!(out.len() * 8 <= plan.cost + 7 * values.len().div_ceil(BLOCK), "the plan was too hopeful");
         let mut back = vec![7];
         let mut reader = Reader::new(&out);
         read(&mut reader, values.len(), plan.uniform, &mut back).unwrap();

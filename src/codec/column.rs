@@ -236,9 +236,7 @@ mod tests {
             (0..400).map(|i| f64::from(i % 37) / 4.0).collect(),
             (0..400).map(|i| f64::from(i).sin()).collect(),
             (0..400).map(|i| f64::from(i % 3).sin()).collect(),
-            (0..400)
-                .map(|i| if i % 50 == 0 { f64::NAN } else { f64::from(i) * 0.1 })
-                .collect(),
+            (0..400).map(|i| if i % 50 == 0 { f64::NAN } else { f64::from(i) * 0.1 }).collect(),
         ];
         let mut scratch = Scratch::default();
         for values in columns {

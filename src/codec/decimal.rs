@@ -271,9 +271,7 @@ pub fn correct(reader: Reader<'_>, head: Head, values: &mut [f64], spare: &mut V
         for _ in 0..reader.count(values.len())? {
             row += reader.count(values.len())?;
             let bits = reader.word()?;
-            *values
-                .get_mut(row)
-                .ok_or(DecodeError("an exception lies outside its column"))? = f64::from_bits(bits);
+            *values.get_mut(row).ok_or(DecodeError("an exception lies outside its column"))? = f64::from_bits(bits);
         }
     }
     reader.finish()
@@ -307,10 +305,7 @@ mod tests {
         let mut values = vec![1.5; 40];
         (values[3], values[20]) = (-0.0, f64::NAN);
         let made = image(&values).unwrap();
-        assert_eq!(
-            made.corrections.exceptions,
-            [(3, (-0.0f64).to_bits()), (20, f64::NAN.to_bits())]
-        );
+        assert_eq!(made.corrections.exceptions, [(3, (-0.0f64).to_bits()), (20, f64::NAN.to_bits())]);
         assert!(image(&(1..100).map(|i| f64::from(i).sqrt()).collect::<Vec<_>>()).is_none());
         assert!(image(&[f64::NAN; 30]).is_none());
     }

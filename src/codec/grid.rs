@@ -160,13 +160,7 @@ fn decode_bitmap(
 
 /// Appends which rows have a value.
 pub fn encode_rows(present: &[bool], out: &mut Vec<u8>) {
-    let places = || {
-        present
-            .iter()
-            .zip(0u64..)
-            .filter(|(has, _)| **has)
-            .map(|(_, place)| place)
-    };
+    let places = || present.iter().zip(0u64..).filter(|(has, _)| **has).map(|(_, place)| place);
     let mode = out.len();
     out.push(RUNS);
     put_runs(places(), out);

@@ -131,11 +131,7 @@ fn reduce(numbers: &[i64], divisor: u64, out: &mut Vec<i64>) {
     }
     let shift = divisor.trailing_zeros();
     let inverse = odd_inverse(divisor >> shift) as i64;
-    out.extend(
-        numbers
-            .iter()
-            .map(|x| (x.wrapping_sub(first) >> shift).wrapping_mul(inverse)),
-    );
+    out.extend(numbers.iter().map(|x| (x.wrapping_sub(first) >> shift).wrapping_mul(inverse)));
 }
 
 /// The inverse modulo 2^64 by Newton's iteration; `odd * odd` is 1 modulo 8, so five steps suffice.
@@ -178,17 +174,9 @@ pub fn decode(reader: &mut Reader<'_>, n: usize, out: &mut Vec<i64>) -> Result<(
     }
     let head = reader.byte()?;
     let base = reader.signed()?;
-    let divisor = if head & DIVIDED != 0 {
-        reader.varint()? as i64
-    } else {
-        1
-    };
+    let divisor = if head & DIVIDED != 0 { reader.varint()? as i64 } else { 1 };
     let kind = head & !(DIVIDED | UNIFORM);
-    let step = if kind == DELTA || kind == LINE {
-        reader.signed()?.wrapping_mul(divisor)
-    } else {
-        0
-    };
+    let step = if kind == DELTA || kind == LINE { reader.signed()?.wrapping_mul(divisor) } else { 0 };
     match kind {
         CONSTANT => {
             out.resize(n, base);
@@ -205,9 +193,7 @@ pub fn decode(reader: &mut Reader<'_>, n: usize, out: &mut Vec<i64>) -> Result<(
         FRAME => undo_frame(out, base, divisor),
         LINE => undo_line(out, base, divisor, step),
         DELTA => undo_deltas(out, base, |small| small.wrapping_mul(divisor).wrapping_add(step)),
-        _ => undo_deltas(out, base, |small| {
-            super::varint::unzigzag(small as u64).wrapping_mul(divisor)
-        }),
+        _ => undo_deltas(out, base, |small| super::varint::unzigzag(small as u64).wrapping_mul(divisor)),
     }
     Ok(())
 }
@@ -218,8 +204,7 @@ fn undo_frame(out: &mut [i64], base: i64, divisor: i64) {
     if divisor == 1 {
         out.iter_mut().for_each(|x| *x = x.wrapping_add(base));
     } else {
-        out.iter_mut()
-            .for_each(|x| *x = x.wrapping_mul(divisor).wrapping_add(base));
+        out.iter_mut().for_each(|x| *x = x.wrapping_mul(divisor).wrapping_add(base));
     }
 }
 
@@ -266,32 +251,21 @@ mod tests {
         assert_eq!(kind(&[5; 200]), CONSTANT);
         assert_eq!(kind(&made(&noise)), FRAME);
         assert_eq!(kind(&made(&|i| i * i * 100 + noise(i))), DELTA);
-        assert_eq!(
-            kind(&made(&|i| (i - 100) * (i - 100) * 5 + if i == 50 { 100_000 } else { 0 })),
-            ZIGZAG
-        );
+        assert_eq!(kind(&made(&|i| (i - 100) * (i - 100) * 5 + if i == 50 { 100_000 } else { 0 })), ZIGZAG);
         assert_eq!(kind(&made(&|i| 1_000_000 * i + noise(i))), LINE);
     }
 
     #[test]
     fn a_regular_clock_costs_nothing_per_row() {
-        let times: Vec<i64> = (0..65_536)
-            .map(|i| 1_700_000_000_000_000_000 + i * 10_000_000_000)
-            .collect();
+        let times: Vec<i64> = (0..65_536).map(|i| 1_700_000_000_000_000_000 + i * 10_000_000_000).collect();
         assert!(round_trip(&times, Lines::Try).len() <= 20);
     }
 
     #[test]
     fn golden() {
         assert_eq!(round_trip(&[7, 7, 7], Lines::Skip), [0, 14]);
-        assert_eq!(
-            round_trip(&[100, 130, 110], Lines::Skip),
-            [FRAME | DIVIDED | UNIFORM, 200, 1, 10, 2, 0b01_11_00]
-        );
-        assert_eq!(
-            round_trip(&[0, 9, 20, 29], Lines::Skip),
-            [DELTA | UNIFORM, 0, 18, 2, 0b00_10_00]
-        );
+        assert_eq!(round_trip(&[100, 130, 110], Lines::Skip), [FRAME | DIVIDED | UNIFORM, 200, 1, 10, 2, 0b01_11_00]);
+        assert_eq!(round_trip(&[0, 9, 20, 29], Lines::Skip), [DELTA | UNIFORM, 0, 18, 2, 0b00_10_00]);
         assert_eq!(round_trip(&[i64::MIN, i64::MAX], Lines::Skip).len(), 13);
     }
 
@@ -299,10 +273,7 @@ mod tests {
     fn unknown_heads_are_refused() {
         for head in [5u8, 6, 7, 32, 64, 128, CONSTANT | UNIFORM, CONSTANT | DIVIDED] {
             let mut out = Vec::new();
-            assert!(
-                decode(&mut Reader::new(&[head, 0, 0, 0, 0, 0, 0]), 2, &mut out).is_err(),
-                "{head}"
-            );
+            assert!(decode(&mut Reader::new(&[head, 0, 0, 0, 0, 0, 0]), 2, &mut out).is_err(), "{head}");
         }
     }
 

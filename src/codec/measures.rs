@@ -63,9 +63,7 @@ mod tests {
     #[test]
     fn sizes() {
         let mut random = Random(1);
-        let times: Vec<i64> = (0..360)
-            .map(|i| 1_700_000_000_000_000_000 + i * 10_000_000_000)
-            .collect();
+        let times: Vec<i64> = (0..360).map(|i| 1_700_000_000_000_000_000 + i * 10_000_000_000).collect();
         let mut level = 50.0;
         let walk: Vec<f64> = (0..360)
             .map(|_| {
@@ -86,24 +84,11 @@ mod tests {
         let mut scratch = Scratch::default();
         mutate(&bytes, 20_000, |bytes| {
             let (mut times, mut values) = (vec![1], vec![2.0]);
-            let rows = if decode_measures(bytes, 500, &mut scratch, &mut times, &mut values).is_ok() {
-                501
-            } else {
-                1
-            };
+            let rows = if decode_measures(bytes, 500, &mut scratch, &mut times, &mut values).is_ok() { 501 } else { 1 };
             assert!(times.len() == rows && values.len() == rows && values.capacity() <= 1100);
         });
         assert!(decode_measures(&bytes, 0, &mut scratch, &mut Vec::new(), &mut Vec::new()).is_err());
-        assert!(
-            decode_measures(
-                &bytes,
-                crate::codec::MAX_ROWS + 1,
-                &mut scratch,
-                &mut vec![],
-                &mut vec![]
-            )
-            .is_err()
-        );
+        assert!(decode_measures(&bytes, crate::codec::MAX_ROWS + 1, &mut scratch, &mut vec![], &mut vec![]).is_err());
     }
 
     proptest! {

@@ -63,9 +63,5 @@ pub struct Scratch {
 
 /// Refuses row counts that no chunk can have.
 fn check_rows(rows: usize) -> Result<(), DecodeError> {
-    if (1..=MAX_ROWS).contains(&rows) {
-        Ok(())
-    } else {
-        Err(DecodeError("impossible row count"))
-    }
+    if (1..=MAX_ROWS).contains(&rows) { Ok(()) } else { Err(DecodeError("impossible row count")) }
 }

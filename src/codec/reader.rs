@@ -54,11 +54,7 @@ impl<'a> Reader<'a> {
     #[inline]
     pub fn varint(&mut self) -> Result<u64, DecodeError> {
         let first = self.byte()?;
-        if first < 0x80 {
-            Ok(u64::from(first))
-        } else {
-            self.long_varint(first)
-        }
+        if first < 0x80 { Ok(u64::from(first)) } else { self.long_varint(first) }
     }
 
     fn long_varint(&mut self, first: u8) -> Result<u64, DecodeError> {
@@ -68,11 +64,7 @@ impl<'a> Reader<'a> {
             x |= u64::from(byte & 0x7f) << shift;
             if byte < 0x80 {
                 let lost = shift == 63 && byte > 1;
-                return if lost {
-                    Err(DecodeError("a varint exceeds 64 bits"))
-                } else {
-                    Ok(x)
-                };
+                return if lost { Err(DecodeError("a varint exceeds 64 bits")) } else { Ok(x) };
             }
         }
         Err(DecodeError("a varint exceeds ten bytes"))
@@ -94,10 +86,6 @@ impl<'a> Reader<'a> {
 
     /// Ends the reading: nothing may be left.
     pub fn finish(self) -> Result<(), DecodeError> {
-        if self.left.is_empty() {
-            Ok(())
-        } else {
-            Err(DecodeError("bytes are left over"))
-        }
+        if self.left.is_empty() { Ok(()) } else { Err(DecodeError("bytes are left over")) }
     }
 }

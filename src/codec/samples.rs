@@ -52,19 +52,15 @@ pub fn hostile(most: usize) -> impl Strategy<Value = Vec<f64>> {
 /// The same with exactly `rows` values.
 pub fn column(rows: usize) -> impl Strategy<Value = Vec<f64>> {
     let seeds = prop::collection::vec(any::<u64>(), rows);
-    (
-        0u8..10,
-        0u8..10,
-        prop_oneof![Just(0u64), Just(2), Just(20), Just(50)],
-        seeds,
-    )
-        .prop_map(|(usual, other, share, seeds)| {
+    (0u8..10, 0u8..10, prop_oneof![Just(0u64), Just(2), Just(20), Just(50)], seeds).prop_map(
+        |(usual, other, share, seeds)| {
             seeds
                 .iter()
                 .zip(0..)
                 .map(|(&seed, row)| value(if seed >> 32 & 127 < share { other } else { usual }, seed, row))
                 .collect()
-        })
+        },
+    )
 }
 
 /// A small random number generator, so that tests repeat.
@@ -86,10 +82,7 @@ impl Random {
 
     /// Roughly normal, mean 0, deviation 1.
     pub fn normal(&mut self) -> f64 {
-        (0..12)
-            .map(|_| (self.next() >> 11) as f64 / (1u64 << 53) as f64)
-            .sum::<f64>()
-            - 6.0
+        (0..12).map(|_| (self.next() >> 11) as f64 / (1u64 << 53) as f64).sum::<f64>() - 6.0
     }
 }
 
@@ -112,21 +105,8 @@ fn damage(bytes: &mut Vec<u8>, random: &mut Random) {
         1 => bytes.push(random.next() as u8),
         2 => bytes.iter_mut().skip(at).take(9).for_each(|byte| *byte = 0xff),
         3 => bytes.iter_mut().for_each(|byte| *byte = random.next() as u8),
-        4 => bytes
-            .iter_mut()
-            .take(24)
-            .skip(at % 24)
-            .take(1)
-            .for_each(|byte| *byte = random.next() as u8),
-        5 => bytes
-            .iter_mut()
-            .skip(at)
-            .take(1)
-            .for_each(|byte| *byte = random.next() as u8),
-        _ => bytes
-            .iter_mut()
-            .skip(at)
-            .take(1)
-            .for_each(|byte| *byte ^= 1 << random.below(8)),
+        4 => bytes.iter_mut().take(24).skip(at % 24).take(1).for_each(|byte| *byte = random.next() as u8),
+        5 => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte = random.next() as u8),
+        _ => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1 << random.below(8)),
     }
 }

@@ -16,11 +16,7 @@ pub fn encode(timestamps: &[i64], scratch: &mut ints::Scratch, out: &mut Vec<u8>
 /// Reads `n` timestamps into `out`, replacing what is there.
 pub fn decode(reader: &mut Reader<'_>, n: usize, out: &mut Vec<i64>) -> Result<(), DecodeError> {
     ints::decode(reader, n, out)?;
-    if ascending(out) {
-        Ok(())
-    } else {
-        Err(DecodeError("timestamps do not ascend"))
-    }
+    if ascending(out) { Ok(()) } else { Err(DecodeError("timestamps do not ascend")) }
 }
 
 fn ascending(timestamps: &[i64]) -> bool {
@@ -36,11 +32,7 @@ mod tests {
         for (numbers, good) in [([1, 2, 3], true), ([1, 3, 3], false), ([2, 1, 3], false)] {
             let mut bytes = Vec::new();
             ints::encode(&numbers, Lines::Try, &mut ints::Scratch::default(), &mut bytes);
-            assert_eq!(
-                decode(&mut Reader::new(&bytes), 3, &mut Vec::new()).is_ok(),
-                good,
-                "{numbers:?}"
-            );
+            assert_eq!(decode(&mut Reader::new(&bytes), 3, &mut Vec::new()).is_ok(), good, "{numbers:?}");
         }
     }
 }

@@ -53,27 +53,15 @@ mod tests {
             put(&mut out, x);
             assert_eq!(out, bytes);
         }
-        assert_eq!(
-            [0, -1, 1, i64::MIN, i64::MAX].map(zigzag),
-            [0, 1, 2, u64::MAX, u64::MAX - 1]
-        );
+        assert_eq!([0, -1, 1, i64::MIN, i64::MAX].map(zigzag), [0, 1, 2, u64::MAX, u64::MAX - 1]);
     }
 
     #[test]
     fn what_is_too_long_or_cut_is_refused() {
         assert!(Reader::new(&[0xff; 11]).varint().is_err());
         assert!(Reader::new(&[0x80, 0x80]).varint().is_err());
-        assert!(
-            Reader::new(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2])
-                .varint()
-                .is_err()
-        );
-        assert_eq!(
-            Reader::new(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1])
-                .varint()
-                .unwrap(),
-            u64::MAX
-        );
+        assert!(Reader::new(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2]).varint().is_err());
+        assert_eq!(Reader::new(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1]).varint().unwrap(), u64::MAX);
     }
 
     proptest! {

@@ -43,16 +43,8 @@ impl CountingFs {
     /// Counts what goes to `inner`; every file sync sleeps for `sync_delay` first.
     pub fn new(inner: Arc<dyn Fs>, sync_delay: Duration) -> Self {
         let zero = || AtomicU64::new(0);
-        let counters = Counters {
-            sync_delay,
-            syncs: zero(),
-            dir_syncs: zero(),
-            appended_bytes: zero(),
-        };
-        CountingFs {
-            inner,
-            counters: Arc::new(counters),
-        }
+        let counters = Counters { sync_delay, syncs: zero(), dir_syncs: zero(), appended_bytes: zero() };
+        CountingFs { inner, counters: Arc::new(counters) }
     }
 
     /// Calls of [`File::sync`] so far.
@@ -71,10 +63,7 @@ impl CountingFs {
     }
 
     fn wrap(&self, inner: Arc<dyn File>) -> Arc<dyn File> {
-        Arc::new(CountingFile {
-            inner,
-            counters: Arc::clone(&self.counters),
-        })
+        Arc::new(CountingFile { inner, counters: Arc::clone(&self.counters) })
     }
 }
 
@@ -134,9 +123,7 @@ struct CountingFile {
 impl File for CountingFile {
     fn append(&self, bytes: &[u8]) -> Result<()> {
         self.inner.append(bytes)?;
-        self.counters
-            .appended_bytes
-            .fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        self.counters.appended_bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         Ok(())
     }
 

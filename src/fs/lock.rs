@@ -33,10 +33,7 @@ impl HeldLock {
             }
         };
         if !taken {
-            return Err(Error::Locked {
-                path: directory_of(path).to_path_buf(),
-                pid: holder(&file),
-            });
+            return Err(Error::Locked { path: directory_of(path).to_path_buf(), pid: holder(&file) });
         }
         let pid = std::process::id();
         // Ten digits whatever the id, in one write: who reads it meanwhile sees the old one or the new one whole.
@@ -62,10 +59,7 @@ impl Drop for HeldLock {
 fn holder(file: &fs::File) -> u32 {
     let mut text = [0; 10];
     match file.read_exact_at(&mut text, 0) {
-        Ok(()) => std::str::from_utf8(&text)
-            .ok()
-            .and_then(|text| text.trim().parse().ok())
-            .unwrap_or(0),
+        Ok(()) => std::str::from_utf8(&text).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0),
         Err(_) => 0,
     }
 }

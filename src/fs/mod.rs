@@ -59,10 +59,7 @@ pub struct DirEntry {
 /// assert_eq!(RealFs.read(&path)?.unwrap(), b"ciao");
 /// # Ok::<(), gnocchetti::Error>(())
 /// ```
-#[allow(
-    clippy::missing_errors_doc,
-    reason = "what holds for all methods is said once, above"
-)]
+#[allow(clippy::missing_errors_doc, reason = "what holds for all methods is said once, above")]
 pub trait Fs: Send + Sync + std::fmt::Debug {
     /// Creates the directory and those above it that are missing; one that exists is left as it is.
     ///
@@ -142,14 +139,8 @@ pub trait Fs: Send + Sync + std::fmt::Debug {
 /// assert!(file.read_at(5, &mut middle).is_err(), "only one byte is left there");
 /// # Ok::<(), gnocchetti::Error>(())
 /// ```
-#[allow(
-    clippy::missing_errors_doc,
-    reason = "what holds for all methods is said once, at `Fs`"
-)]
-#[allow(
-    clippy::len_without_is_empty,
-    reason = "nobody asks a file whether it is empty; its length is an offset"
-)]
+#[allow(clippy::missing_errors_doc, reason = "what holds for all methods is said once, at `Fs`")]
+#[allow(clippy::len_without_is_empty, reason = "nobody asks a file whether it is empty; its length is an offset")]
 pub trait File: Send + Sync + std::fmt::Debug {
     /// Hands `bytes` to the kernel at the end of the file: position [`File::len`].
     ///

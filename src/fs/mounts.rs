@@ -10,9 +10,7 @@ use std::path::{Path, PathBuf};
 pub(super) fn kind(path: &Path) -> Option<String> {
     let path = std::path::absolute(path).ok()?;
     // The directory may not exist yet; what it will be created in does.
-    let existing = path
-        .ancestors()
-        .find_map(|ancestor| std::fs::canonicalize(ancestor).ok())?;
+    let existing = path.ancestors().find_map(|ancestor| std::fs::canonicalize(ancestor).ok())?;
     kind_in(&std::fs::read("/proc/self/mounts").ok()?, &existing)
 }
 
@@ -26,9 +24,7 @@ fn kind_in(table: &[u8], path: &Path) -> Option<String> {
             continue;
         };
         let point = PathBuf::from(OsString::from_vec(unescape(point)));
-        let longest = best
-            .as_ref()
-            .is_none_or(|(best, _)| point.as_os_str().len() >= best.as_os_str().len());
+        let longest = best.as_ref().is_none_or(|(best, _)| point.as_os_str().len() >= best.as_os_str().len());
         if longest && path.starts_with(&point) {
             best = Some((point, kind));
         }
@@ -129,11 +125,7 @@ mod tests {
         let kind = |path: &str| kind_in(TABLE, Path::new(path)).unwrap();
         assert_eq!(kind("/home/me"), "ext4");
         assert_eq!(kind("/srv/data"), "nfs4");
-        assert_eq!(
-            kind("/srvother"),
-            "ext4",
-            "a mount point is a directory, not a prefix of characters"
-        );
+        assert_eq!(kind("/srvother"), "ext4", "a mount point is a directory, not a prefix of characters");
         assert_eq!(kind("/srv/local disk/db"), "xfs");
         assert_eq!(kind("/over/x"), "fuse.sshfs");
         assert_eq!(kind_in(b"", Path::new("/x")), None);
@@ -148,32 +140,11 @@ mod tests {
 
     #[test]
     fn network_file_systems_are_known_by_name() {
-        for kind in [
-            "nfs",
-            "nfs4",
-            "cifs",
-            "smb3",
-            "9p",
-            "ceph",
-            "fuse.sshfs",
-            "glusterfs",
-            "fuse.glusterfs",
-            "lustre",
-        ] {
+        for kind in ["nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "fuse.sshfs", "glusterfs", "fuse.glusterfs", "lustre"]
+        {
             assert!(is_network(kind), "{kind}");
         }
-        for kind in [
-            "ext4",
-            "xfs",
-            "btrfs",
-            "zfs",
-            "tmpfs",
-            "overlay",
-            "f2fs",
-            "fuse.ntfs-3g",
-            "fuse.",
-            "",
-        ] {
+        for kind in ["ext4", "xfs", "btrfs", "zfs", "tmpfs", "overlay", "f2fs", "fuse.ntfs-3g", "fuse.", ""] {
             assert!(!is_network(kind), "{kind}");
         }
     }

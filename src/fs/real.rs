@@ -32,28 +32,14 @@ impl Fs for RealFs {
     }
 
     fn create(&self, path: &Path) -> Result<Arc<dyn File>> {
-        let file = retry("create", path, || {
-            fs::OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create_new(true)
-                .open(path)
-        })?;
-        Ok(Arc::new(RealFile {
-            file,
-            path: path.to_path_buf(),
-            len: AtomicU64::new(0),
-        }))
+        let file = retry("create", path, || fs::OpenOptions::new().read(true).write(true).create_new(true).open(path))?;
+        Ok(Arc::new(RealFile { file, path: path.to_path_buf(), len: AtomicU64::new(0) }))
     }
 
     fn open(&self, path: &Path) -> Result<Arc<dyn File>> {
         let file = retry("open", path, || fs::File::open(path))?;
         let len = retry("inspect", path, || file.metadata())?.len();
-        Ok(Arc::new(RealFile {
-            file,
-            path: path.to_path_buf(),
-            len: AtomicU64::new(len),
-        }))
+        Ok(Arc::new(RealFile { file, path: path.to_path_buf(), len: AtomicU64::new(len) }))
     }
 
     fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
@@ -71,11 +57,7 @@ impl Fs for RealFs {
         // One byte more than allowed, to notice a file that grows while it is read.
         let read = (&file).take(READ_LIMIT + 1).read_to_end(&mut bytes);
         read.map_err(|source| Error::io("read", path, source))?;
-        if bytes.len() as u64 > READ_LIMIT {
-            Err(too_large())
-        } else {
-            Ok(Some(bytes))
-        }
+        if bytes.len() as u64 > READ_LIMIT { Err(too_large()) } else { Ok(Some(bytes)) }
     }
 
     fn rename(&self, from: &Path, to: &Path) -> Result<()> {
@@ -93,9 +75,7 @@ impl Fs for RealFs {
 
     fn sync_dir(&self, path: &Path) -> Result<()> {
         let directory = retry("open directory", path, || fs::File::open(path))?;
-        directory
-            .sync_all()
-            .map_err(|source| Error::io("sync directory", path, source))
+        directory.sync_all().map_err(|source| Error::io("sync directory", path, source))
     }
 
     fn list(&self, path: &Path) -> Result<Vec<DirEntry>> {
@@ -115,11 +95,7 @@ impl Fs for RealFs {
                 Err(error) => return Err(failed(error)),
             };
             let name = entry.file_name().to_string_lossy().into_owned();
-            list.push(DirEntry {
-                name,
-                is_dir: metadata.is_dir(),
-                len: metadata.len(),
-            });
+            list.push(DirEntry { name, is_dir: metadata.is_dir(), len: metadata.len() });
         }
         list.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(list)
@@ -145,17 +121,13 @@ struct RealFile {
 impl File for RealFile {
     fn append(&self, bytes: &[u8]) -> Result<()> {
         let len = self.len.load(Ordering::Relaxed);
-        self.file
-            .write_all_at(bytes, len)
-            .map_err(|source| Error::io("append to", &self.path, source))?;
+        self.file.write_all_at(bytes, len).map_err(|source| Error::io("append to", &self.path, source))?;
         self.len.store(len + bytes.len() as u64, Ordering::Relaxed);
         Ok(())
     }
 
     fn truncate(&self, len: u64) -> Result<()> {
-        self.file
-            .set_len(len)
-            .map_err(|source| Error::io("truncate", &self.path, source))?;
+        self.file.set_len(len).map_err(|source| Error::io("truncate", &self.path, source))?;
         self.len.store(len, Ordering::Relaxed);
         Ok(())
     }
@@ -163,15 +135,11 @@ impl File for RealFile {
     fn reserve(&self, len: u64) -> Result<()> {
         // Not `truncate`: where the next append goes stays. Never cuts, for the appended bytes are below `len`.
         let len = len.max(self.len.load(Ordering::Relaxed));
-        self.file
-            .set_len(len)
-            .map_err(|source| Error::io("reserve", &self.path, source))
+        self.file.set_len(len).map_err(|source| Error::io("reserve", &self.path, source))
     }
 
     fn sync(&self) -> Result<()> {
-        self.file
-            .sync_data()
-            .map_err(|source| Error::io("sync", &self.path, source))
+        self.file.sync_data().map_err(|source| Error::io("sync", &self.path, source))
     }
 
     fn len(&self) -> u64 {
@@ -179,9 +147,7 @@ impl File for RealFile {
     }
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
-        self.file
-            .read_exact_at(buf, offset)
-            .map_err(|source| Error::io("read", &self.path, source))
+        self.file.read_exact_at(buf, offset).map_err(|source| Error::io("read", &self.path, source))
     }
 
     fn path(&self) -> &Path {

@@ -38,11 +38,7 @@ fn reserved_room_is_zeros_behind_what_is_appended() {
     file.append(b"de").unwrap();
     assert_eq!(RealFs.read(&path).unwrap().unwrap(), b"abcde\0\0\0");
     file.reserve(1).unwrap();
-    assert_eq!(
-        RealFs.read(&path).unwrap().unwrap(),
-        b"abcde",
-        "appended bytes are never cut"
-    );
+    assert_eq!(RealFs.read(&path).unwrap().unwrap(), b"abcde", "appended bytes are never cut");
 }
 
 #[test]
@@ -65,14 +61,8 @@ fn an_opened_file_can_be_read_but_not_appended_to() {
     let mut buf = [0; 4];
     reader.read_at(6, &mut buf).unwrap();
     assert_eq!(&buf, b"6789");
-    assert_eq!(
-        io_kind(&reader.read_at(7, &mut buf).unwrap_err()),
-        ErrorKind::UnexpectedEof
-    );
-    assert_eq!(
-        io_kind(&reader.read_at(u64::from(u32::MAX), &mut buf).unwrap_err()),
-        ErrorKind::UnexpectedEof
-    );
+    assert_eq!(io_kind(&reader.read_at(7, &mut buf).unwrap_err()), ErrorKind::UnexpectedEof);
+    assert_eq!(io_kind(&reader.read_at(u64::from(u32::MAX), &mut buf).unwrap_err()), ErrorKind::UnexpectedEof);
     assert!(reader.append(b"x").is_err());
     assert_eq!(reader.len(), 10, "a failed append moves nothing");
     writer.append(b"ab").unwrap();
@@ -85,10 +75,7 @@ fn a_full_disk_has_its_own_error() {
     // Linux answers every write to this device with ENOSPC.
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let source = std::os::unix::fs::FileExt::write_all_at(&full, b"x", 0).unwrap_err();
-    assert!(matches!(
-        Error::io("append to", Path::new("/dev/full"), source),
-        Error::DiskFull { .. }
-    ));
+    assert!(matches!(Error::io("append to", Path::new("/dev/full"), source), Error::DiskFull { .. }));
 }
 
 #[test]
@@ -140,11 +127,7 @@ fn removals_can_be_repeated() {
 fn replacing_survives_what_an_earlier_attempt_left() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("MANIFEST");
-    RealFs
-        .create(&folder.path().join("MANIFEST.tmp"))
-        .unwrap()
-        .append(b"half writ")
-        .unwrap();
+    RealFs.create(&folder.path().join("MANIFEST.tmp")).unwrap().append(b"half writ").unwrap();
     replace_atomically(&RealFs, &path, b"first").unwrap();
     replace_atomically(&RealFs, &path, b"second").unwrap();
     assert_eq!(RealFs.read(&path).unwrap().unwrap(), b"second");
@@ -157,10 +140,7 @@ fn a_failed_replacement_leaves_the_old_content_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("d");
     RealFs.create_dir_all(&path.join("occupied")).unwrap();
-    assert!(
-        replace_atomically(&RealFs, &path, b"x").is_err(),
-        "a file does not replace a directory"
-    );
+    assert!(replace_atomically(&RealFs, &path, b"x").is_err(), "a file does not replace a directory");
     assert!(path.join("occupied").exists());
     assert!(!folder.path().join("d.tmp").exists());
 }

@@ -152,7 +152,8 @@ impl Series {
         if self.in_order(timestamps) {
             return Admission::InOrder;
         }
-        let first_mutable = if self.newest < 0 { self.sealed_until } else { plan.first_mutable(self.newest, self.sealed_until) };
+        let first_mutable =
+            if self.newest < 0 { self.sealed_until } else { plan.first_mutable(self.newest, self.sealed_until) };
         let all = timestamps.iter().zip(values).map(|(&timestamp, &value)| Measure { timestamp, value });
         let mut measures: Vec<Measure> = all.filter(|measure| measure.timestamp >= first_mutable).collect();
         let accepted = measures.len() as u64;

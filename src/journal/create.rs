@@ -38,14 +38,8 @@ pub(super) fn create_file(
     if let Err(error) = file.append(&encode_header(file_number, first_sequence)) {
         // Gone for good, or else a crash could bring back a file that claims to follow one which has since grown.
         let removed = fs.remove(&path).and_then(|()| fs.sync_dir(dir));
-        return Err(if removed.is_ok() {
-            NewFileError::Absent(error)
-        } else {
-            NewFileError::Unknown(error)
-        });
+        return Err(if removed.is_ok() { NewFileError::Absent(error) } else { NewFileError::Unknown(error) });
     }
-    file.sync()
-        .and_then(|()| fs.sync_dir(dir))
-        .map_err(NewFileError::Unknown)?;
+    file.sync().and_then(|()| fs.sync_dir(dir)).map_err(NewFileError::Unknown)?;
     Ok(file)
 }

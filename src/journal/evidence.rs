@@ -34,10 +34,7 @@ pub(super) struct Lost {
 /// When the file cannot be read.
 pub(super) fn examine(reader: &mut FileReader<'_>, lost: Lost) -> Result<Tail> {
     let from = reader.offset;
-    let mut tail = Tail {
-        end: from,
-        witness: None,
-    };
+    let mut tail = Tail { end: from, witness: None };
     // Bytes that look like records are checked up to four times the tail's length: only made-up ones exceed that.
     let mut budget = reader.len.saturating_sub(from).saturating_mul(4);
     loop {

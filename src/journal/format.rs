@@ -75,11 +75,7 @@ pub(super) fn parse_header(bytes: &[u8], path: &Path, file_number: u64) -> Resul
     let version = u32_at(header, 8);
     if version > FORMAT_VERSION {
         let path = path.to_path_buf();
-        return Err(Error::UnsupportedFormat {
-            path,
-            found: version,
-            supported: FORMAT_VERSION,
-        });
+        return Err(Error::UnsupportedFormat { path, found: version, supported: FORMAT_VERSION });
     }
     if version == 0 {
         return Err(Corruption::new(path, 8, "format version 0 was never written").into());
@@ -105,12 +101,7 @@ pub(super) struct Head {
 impl Head {
     pub(super) fn parse(bytes: &[u8; HEAD_LEN]) -> Head {
         let crc = u32_at(bytes, 0);
-        Head {
-            crc,
-            length: u32_at(bytes, 4),
-            sequence: u64_at(bytes, 8),
-            durable: u64_at(bytes, 16),
-        }
+        Head { crc, length: u32_at(bytes, 4), sequence: u64_at(bytes, 8), durable: u64_at(bytes, 16) }
     }
 
     /// Whether a record can be of this length, `room` being the bytes between the head and the end of the file.
@@ -120,9 +111,7 @@ impl Head {
 
     /// Whether `record`, which this head begins, carries the right checksum.
     pub(super) fn checks(&self, salt: u32, record: &[u8]) -> bool {
-        record
-            .get(4..)
-            .is_some_and(|covered| crc32c_append(salt, covered) == self.crc)
+        record.get(4..).is_some_and(|covered| crc32c_append(salt, covered) == self.crc)
     }
 }
 

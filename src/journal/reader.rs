@@ -31,12 +31,7 @@ pub(super) struct FileReader<'a> {
 /// What stands at the reader's position.
 pub(super) enum Next<'a> {
     /// A whole record that checks, `size` bytes long. It is used up by [`FileReader::consume`].
-    Record {
-        head: Head,
-        kind: u8,
-        body: &'a [u8],
-        size: usize,
-    },
+    Record { head: Head, kind: u8, body: &'a [u8], size: usize },
     /// The end of the file.
     End,
     /// Bytes that are no record: why not.
@@ -48,16 +43,7 @@ impl<'a> FileReader<'a> {
         let path = path_of(dir, number);
         let file = fs.open(&path)?;
         let len = file.len();
-        Ok(FileReader {
-            fs,
-            file,
-            path,
-            salt: salt(number),
-            len,
-            buffer: Vec::new(),
-            start: 0,
-            offset: 0,
-        })
+        Ok(FileReader { fs, file, path, salt: salt(number), len, buffer: Vec::new(), start: 0, offset: 0 })
     }
 
     /// The next `wanted` bytes, or fewer when the file ends before, or more when they are there.
@@ -98,11 +84,7 @@ impl<'a> FileReader<'a> {
     pub(super) fn next_record(&mut self) -> Result<Next<'_>> {
         let room = self.len.saturating_sub(self.offset).saturating_sub(HEAD_LEN as u64);
         let Some(head) = self.peek(HEAD_LEN)?.first_chunk().map(Head::parse) else {
-            return Ok(if self.offset >= self.len {
-                Next::End
-            } else {
-                Next::Damage("a record's head is cut off")
-            });
+            return Ok(if self.offset >= self.len { Next::End } else { Next::Damage("a record's head is cut off") });
         };
         if head.length == 0 {
             return Ok(Next::Damage("a record of length 0"));
@@ -113,12 +95,7 @@ impl<'a> FileReader<'a> {
         let (size, salt) = (HEAD_LEN + head.length as usize, self.salt);
         match self.peek(size)?.get(..size) {
             Some(record) if head.checks(salt, record) => match &record[HEAD_LEN..] {
-                [kind, body @ ..] => Ok(Next::Record {
-                    head,
-                    kind: *kind,
-                    body,
-                    size,
-                }),
+                [kind, body @ ..] => Ok(Next::Record { head, kind: *kind, body, size }),
                 [] => Ok(Next::Damage("a record of length 0")),
             },
             Some(_) => Ok(Next::Damage("a record's checksum differs")),
@@ -134,11 +111,7 @@ impl<'a> FileReader<'a> {
     /// After a read past the end: takes over the file's new, smaller length, or gives the error back.
     fn shorten(&mut self, error: Error) -> Result<()> {
         let past_end = matches!(&error, Error::Io { source, .. } if source.kind() == ErrorKind::UnexpectedEof);
-        let len = if past_end {
-            self.fs.open(&self.path)?.len()
-        } else {
-            self.len
-        };
+        let len = if past_end { self.fs.open(&self.path)?.len() } else { self.len };
         if len < self.len {
             self.len = len;
             Ok(())

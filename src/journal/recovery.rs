@@ -67,30 +67,12 @@ pub fn recover(
     first_sequence: u64,
     on_record: &mut OnRecord<'_>,
 ) -> Result<Recovered> {
-    let mut recovery = Recovery {
-        expected: first_sequence.max(1),
-        last_file: None,
-        records: 0,
-        torn: None,
-    };
-    for number in file_numbers(fs, dir)?
-        .into_iter()
-        .filter(|&number| number >= first_file)
-    {
+    let mut recovery = Recovery { expected: first_sequence.max(1), last_file: None, records: 0, torn: None };
+    for number in file_numbers(fs, dir)?.into_iter().filter(|&number| number >= first_file) {
         recovery.read_file(FileReader::open(fs, dir, number)?, number, on_record)?;
     }
-    let Recovery {
-        expected,
-        last_file,
-        records,
-        torn,
-    } = recovery;
-    Ok(Recovered {
-        last_sequence: expected - 1,
-        last_file,
-        records,
-        torn,
-    })
+    let Recovery { expected, last_file, records, torn } = recovery;
+    Ok(Recovered { last_sequence: expected - 1, last_file, records, torn })
 }
 
 /// Removes the journal files with a number below `file_number`: those that MANIFEST needs no more.
@@ -101,10 +83,7 @@ pub fn recover(
 /// When a file cannot be removed; those before it are.
 pub fn remove_before(fs: &dyn Fs, dir: &Path, file_number: u64) -> Result<()> {
     let numbers = file_numbers(fs, dir)?;
-    numbers
-        .into_iter()
-        .filter(|&number| number < file_number)
-        .try_for_each(|number| fs.remove(&path_of(dir, number)))
+    numbers.into_iter().filter(|&number| number < file_number).try_for_each(|number| fs.remove(&path_of(dir, number)))
 }
 
 /// The numbers of the journal files in `dir`, ascending. Anything else there is not ours to judge.
@@ -186,11 +165,7 @@ impl Recovery {
             self.torn = None;
             return Ok(());
         }
-        let what = format!(
-            "{} begins with record {first_sequence} where {} belongs",
-            path.display(),
-            self.expected
-        );
+        let what = format!("{} begins with record {first_sequence} where {} belongs", path.display(), self.expected);
         Err(match self.torn.take() {
             Some(torn) => Corruption::new(torn.file, torn.offset, format!("{}, and {what}", torn.what)),
             None => Corruption::new(path, 20, what),
@@ -204,22 +179,11 @@ impl Recovery {
         let offset = reader.offset;
         // A header is durable before any record is written: any record at all shows that it was.
         let durable = if offset == 0 { 0 } else { self.expected };
-        let tail = examine(
-            reader,
-            Lost {
-                sequence: self.expected,
-                durable,
-            },
-        )?;
+        let tail = examine(reader, Lost { sequence: self.expected, durable })?;
         let bytes = tail.end - offset;
         if tail.witness.is_none() && (bytes > 0 || offset == 0) {
             // Of several the first: what comes after it was never read.
-            self.torn.get_or_insert(TornTail {
-                file: reader.path.clone(),
-                offset,
-                bytes,
-                what: what.to_owned(),
-            });
+            self.torn.get_or_insert(TornTail { file: reader.path.clone(), offset, bytes, what: what.to_owned() });
         }
         Ok(tail.witness)
     }

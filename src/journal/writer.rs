@@ -132,10 +132,7 @@ impl Journal {
     /// cannot go on.
     pub fn append(&self, kind: u8, body: &[u8]) -> Result<u64> {
         if body.len() > MAX_BODY {
-            return Err(Error::PushTooLarge {
-                bytes: body.len() as u64,
-                limit: MAX_BODY as u64,
-            });
+            return Err(Error::PushTooLarge { bytes: body.len() as u64, limit: MAX_BODY as u64 });
         }
         let mut writer = self.writer.lock();
         self.check()?;
@@ -160,10 +157,7 @@ impl Journal {
     pub fn commit(&self, sequence: u64) -> Result<()> {
         let sequence = sequence.min(self.last_sequence());
         let covered = || self.durable_sequence() >= sequence;
-        match self
-            .leadership
-            .lead_unless(|| covered() || self.failure.get().is_some())
-        {
+        match self.leadership.lead_unless(|| covered() || self.failure.get().is_some()) {
             Some(_leader) => self.sync_appended(),
             None if covered() => Ok(()),
             None => self.check(),
@@ -366,14 +360,7 @@ impl std::fmt::Debug for Journal {
 impl Writer {
     fn new(file: Arc<dyn File>, file_number: u64, next_sequence: u64, buffer: Vec<u8>) -> Self {
         let handed = file.len();
-        Writer {
-            file,
-            salt: salt(file_number),
-            next_sequence,
-            buffer,
-            handed,
-            reserved: handed,
-        }
+        Writer { file, salt: salt(file_number), next_sequence, buffer, handed, reserved: handed }
     }
 
     fn bytes(&self) -> u64 {

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use crate::carbonara::{Sampling, group_start, resample, truncate};
-use crate::error::{Error, Result};
 use super::read::{Request, Snapshot};
+use crate::carbonara::{Sampling, group_start, resample, truncate};
 use crate::codec::Scratch;
+use crate::error::{Error, Result};
 use crate::head::Plan;
 use crate::types::{AggregationMethod, Columns, MetricKey, Timespan, Timestamp};
 

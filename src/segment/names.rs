@@ -37,7 +37,9 @@ impl SegmentName {
     /// The file's number.
     pub fn number(self) -> u64 {
         match self {
-            SegmentName::Raw { number } | SegmentName::Level0 { number } | SegmentName::Archive { number, .. } => number,
+            SegmentName::Raw { number } | SegmentName::Level0 { number } | SegmentName::Archive { number, .. } => {
+                number
+            }
         }
     }
 

@@ -117,9 +117,12 @@ impl SegmentReader {
         record.copy_from_slice(&bytes[at..at + ENTRY_SIZE]);
         let entry = Entry::get(&record);
         let inside = |e: &Entry| {
-            e.offset >= reference.chunks && e.offset.checked_add(e.length.into()).is_some_and(|end| end <= reference.offset)
+            e.offset >= reference.chunks
+                && e.offset.checked_add(e.length.into()).is_some_and(|end| end <= reference.offset)
         };
-        entry.filter(inside).ok_or_else(|| self.corrupt(reference.offset + at as u64, "an entry describes no possible chunk"))
+        entry
+            .filter(inside)
+            .ok_or_else(|| self.corrupt(reference.offset + at as u64, "an entry describes no possible chunk"))
     }
 
     fn corrupt(&self, offset: u64, what: &str) -> Error {
@@ -131,7 +134,8 @@ impl SegmentReader {
         bytes.resize(length + 4, 0);
         self.file.read_at(reference.offset, bytes)?;
         if crc(&bytes[..length]) != u32_at(bytes, length) {
-            let error = Corruption::new(self.file.path(), reference.offset, "a block of chunk entries fails its checksum");
+            let error =
+                Corruption::new(self.file.path(), reference.offset, "a block of chunk entries fails its checksum");
             return Err(error.of_metric(reference.metric).into());
         }
         Ok(())
@@ -155,7 +159,12 @@ impl SegmentReader {
     }
 
     /// Reads the chunks of `entries` (ascending offsets) and hands each, verified, to `take`.
-    pub fn read(&self, entries: &[Entry], bytes: &mut Vec<u8>, take: &mut dyn FnMut(&Entry, &[u8]) -> Result<()>) -> Result<()> {
+    pub fn read(
+        &self,
+        entries: &[Entry],
+        bytes: &mut Vec<u8>,
+        take: &mut dyn FnMut(&Entry, &[u8]) -> Result<()>,
+    ) -> Result<()> {
         let mut rest = entries;
         while let Some(first) = rest.first() {
             let mut count = 1;
@@ -215,7 +224,9 @@ fn check_header(file: &dyn File, kind: Kind, number: u64) -> Result<()> {
         return Err(Error::UnsupportedFormat { path, found: version, supported: FORMAT_VERSION });
     }
     if bytes != header(kind, number) {
-        return Err(Corruption::new(file.path(), 0, "this is not the header of the segment that was expected here").into());
+        return Err(
+            Corruption::new(file.path(), 0, "this is not the header of the segment that was expected here").into()
+        );
     }
     Ok(())
 }

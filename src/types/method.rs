@@ -102,11 +102,7 @@ impl AggregationMethod {
     /// The same method of the differences between consecutive measures.
     #[must_use]
     pub fn rate(self) -> Self {
-        if self.is_rate() {
-            self
-        } else {
-            AggregationMethod(self.0 + PLAIN)
-        }
+        if self.is_rate() { self } else { AggregationMethod(self.0 + PLAIN) }
     }
 
     /// The method without `rate:`.
@@ -166,11 +162,8 @@ impl FromStr for AggregationMethod {
             Some(rest) => (rest, true),
             None => (text, false),
         };
-        let method = NAMED
-            .iter()
-            .find(|(_, name)| *name == plain)
-            .map(|(method, _)| *method)
-            .or_else(|| percentile(plain));
+        let method =
+            NAMED.iter().find(|(_, name)| *name == plain).map(|(method, _)| *method).or_else(|| percentile(plain));
         match method {
             Some(method) => Ok(AggregationMethod::new(method, rate)),
             None => Err(Error::InvalidAggregationMethod { value: text.to_owned() }),
@@ -297,28 +290,16 @@ mod tests {
 
     #[test]
     fn what_is_no_method_is_refused() {
-        for text in [
-            "",
-            "nunique",
-            "0pct",
-            "100pct",
-            "+5pct",
-            "05pct",
-            "pct",
-            "rate:",
-            "rate:rate:mean",
-            "Mean",
-            "mean ",
-        ] {
+        for text in
+            ["", "nunique", "0pct", "100pct", "+5pct", "05pct", "pct", "rate:", "rate:rate:mean", "Mean", "mean "]
+        {
             assert!(text.parse::<AggregationMethod>().is_err(), "{text}");
         }
     }
 
     #[test]
     fn a_set_stores_what_its_means_derive_from() {
-        let set: MethodSet = [AggregationMethod::MEAN, AggregationMethod::MAX.rate()]
-            .into_iter()
-            .collect();
+        let set: MethodSet = [AggregationMethod::MEAN, AggregationMethod::MAX.rate()].into_iter().collect();
         assert_eq!(set.stored().to_string(), "mean, sum, count, rate:max");
         assert!(set.has_rate() && set.len() == 2);
     }

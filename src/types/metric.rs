@@ -89,10 +89,7 @@ pub struct NewMetric {
 impl NewMetric {
     /// A metric of this name.
     pub fn named(name: impl Into<String>) -> Self {
-        NewMetric {
-            name: Some(name.into()),
-            ..NewMetric::default()
-        }
+        NewMetric { name: Some(name.into()), ..NewMetric::default() }
     }
 
     /// A metric without a name, known by its id only.

@@ -4,8 +4,8 @@
 //! nothing reads a clock (relative times take the "now" they are relative to), touches a file or knows a layer above.
 
 mod columns;
-pub mod encoding;
 mod durability;
+pub mod encoding;
 mod filter;
 mod measure;
 mod method;
@@ -26,13 +26,15 @@ pub use filter::{Comparison, Filter, Operator, Test, Tree};
 pub use measure::Measure;
 pub use method::{AggregationMethod, Method, MethodSet};
 pub use metric::{Metric, MetricKey, MetricStatus, NewMetric};
-pub use pushed::Pushed;
 pub use policy::{ArchivePolicy, ArchivePolicyBuilder, ArchivePolicyUpdate, Definition};
+pub use pushed::Pushed;
 pub use resource::{
-    DeletedResources, History, Marker, MetricRef, MetricSearch, NewResource, Nulls, Resource, ResourceGroup, ResourceId,
-    ResourceMetric, ResourceSearch, ResourceUpdate, Sort,
+    DeletedResources, History, Marker, MetricRef, MetricSearch, NewResource, Nulls, Resource, ResourceGroup,
+    ResourceId, ResourceMetric, ResourceSearch, ResourceUpdate, Sort,
 };
-pub use resource_type::{Attribute, AttributeKind, AttributeValue, GENERIC, ResourceType, ResourceTypeUpdate, TypeChange};
+pub use resource_type::{
+    Attribute, AttributeKind, AttributeValue, GENERIC, ResourceType, ResourceTypeUpdate, TypeChange,
+};
 pub(crate) use resource_type::{time_of, uuid_of};
 pub use rule::ArchivePolicyRule;
 pub use series::SeriesState;

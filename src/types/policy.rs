@@ -117,9 +117,7 @@ impl ArchivePolicy {
 
     /// The definition of this granularity, when the policy has one.
     pub fn definition(&self, granularity: Timespan) -> Option<&Definition> {
-        self.definitions
-            .iter()
-            .find(|definition| definition.granularity() == granularity)
+        self.definitions.iter().find(|definition| definition.granularity() == granularity)
     }
 
     /// The methods in effect (`*`, `+m`, `-m` resolved); there is at least one.
@@ -134,11 +132,7 @@ impl ArchivePolicy {
 
     /// Its coarsest granularity: the period in which time closes for its metrics.
     pub fn block(&self) -> Timespan {
-        self.definitions
-            .iter()
-            .map(Definition::granularity)
-            .max()
-            .unwrap_or(Timespan::DAY)
+        self.definitions.iter().map(Definition::granularity).max().unwrap_or(Timespan::DAY)
     }
 
     /// How many blocks before the block of the newest measure are open: the back window, and one more when any method
@@ -154,10 +148,7 @@ impl ArchivePolicy {
             return Err(self.invalid("it needs at least one definition"));
         }
         self.definitions.sort_by_key(Definition::granularity);
-        let twice = self
-            .definitions
-            .windows(2)
-            .find(|pair| pair[0].granularity() == pair[1].granularity());
+        let twice = self.definitions.windows(2).find(|pair| pair[0].granularity() == pair[1].granularity());
         if let Some(pair) = twice {
             let granularity = pair[0].granularity();
             return Err(self.invalid(format!("more than one definition has granularity {granularity}")));
@@ -169,21 +160,13 @@ impl ArchivePolicy {
     }
 
     fn invalid(&self, reason: impl Into<String>) -> Error {
-        Error::InvalidArchivePolicy {
-            name: self.name.clone(),
-            reason: reason.into(),
-        }
+        Error::InvalidArchivePolicy { name: self.name.clone(), reason: reason.into() }
     }
 }
 
 /// Whether a policy can have this name.
 fn check_name(name: &str) -> Result<()> {
-    let invalid = |reason: String| {
-        Err(Error::InvalidArchivePolicy {
-            name: name.to_owned(),
-            reason,
-        })
-    };
+    let invalid = |reason: String| Err(Error::InvalidArchivePolicy { name: name.to_owned(), reason });
     if name.is_empty() {
         return invalid("its name is empty".to_owned());
     }
@@ -223,11 +206,7 @@ impl TryFrom<Stored> for ArchivePolicy {
 
     fn try_from(stored: Stored) -> Result<Self> {
         methods::effective(&stored.aggregation_methods)?;
-        let methods = stored
-            .methods
-            .iter()
-            .map(|name| name.parse())
-            .collect::<Result<MethodSet>>()?;
+        let methods = stored.methods.iter().map(|name| name.parse()).collect::<Result<MethodSet>>()?;
         ArchivePolicy {
             name: stored.name,
             back_window: stored.back_window,

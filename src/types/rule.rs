@@ -127,10 +127,7 @@ fn check_name(name: &str) -> Result<()> {
     } else {
         return Ok(());
     };
-    Err(Error::InvalidArchivePolicyRule {
-        name: name.to_owned(),
-        reason,
-    })
+    Err(Error::InvalidArchivePolicyRule { name: name.to_owned(), reason })
 }
 
 #[cfg(test)]
@@ -176,11 +173,7 @@ mod tests {
             }
         }
         let longest = "ä".repeat(255);
-        assert!(
-            ArchivePolicyRule::new(longest.clone(), longest.clone(), "low")
-                .unwrap()
-                .matches(&longest)
-        );
+        assert!(ArchivePolicyRule::new(longest.clone(), longest.clone(), "low").unwrap().matches(&longest));
         assert!(rule("nameless", "").matches("") && !rule("nameless", "").matches("a"));
     }
 
@@ -188,9 +181,6 @@ mod tests {
     fn a_renamed_rule_is_otherwise_the_same() {
         let renamed = rule("r", "cpu.?").renamed("s").unwrap();
         assert_eq!(renamed, rule("s", "cpu.?"));
-        assert_eq!(
-            (renamed.metric_pattern(), renamed.archive_policy_name()),
-            ("cpu.?", "low")
-        );
+        assert_eq!((renamed.metric_pattern(), renamed.archive_policy_name()), ("cpu.?", "low"));
     }
 }

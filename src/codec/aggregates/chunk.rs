@@ -46,13 +46,7 @@ impl<'a> Chunk<'a> {
         if streams.len() != directory.length {
             return Err(DecodeError("a chunk has another length than its directory says"));
         }
-        Ok(Chunk {
-            directory,
-            streams,
-            rows,
-            column,
-            buffers,
-        })
+        Ok(Chunk { directory, streams, rows, column, buffers })
     }
 
     fn stream(&self, entry: &Entry) -> Result<&'a [u8], DecodeError> {
@@ -65,11 +59,7 @@ impl<'a> Chunk<'a> {
         match entry.rows {
             Rows::All => return Ok(self.rows),
             Rows::Set(number) => {
-                let set = self
-                    .directory
-                    .sets
-                    .get(usize::from(number))
-                    .and_then(|set| self.streams.get(set.clone()));
+                let set = self.directory.sets.get(usize::from(number)).and_then(|set| self.streams.get(set.clone()));
                 grid::decode_rows(set.ok_or(MISFIT)?, self.rows, present)?;
             }
             Rows::Counted => {
@@ -104,10 +94,7 @@ impl<'a> Chunk<'a> {
                 let count = self.operand(entry, Method::Count, entry.rows)?;
                 self.values(sum, n, out)?;
                 self.with_floats(count, n, |counts, _| {
-                    out[start..]
-                        .iter_mut()
-                        .zip(counts)
-                        .for_each(|(sum, count)| *sum = quotient(*sum, *count));
+                    out[start..].iter_mut().zip(counts).for_each(|(sum, count)| *sum = quotient(*sum, *count));
                 })
             }
             (Kind::Deviation, Method::Std) => self.deviations(entry, n, out),
@@ -129,11 +116,7 @@ impl<'a> Chunk<'a> {
     /// The reference of the family, which must have the same rows.
     fn reference(&self, entry: &Entry) -> Result<&'a Entry, DecodeError> {
         let reference = self.directory.reference(entry.method)?;
-        if reference.rows == entry.rows {
-            Ok(reference)
-        } else {
-            Err(MISFIT)
-        }
+        if reference.rows == entry.rows { Ok(reference) } else { Err(MISFIT) }
     }
 
     fn reference_values(&mut self, entry: &Entry, n: usize, out: &mut Vec<f64>) -> Result<(), DecodeError> {
@@ -182,12 +165,7 @@ impl<'a> Chunk<'a> {
                 let count = self.operand(entry, Method::Count, entry.rows)?;
                 self.counts(count, n)?;
                 let scale = self.reference_integers(entry, n, head)?;
-                let Buffers {
-                    numbers,
-                    reference,
-                    counts,
-                    ..
-                } = &mut *self.buffers;
+                let Buffers { numbers, reference, counts, .. } = &mut *self.buffers;
                 ints::decode(&mut reader, n, numbers)?;
                 for ((number, &reference), &count) in numbers.iter_mut().zip(&*reference).zip(&*counts) {
                     *number = number.wrapping_add(reference.wrapping_mul(scale).wrapping_mul(count));
@@ -218,17 +196,11 @@ impl<'a> Chunk<'a> {
         let mut reader = Reader::new(self.stream(entry)?);
         let head = Head::read(&mut reader)?;
         let start = out.len();
-        let Buffers {
-            numbers, counts, sums, ..
-        } = &mut *self.buffers;
+        let Buffers { numbers, counts, sums, .. } = &mut *self.buffers;
         ints::decode(&mut reader, n, numbers)?;
         let several = entry.rows == Rows::Counted;
         let operands = counts.iter().zip(&*sums).filter(|(count, _)| !several || **count > 1);
-        out.extend(
-            operands
-                .zip(&*numbers)
-                .map(|((&n, &sum), &excess)| deviation(n, sum, excess, exponent)),
-        );
+        out.extend(operands.zip(&*numbers).map(|((&n, &sum), &excess)| deviation(n, sum, excess, exponent)));
         if out.len() - start != n {
             return Err(MISFIT);
         }

@@ -21,11 +21,7 @@ pub fn decode_aggregates(
     scratch: &mut Scratch,
 ) -> Result<AggregateBlock, DecodeError> {
     check_rows(rows)?;
-    let Scratch {
-        column,
-        aggregates,
-        times,
-    } = scratch;
+    let Scratch { column, aggregates, times } = scratch;
     let mut reader = Reader::new(bytes);
     aggregates.directory.read(&mut reader)?;
     let mut block = AggregateBlock::default();
@@ -37,17 +33,9 @@ pub fn decode_aggregates(
         let mut values = Vec::with_capacity(rows);
         chunk.values(entry, there, &mut values)?;
         let column = if there == rows {
-            AggregateColumn {
-                method: entry.method,
-                values,
-                present: None,
-            }
+            AggregateColumn { method: entry.method, values, present: None }
         } else {
-            AggregateColumn {
-                method: entry.method,
-                values: spread(&values, &present),
-                present: Some(present.clone()),
-            }
+            AggregateColumn { method: entry.method, values: spread(&values, &present), present: Some(present.clone()) }
         };
         block.columns.push(column);
     }
@@ -57,16 +45,7 @@ pub fn decode_aggregates(
 /// The values in their rows, 0.0 in the others.
 fn spread(values: &[f64], present: &[bool]) -> Vec<f64> {
     let mut values = values.iter();
-    present
-        .iter()
-        .map(|has| {
-            if *has {
-                values.next().copied().unwrap_or(0.0)
-            } else {
-                0.0
-            }
-        })
-        .collect()
+    present.iter().map(|has| if *has { values.next().copied().unwrap_or(0.0) } else { 0.0 }).collect()
 }
 
 /// Appends the points of one method to `out`: only the rows in which it has a value. False when the chunk does not hold the
@@ -101,11 +80,7 @@ fn decode_one(
     scratch: &mut Scratch,
     out: &mut Columns,
 ) -> Result<bool, DecodeError> {
-    let Scratch {
-        column,
-        aggregates,
-        times,
-    } = scratch;
+    let Scratch { column, aggregates, times } = scratch;
     let mut reader = Reader::new(bytes);
     aggregates.directory.read(&mut reader)?;
     let Some(entry) = aggregates.directory.find(method) else {

@@ -38,10 +38,7 @@ mod tests {
         let signalling = f64::from_bits(0xfff0_0000_0000_0007);
         assert_eq!(plus_zero(signalling).to_bits(), 0xfff8_0000_0000_0007);
         assert_eq!(quotient(0.0, 0.0).to_bits(), 0x7ff8_0000_0000_0000);
-        assert_eq!(
-            quotient(f64::INFINITY, f64::NEG_INFINITY).to_bits(),
-            0x7ff8_0000_0000_0000
-        );
+        assert_eq!(quotient(f64::INFINITY, f64::NEG_INFINITY).to_bits(), 0x7ff8_0000_0000_0000);
         assert_eq!(plus_zero(-0.0).to_bits(), 0);
         assert_eq!(quotient(1.0, 4.0), 0.25);
     }

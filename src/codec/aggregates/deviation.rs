@@ -17,10 +17,7 @@ fn least(n: i64, sum: i64) -> (i128, i128) {
     if sum.unsigned_abs() >> SHORT == 0 {
         let (n, square) = (n as u64, (sum * sum) as u64);
         let least = square.div_ceil(n);
-        return (
-            i128::from(least),
-            i128::from(least.wrapping_mul(n).wrapping_sub(square)),
-        );
+        return (i128::from(least), i128::from(least.wrapping_mul(n).wrapping_sub(square)));
     }
     let (n, square) = (i128::from(n), i128::from(sum) * i128::from(sum));
     let least = square / n + i128::from(square % n != 0);

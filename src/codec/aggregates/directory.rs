@@ -41,15 +41,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Kind; 7] = [
-        Kind::Own,
-        Kind::Relative,
-        Kind::Product,
-        Kind::Deviation,
-        Kind::Quotient,
-        Kind::Same,
-        Kind::PlusZero,
-    ];
+    const ALL: [Kind; 7] =
+        [Kind::Own, Kind::Relative, Kind::Product, Kind::Deviation, Kind::Quotient, Kind::Same, Kind::PlusZero];
 
     fn has_stream(self) -> bool {
         matches!(self, Kind::Own | Kind::Relative | Kind::Product | Kind::Deviation)
@@ -156,13 +149,7 @@ impl Directory {
 
     fn add(&mut self, id: u8) -> Result<(), DecodeError> {
         let method = AggregationMethod::from_id(id).ok_or(DecodeError("an unknown aggregation method"))?;
-        self.entries.push(Entry {
-            method,
-            kind: Kind::Own,
-            reference: false,
-            rows: Rows::All,
-            stream: 0..0,
-        });
+        self.entries.push(Entry { method, kind: Kind::Own, reference: false, rows: Rows::All, stream: 0..0 });
         Ok(())
     }
 
@@ -173,10 +160,7 @@ impl Directory {
 
     /// The column that others of `method`'s family refer to.
     pub fn reference(&self, method: AggregationMethod) -> Result<&Entry, DecodeError> {
-        let found = self
-            .entries
-            .iter()
-            .find(|entry| entry.reference && entry.method.is_rate() == method.is_rate());
+        let found = self.entries.iter().find(|entry| entry.reference && entry.method.is_rate() == method.is_rate());
         match found {
             Some(entry) if entry.kind == Kind::Own => Ok(entry),
             _ => Err(DecodeError("a column refers to none")),
@@ -186,8 +170,7 @@ impl Directory {
     /// The column of another method of `method`'s family.
     pub fn relative(&self, method: AggregationMethod, other: Method) -> Result<&Entry, DecodeError> {
         let other = AggregationMethod::new(other, method.is_rate());
-        self.find(other)
-            .ok_or(DecodeError("a column derives from one that is not there"))
+        self.find(other).ok_or(DecodeError("a column derives from one that is not there"))
     }
 }
 
@@ -210,10 +193,7 @@ fn write_entry(entry: &Entry, out: &mut Vec<u8>) {
         Rows::Set(0) => (2, None),
         Rows::Set(number) => (3, Some(number)),
     };
-    let kind = Kind::ALL
-        .iter()
-        .position(|kind| *kind == entry.kind)
-        .unwrap_or_default() as u8;
+    let kind = Kind::ALL.iter().position(|kind| *kind == entry.kind).unwrap_or_default() as u8;
     out.push(kind | if entry.reference { REFERENCE } else { 0 } | rows << 4);
     out.extend(number);
     if entry.kind.has_stream() {
@@ -240,11 +220,7 @@ fn read_entry(reader: &mut Reader<'_>, entry: &mut Entry, sets: usize, end: &mut
     {
         return Err(DecodeError("a column names a row set that is not there"));
     }
-    entry.stream = if kind.has_stream() {
-        next_range(reader, end)?
-    } else {
-        0..0
-    };
+    entry.stream = if kind.has_stream() { next_range(reader, end)? } else { 0..0 };
     Ok(())
 }
 

@@ -48,10 +48,7 @@ impl<'a> Family<'a> {
     /// Writes all columns and adds their entries.
     pub fn write(mut self, directory: &mut Directory) {
         let mut written: Vec<Option<(Kind, Range<usize>)>> = vec![None; self.sources.len()];
-        let sum = self
-            .sources
-            .iter()
-            .position(|source| source.method.method() == Method::Sum);
+        let sum = self.sources.iter().position(|source| source.method.method() == Method::Sum);
         for i in self.reference.into_iter().chain(sum).chain(0..self.sources.len()) {
             if written[i].is_none() {
                 let start = self.streams.len();
@@ -62,13 +59,7 @@ impl<'a> Family<'a> {
         for (i, (source, written)) in self.sources.iter().zip(written).enumerate() {
             let (kind, stream) = written.unwrap_or((Kind::Own, 0..0));
             let reference = self.reference == Some(i);
-            directory.entries.push(Entry {
-                method: source.method,
-                kind,
-                reference,
-                rows: source.rows,
-                stream,
-            });
+            directory.entries.push(Entry { method: source.method, kind, reference, rows: source.rows, stream });
         }
     }
 
@@ -101,11 +92,7 @@ impl<'a> Family<'a> {
     fn derived(&self, source: &Source<'_>) -> Option<Kind> {
         let method = source.method.method();
         let same = |values: &[f64], f: fn(f64) -> f64| {
-            source
-                .values
-                .iter()
-                .zip(values)
-                .all(|(value, of)| value.to_bits() == f(*of).to_bits())
+            source.values.iter().zip(values).all(|(value, of)| value.to_bits() == f(*of).to_bits())
         };
         if let Some(reference) = self.reference.map(|i| &self.sources[i])
             && reference.rows == source.rows
@@ -127,19 +114,12 @@ impl<'a> Family<'a> {
         let operands = sum.values.iter().zip(count.values.iter());
         sum.rows == mean.rows
             && count.rows == mean.rows
-            && mean
-                .values
-                .iter()
-                .zip(operands)
-                .all(|(mean, (s, c))| mean.to_bits() == quotient(*s, *c).to_bits())
+            && mean.values.iter().zip(operands).all(|(mean, (s, c))| mean.to_bits() == quotient(*s, *c).to_bits())
     }
 
     /// Writes a column as integers, by the reference where that is smaller, or on its own.
     fn write_integers(&mut self, source: &Source<'_>) -> Kind {
-        let related = self
-            .reference_integers
-            .as_ref()
-            .filter(|reference| reference.rows == source.rows);
+        let related = self.reference_integers.as_ref().filter(|reference| reference.rows == source.rows);
         let digits = related.map_or(0, |reference| reference.exponent);
         if !self.scratch.image.make(&source.values, digits) {
             column::encode_inexact(&source.values, self.scratch, self.streams);
@@ -165,15 +145,10 @@ impl<'a> Family<'a> {
         match counts {
             Some(counts) if source.method.method() == Method::Sum => {
                 let product = |r: i64, n: i64| r.wrapping_mul(scale).wrapping_mul(n);
-                let numbers = pairs
-                    .zip(&counts.numbers)
-                    .map(|((x, r), n)| x.wrapping_sub(product(*r, *n)));
+                let numbers = pairs.zip(&counts.numbers).map(|((x, r), n)| x.wrapping_sub(product(*r, *n)));
                 (Kind::Product, numbers.collect())
             }
-            _ => (
-                Kind::Relative,
-                pairs.map(|(x, r)| x.wrapping_sub(r.wrapping_mul(scale))).collect(),
-            ),
+            _ => (Kind::Relative, pairs.map(|(x, r)| x.wrapping_sub(r.wrapping_mul(scale))).collect()),
         }
     }
 
@@ -200,11 +175,7 @@ impl<'a> Family<'a> {
         if counts.rows != sums.rows || !(counted || source.rows == counts.rows) {
             return false;
         }
-        let pairs = counts
-            .numbers
-            .iter()
-            .zip(&sums.numbers)
-            .filter(|(n, _)| !counted || **n > 1);
+        let pairs = counts.numbers.iter().zip(&sums.numbers).filter(|(n, _)| !counted || **n > 1);
         let (mut numbers, mut corrections) = (Vec::with_capacity(source.values.len()), Corrections::default());
         let mut last = 0;
         for ((&n, &sum), &value) in pairs.zip(source.values.iter()) {
@@ -224,23 +195,13 @@ impl<'a> Family<'a> {
         if corrections.exceptions() > numbers.len() / 16 + 1 {
             return false;
         }
-        write_with(
-            sums.exponent,
-            &corrections,
-            &numbers,
-            &mut self.scratch.ints,
-            self.streams,
-        );
+        write_with(sums.exponent, &corrections, &numbers, &mut self.scratch.ints, self.streams);
         true
     }
 
     fn image(&self, rows: Rows) -> Integers {
         let image = &self.scratch.image;
-        Integers {
-            rows,
-            exponent: image.exponent,
-            numbers: image.integers.clone(),
-        }
+        Integers { rows, exponent: image.exponent, numbers: image.integers.clone() }
     }
 
     fn note_sum(&mut self, source: &Source<'_>) {
@@ -267,10 +228,7 @@ fn reference(sources: &[Source<'_>]) -> Option<usize> {
         Method::Mean => Some(7),
         _ => None,
     };
-    let ranked = sources
-        .iter()
-        .enumerate()
-        .filter_map(|(i, source)| Some((rank(source)?, i)));
+    let ranked = sources.iter().enumerate().filter_map(|(i, source)| Some((rank(source)?, i)));
     ranked.min().map(|(_, i)| i)
 }
 
@@ -279,9 +237,5 @@ fn counts(source: &Source<'_>) -> Option<Integers> {
     let whole = |c: f64| (1.0..9e15).contains(&c) && (c as i64) as f64 == c;
     let numbers = || source.values.iter().map(|&c| c as i64).collect();
     let good = source.values.iter().all(|&c| whole(c));
-    good.then(|| Integers {
-        rows: source.rows,
-        exponent: 0,
-        numbers: numbers(),
-    })
+    good.then(|| Integers { rows: source.rows, exponent: 0, numbers: numbers() })
 }

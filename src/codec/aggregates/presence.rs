@@ -27,11 +27,7 @@ pub fn sort_out(block: &AggregateBlock) -> (Vec<Source<'_>>, Vec<&[bool]>) {
                 Cow::Owned(there.map(|(value, _)| *value).collect())
             }
         };
-        Source {
-            method: column.method,
-            rows,
-            values,
-        }
+        Source { method: column.method, rows, values }
     });
     (sources.collect(), sets)
 }

@@ -23,10 +23,7 @@ fn aggregate(groups: &[(i64, Vec<f64>)], methods: &[&str]) -> AggregateBlock {
             present: made.contains(&None).then(|| made.iter().map(Option::is_some).collect()),
         }
     });
-    AggregateBlock {
-        timestamps: groups.iter().map(|(start, _)| *start).collect(),
-        columns: columns.collect(),
-    }
+    AggregateBlock { timestamps: groups.iter().map(|(start, _)| *start).collect(), columns: columns.collect() }
 }
 
 fn one(method: Method, values: &[f64]) -> Option<f64> {
@@ -60,9 +57,7 @@ fn one(method: Method, values: &[f64]) -> Option<f64> {
 }
 
 const SIX: [&str; 6] = ["mean", "min", "max", "sum", "std", "count"];
-const TEN: [&str; 10] = [
-    "mean", "min", "max", "sum", "std", "count", "first", "last", "median", "95pct",
-];
+const TEN: [&str; 10] = ["mean", "min", "max", "sum", "std", "count", "first", "last", "median", "95pct"];
 
 /// Groups of `each` measures of a random walk, changed by `shape`.
 fn walk(groups: usize, each: usize, shape: impl Fn(f64) -> f64) -> Vec<(i64, Vec<f64>)> {
@@ -72,14 +67,7 @@ fn walk(groups: usize, each: usize, shape: impl Fn(f64) -> f64) -> Vec<(i64, Vec
         level = (level + random.normal()).clamp(0.0, 100.0);
         shape(level)
     };
-    (0..groups)
-        .map(|i| {
-            (
-                28_333_333 * MINUTE + i as i64 * MINUTE,
-                (0..each).map(|_| step()).collect(),
-            )
-        })
-        .collect()
+    (0..groups).map(|i| (28_333_333 * MINUTE + i as i64 * MINUTE, (0..each).map(|_| step()).collect())).collect()
 }
 
 /// Encodes, decodes everything and each method alone, and compares bit for bit.
@@ -93,24 +81,13 @@ fn round_trip(block: &AggregateBlock, granularity: i64) -> Vec<u8> {
     assert_eq!(back.columns.len(), block.columns.len());
     for (column, back) in block.columns.iter().zip(&back.columns) {
         assert_eq!(column.method, back.method);
-        let mut out = Columns {
-            timestamps: vec![1],
-            values: vec![0.5],
-        };
+        let mut out = Columns { timestamps: vec![1], values: vec![0.5] };
         assert!(decode_aggregate(&bytes, block.rows(), granularity, column.method, &mut scratch, &mut out).unwrap());
-        let mut expected = Columns {
-            timestamps: vec![1],
-            values: vec![0.5],
-        };
+        let mut expected = Columns { timestamps: vec![1], values: vec![0.5] };
         for row in 0..block.rows() {
             assert_eq!(column.has(row), back.has(row));
             let value = if column.has(row) { column.values[row] } else { 0.0 };
-            assert_eq!(
-                value.to_bits(),
-                back.values[row].to_bits(),
-                "{} in row {row}",
-                column.method
-            );
+            assert_eq!(value.to_bits(), back.values[row].to_bits(), "{} in row {row}", column.method);
             if column.has(row) {
                 expected.push(block.timestamps[row], column.values[row]);
             }
@@ -118,10 +95,7 @@ fn round_trip(block: &AggregateBlock, granularity: i64) -> Vec<u8> {
         assert_eq!(out.timestamps, expected.timestamps);
         assert!(same_bits(&out.values, &expected.values));
     }
-    for absent in AggregationMethod::all()
-        .filter(|method| block.column(*method).is_none())
-        .take(20)
-    {
+    for absent in AggregationMethod::all().filter(|method| block.column(*method).is_none()).take(20) {
         let mut out = Columns::default();
         assert!(!decode_aggregate(&bytes, block.rows(), granularity, absent, &mut scratch, &mut out).unwrap());
         assert!(out.is_empty());
@@ -168,13 +142,8 @@ fn damage_never_panics_and_allocates_by_rows_only() {
     let mut random = Random(11);
     let mut groups = walk(300, 5, |v| (v * 10.0).floor() / 10.0);
     groups.retain(|_| random.below(10) > 0);
-    groups
-        .iter_mut()
-        .for_each(|(_, values)| values.truncate(1 + random.below(5)));
-    let names: Vec<String> = TEN
-        .iter()
-        .flat_map(|name| [(*name).to_owned(), format!("rate:{name}")])
-        .collect();
+    groups.iter_mut().for_each(|(_, values)| values.truncate(1 + random.below(5)));
+    let names: Vec<String> = TEN.iter().flat_map(|name| [(*name).to_owned(), format!("rate:{name}")]).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut block = aggregate(&groups, &names);
     for column in block.columns.iter_mut().filter(|column| column.method.is_rate()) {
@@ -188,17 +157,11 @@ fn damage_never_panics_and_allocates_by_rows_only() {
         if let Ok(block) = decode_aggregates(bytes, rows, MINUTE, &mut scratch) {
             assert!(block.columns.len() <= 216);
             assert!(
-                block
-                    .columns
-                    .iter()
-                    .all(|column| column.values.len() == rows && column.values.capacity() <= 2 * rows)
+                block.columns.iter().all(|column| column.values.len() == rows && column.values.capacity() <= 2 * rows)
             );
         }
         for name in &names[..6] {
-            let mut out = Columns {
-                timestamps: vec![1],
-                values: vec![0.5],
-            };
+            let mut out = Columns { timestamps: vec![1], values: vec![0.5] };
             if decode_aggregate(bytes, rows, MINUTE, method(name), &mut scratch, &mut out).is_err() {
                 assert!(out.len() == 1 && out.values.len() == 1);
             }
@@ -217,26 +180,19 @@ fn any_block() -> impl Strategy<Value = AggregateBlock> {
     (1usize..80, methods).prop_flat_map(|(rows, methods)| {
         let n = methods.len();
         let columns = prop::collection::vec((column(rows), 0u8..4, prop::collection::vec(any::<bool>(), rows)), n);
-        (
-            Just(methods),
-            columns,
-            prop::collection::vec(prop_oneof![5 => Just(1i64), 1 => 1i64..1000], rows),
-        )
-            .prop_map(|(methods, columns, gaps)| {
+        (Just(methods), columns, prop::collection::vec(prop_oneof![5 => Just(1i64), 1 => 1i64..1000], rows)).prop_map(
+            |(methods, columns, gaps)| {
                 let mut at = 0;
                 let shared = columns.first().map(|(_, _, mask)| mask.clone());
-                let columns = methods
-                    .into_iter()
-                    .zip(columns)
-                    .map(|(id, (values, kind, mask))| AggregateColumn {
-                        method: AggregationMethod::from_id(id).unwrap(),
-                        values,
-                        present: match kind {
-                            0 => Some(mask),
-                            1 => shared.clone(),
-                            _ => None,
-                        },
-                    });
+                let columns = methods.into_iter().zip(columns).map(|(id, (values, kind, mask))| AggregateColumn {
+                    method: AggregationMethod::from_id(id).unwrap(),
+                    values,
+                    present: match kind {
+                        0 => Some(mask),
+                        1 => shared.clone(),
+                        _ => None,
+                    },
+                });
                 AggregateBlock {
                     timestamps: gaps
                         .iter()
@@ -247,7 +203,8 @@ fn any_block() -> impl Strategy<Value = AggregateBlock> {
                         .collect(),
                     columns: columns.collect(),
                 }
-            })
+            },
+        )
     })
 }
 
@@ -256,9 +213,7 @@ fn any_groups() -> impl Strategy<Value = Vec<(i64, Vec<f64>)>> {
     (1usize..40, 1usize..5).prop_flat_map(|(groups, most)| {
         (column(groups * most), prop::collection::vec(1..=most, groups)).prop_map(move |(values, sizes)| {
             let groups = values.chunks(most).zip(sizes).zip(0i64..);
-            groups
-                .map(|((values, size), i)| (i * MINUTE, values[..size].to_vec()))
-                .collect()
+            groups.map(|((values, size), i)| (i * MINUTE, values[..size].to_vec())).collect()
         })
     })
 }

@@ -76,16 +76,8 @@ impl Model {
     fn check(&mut self, disk: &SimDisk) {
         let (found, outcome) = read(disk, &dir());
         let recovered = outcome.unwrap();
-        assert!(
-            found.len() >= self.durable,
-            "{} of {} durable records",
-            found.len(),
-            self.durable
-        );
-        assert!(
-            found.iter().map(|(_, _, body)| body).eq(&self.records[..found.len()]),
-            "another record than written"
-        );
+        assert!(found.len() >= self.durable, "{} of {} durable records", found.len(), self.durable);
+        assert!(found.iter().map(|(_, _, body)| body).eq(&self.records[..found.len()]), "another record than written");
         self.records.truncate(found.len());
         // What is there now goes on being there: a real recovery writes it elsewhere before it acknowledges anything.
         self.durable = found.len();
@@ -95,11 +87,7 @@ impl Model {
 
 fn durabilities() -> impl Strategy<Value = Durability> {
     let second = Duration::from_secs(1);
-    prop_oneof![
-        Just(Durability::Sync),
-        Just(Durability::Kernel(second)),
-        Just(Durability::Buffered(second))
-    ]
+    prop_oneof![Just(Durability::Sync), Just(Durability::Kernel(second)), Just(Durability::Buffered(second))]
 }
 
 proptest! {

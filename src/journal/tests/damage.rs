@@ -116,10 +116,7 @@ fn proof_behind_a_stretch_of_zeros_is_found() {
     let mut bytes = file(1, 1, &[(0, b"a"), (1, &zeros), (2, b"proof")]);
     let start = 32 + 26;
     bytes[start..start + 25].fill(0); // a lost sector: what is left of record 2 is nothing but zeros
-    assert_eq!(
-        corruption(read(&with_files(&[(1, &bytes)]), &dir()).1).offset,
-        start as u64
-    );
+    assert_eq!(corruption(read(&with_files(&[(1, &bytes)]), &dir()).1).offset, start as u64);
 }
 
 #[test]
@@ -137,9 +134,5 @@ fn made_up_records_cannot_make_recovery_slow() {
     }
     let begun = std::time::Instant::now();
     corruption(read(&with_files(&[(1, &bytes)]), &dir()).1);
-    assert!(
-        begun.elapsed() < std::time::Duration::from_secs(10),
-        "{:?}",
-        begun.elapsed()
-    );
+    assert!(begun.elapsed() < std::time::Duration::from_secs(10), "{:?}", begun.elapsed());
 }

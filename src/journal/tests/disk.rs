@@ -66,10 +66,7 @@ pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
     pub(super) fn below(&mut self, sides: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % sides
     }
 }
@@ -104,11 +101,7 @@ impl SimDisk {
 
     /// Puts a file there, as durable as can be.
     pub(super) fn install(&self, path: &Path, bytes: &[u8]) {
-        let image = Image {
-            live: bytes.to_vec(),
-            durable: bytes.to_vec(),
-            ..Image::default()
-        };
+        let image = Image { live: bytes.to_vec(), durable: bytes.to_vec(), ..Image::default() };
         let image = Arc::new(Mutex::new(image));
         let mut names = self.0.names.lock();
         names.live.insert(path.to_path_buf(), Arc::clone(&image));
@@ -143,29 +136,17 @@ impl SimDisk {
     }
 
     fn fault(&self, call: Call) -> Option<(io::Error, usize)> {
-        let fault = self
-            .0
-            .faults
-            .lock()
-            .get_mut(&call)
-            .and_then(VecDeque::pop_front)
-            .flatten();
+        let fault = self.0.faults.lock().get_mut(&call).and_then(VecDeque::pop_front).flatten();
         fault.map(|(code, written)| (io::Error::from_raw_os_error(code), written))
     }
 
     fn check(&self, call: Call, operation: &'static str, path: &Path) -> Result<()> {
-        self.fault(call)
-            .map_or(Ok(()), |(error, _)| Err(Error::io(operation, path, error)))
+        self.fault(call).map_or(Ok(()), |(error, _)| Err(Error::io(operation, path, error)))
     }
 
     fn file(&self, path: &Path, image: &Arc<Mutex<Image>>) -> Arc<dyn File> {
         let len = AtomicU64::new(image.lock().live.len() as u64);
-        Arc::new(SimFile {
-            disk: self.clone(),
-            path: path.to_path_buf(),
-            image: Arc::clone(image),
-            len,
-        })
+        Arc::new(SimFile { disk: self.clone(), path: path.to_path_buf(), image: Arc::clone(image), len })
     }
 }
 
@@ -195,11 +176,7 @@ impl Image {
                     let kept = dice.below(written.len() as u64 + 1) as usize;
                     let noise = dice.below(2) == 0;
                     let tail = (kept..written.len()).map(|_| if noise { dice.below(256) as u8 } else { 0 });
-                    let garbled = written[..kept]
-                        .iter()
-                        .copied()
-                        .chain(tail.collect::<Vec<_>>())
-                        .collect();
+                    let garbled = written[..kept].iter().copied().chain(tail.collect::<Vec<_>>()).collect();
                     Image::apply(&mut bytes, &Change::Write(*at, garbled));
                 }
                 (_, change) => Image::apply(&mut bytes, change),
@@ -234,13 +211,7 @@ impl Fs for SimDisk {
     }
 
     fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
-        Ok(self
-            .0
-            .names
-            .lock()
-            .live
-            .get(path)
-            .map(|image| image.lock().live.clone()))
+        Ok(self.0.names.lock().live.get(path).map(|image| image.lock().live.clone()))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> Result<()> {
@@ -327,11 +298,7 @@ impl File for SimFile {
     }
 
     fn sync(&self) -> Result<()> {
-        assert_eq!(
-            self.disk.0.syncing.fetch_add(1, Ordering::SeqCst),
-            0,
-            "two syncs overlap"
-        );
+        assert_eq!(self.disk.0.syncing.fetch_add(1, Ordering::SeqCst), 0, "two syncs overlap");
         self.disk.0.syncs.fetch_add(1, Ordering::SeqCst);
         let taken = std::mem::take(&mut self.image.lock().pending);
         drop(self.disk.hold_syncs());
@@ -358,9 +325,7 @@ impl File for SimFile {
             Some((reads, bytes)) => image.overwrite = Some((reads - 1, bytes)),
             None => {}
         }
-        let bytes = usize::try_from(offset)
-            .ok()
-            .and_then(|at| image.live.get(at..)?.get(..buf.len()));
+        let bytes = usize::try_from(offset).ok().and_then(|at| image.live.get(at..)?.get(..buf.len()));
         let bytes = bytes.ok_or_else(|| Error::io("read", &self.path, io::ErrorKind::UnexpectedEof.into()))?;
         buf.copy_from_slice(bytes);
         Ok(())

@@ -35,10 +35,7 @@ fn a_short_append_leaves_no_trace() {
             let bytes = journal.bytes();
             disk.fail(Call::Append, after, ENOSPC, torn);
             assert!(matches!(journal.append(2, &body), Err(Error::DiskFull { .. })));
-            assert_eq!(
-                (journal.last_sequence(), journal.bytes(), journal.failure()),
-                (1, bytes, None)
-            );
+            assert_eq!((journal.last_sequence(), journal.bytes(), journal.failure()), (1, bytes, None));
             assert_eq!(disk.bytes(&path_of(&dir(), 1)).len() as u64, bytes, "cut back at once");
             assert_eq!(journal.append(3, b"second").unwrap(), 2);
             journal.flush().unwrap();
@@ -109,10 +106,7 @@ fn after_a_failed_sync_nothing_is_accepted_and_nothing_promised() {
     journal.append(1, b"unknown").unwrap();
     disk.fail(Call::Sync, 0, EIO, 0);
     assert!(is_failed(journal.commit(2)));
-    assert!(
-        is_failed(journal.commit(2)),
-        "the next sync would succeed, and prove nothing"
-    );
+    assert!(is_failed(journal.commit(2)), "the next sync would succeed, and prove nothing");
     assert!(is_failed(journal.flush()));
     assert!(is_failed(journal.tick(std::time::Instant::now())));
     journal.commit(1).unwrap(); // was durable before
@@ -130,9 +124,7 @@ fn everyone_who_waits_for_a_sync_learns_that_it_failed() {
     disk.fail(Call::Sync, 0, EIO, 0);
     let gate = disk.hold_syncs();
     std::thread::scope(|scope| {
-        let commits: Vec<_> = (1..=8)
-            .map(|sequence| (scope.spawn(|| journal.commit(8)), sequence))
-            .collect();
+        let commits: Vec<_> = (1..=8).map(|sequence| (scope.spawn(|| journal.commit(8)), sequence)).collect();
         std::thread::sleep(Duration::from_millis(20));
         drop(gate);
         for (commit, _) in commits {
@@ -148,10 +140,7 @@ fn a_full_disk_at_a_sync_is_a_failed_sync() {
     let journal = journal(&disk, KERNEL);
     journal.append(1, b"x").unwrap();
     disk.fail(Call::Sync, 0, ENOSPC, 0);
-    assert!(
-        is_failed(journal.flush()),
-        "not DiskFull, which says that nothing was lost"
-    );
+    assert!(is_failed(journal.flush()), "not DiskFull, which says that nothing was lost");
     assert_given_up(&journal);
 }
 
@@ -211,12 +200,7 @@ fn rotation_that_cannot_cut_the_reserved_room_off_changes_nothing() {
 
 #[test]
 fn creation_reports_what_the_disk_says() {
-    for (call, code) in [
-        (Call::Create, EIO),
-        (Call::Append, ENOSPC),
-        (Call::Sync, EIO),
-        (Call::SyncDir, EIO),
-    ] {
+    for (call, code) in [(Call::Create, EIO), (Call::Append, ENOSPC), (Call::Sync, EIO), (Call::SyncDir, EIO)] {
         let disk = SimDisk::default();
         disk.fail(call, 0, code, 0);
         let created = Journal::create(Arc::new(disk), dir(), 1, 1, KERNEL);

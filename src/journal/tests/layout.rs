@@ -8,13 +8,7 @@ const PAGE: &str = include_str!("../../../docs/format/journal.md");
 
 /// The bytes of the page's example: lines of an offset, two blanks, and hexadecimal bytes.
 fn example() -> Vec<u8> {
-    let block = PAGE
-        .split("```text hexdump\n")
-        .nth(1)
-        .unwrap()
-        .split("```")
-        .next()
-        .unwrap();
+    let block = PAGE.split("```text hexdump\n").nth(1).unwrap().split("```").next().unwrap();
     let mut bytes = Vec::new();
     for line in block.lines() {
         let (offset, row) = line.split_once("  ").unwrap();

@@ -34,42 +34,23 @@ fn names_are_those_that_are_written() {
     for number in [0, 1, 99_999_999, 100_000_000, u64::MAX] {
         assert_eq!(parse_file_name(&file_name(number)), Some(number));
     }
-    for name in [
-        "",
-        ".jnl",
-        "1.jnl",
-        "000000001.jnl",
-        "+0000001.jnl",
-        "00000001.seg",
-        "00000001.jnl.tmp",
-        "0000000x.jnl",
-    ] {
+    for name in
+        ["", ".jnl", "1.jnl", "000000001.jnl", "+0000001.jnl", "00000001.seg", "00000001.jnl.tmp", "0000000x.jnl"]
+    {
         assert_eq!(parse_file_name(name), None, "{name}");
     }
 }
 
 #[test]
 fn files_that_are_not_asked_for_or_not_ours_are_left_alone() {
-    let disk = with_files(&[
-        (3, b"old"),
-        (7, &file(7, 10, &[(9, b"x")])),
-        (100_000_000, &file(100_000_000, 11, &[])),
-    ]);
+    let disk = with_files(&[(3, b"old"), (7, &file(7, 10, &[(9, b"x")])), (100_000_000, &file(100_000_000, 11, &[]))]);
     disk.install(&dir().join("notes.txt"), b"not a journal");
     let mut records = 0;
     let outcome = recover(&disk, &dir(), 7, 10, &mut |_, _, _| {
         records += 1;
         Ok(())
     });
-    assert_eq!(
-        outcome.unwrap(),
-        Recovered {
-            last_sequence: 10,
-            last_file: Some(100_000_000),
-            records: 1,
-            torn: None
-        }
-    );
+    assert_eq!(outcome.unwrap(), Recovered { last_sequence: 10, last_file: Some(100_000_000), records: 1, torn: None });
     remove_before(&disk, &dir(), 7).unwrap();
     let left: Vec<_> = disk.list(&dir()).unwrap().into_iter().map(|entry| entry.name).collect();
     assert_eq!(left, ["00000007.jnl", "100000000.jnl", "notes.txt"]);
@@ -78,25 +59,9 @@ fn files_that_are_not_asked_for_or_not_ours_are_left_alone() {
 #[test]
 fn no_file_at_all_is_told_from_an_empty_one() {
     let none = read(&SimDisk::default(), &dir()).1.unwrap();
-    assert_eq!(
-        none,
-        Recovered {
-            last_sequence: 0,
-            last_file: None,
-            records: 0,
-            torn: None
-        }
-    );
+    assert_eq!(none, Recovered { last_sequence: 0, last_file: None, records: 0, torn: None });
     let empty = read(&with_files(&[(1, &file(1, 1, &[]))]), &dir()).1.unwrap();
-    assert_eq!(
-        empty,
-        Recovered {
-            last_sequence: 0,
-            last_file: Some(1),
-            records: 0,
-            torn: None
-        }
-    );
+    assert_eq!(empty, Recovered { last_sequence: 0, last_file: Some(1), records: 0, torn: None });
 }
 
 #[test]
@@ -111,10 +76,7 @@ fn a_missing_file_in_the_middle_is_corruption() {
 
 #[test]
 fn a_file_that_begins_before_the_end_of_the_one_before_is_corruption() {
-    let disk = with_files(&[
-        (1, &file(1, 1, &[(0, b"a"), (0, b"b")])),
-        (2, &file(2, 2, &[(1, b"c")])),
-    ]);
+    let disk = with_files(&[(1, &file(1, 1, &[(0, b"a"), (0, b"b")])), (2, &file(2, 2, &[(1, b"c")]))]);
     corruption(read(&disk, &dir()).1);
 }
 
@@ -154,9 +116,7 @@ fn a_header_of_another_file_or_version_is_not_taken() {
         let crc = crc32c::crc32c(&bytes[..28]);
         bytes[28..].copy_from_slice(&crc.to_le_bytes());
         match read(&with_files(&[(1, &bytes)]), &dir()).1.unwrap_err() {
-            Error::UnsupportedFormat {
-                found: 2, supported: 1, ..
-            } => assert_eq!(version, 2),
+            Error::UnsupportedFormat { found: 2, supported: 1, .. } => assert_eq!(version, 2),
             Error::Corrupt(_) => assert_eq!(version, 0),
             other => panic!("{other}"),
         }
@@ -190,10 +150,7 @@ fn what_an_earlier_recovery_cut_off_stays_cut_off() {
     first[end - 1] ^= 1;
     let disk = with_files(&[(1, &first), (2, &file(2, 2, &[(1, b"b"), (2, b"c")]))]);
     let (records, outcome) = read(&disk, &dir());
-    assert_eq!(
-        records,
-        [(1, 9, b"a".to_vec()), (2, 9, b"b".to_vec()), (3, 9, b"c".to_vec())]
-    );
+    assert_eq!(records, [(1, 9, b"a".to_vec()), (2, 9, b"b".to_vec()), (3, 9, b"c".to_vec())]);
     assert_eq!(outcome.unwrap().torn, None);
 }
 
@@ -218,10 +175,7 @@ fn two_torn_ends_are_reported_as_the_first() {
 
 #[test]
 fn records_may_be_longer_than_what_is_read_at_once() {
-    let bodies: Vec<Vec<u8>> = [10, 3 << 20, 0, (1 << 20) - 57, 1 << 20, 5]
-        .iter()
-        .map(|&len| vec![7; len])
-        .collect();
+    let bodies: Vec<Vec<u8>> = [10, 3 << 20, 0, (1 << 20) - 57, 1 << 20, 5].iter().map(|&len| vec![7; len]).collect();
     let records: Vec<(u64, &[u8])> = bodies.iter().map(|body| (0, body.as_slice())).collect();
     let (found, outcome) = read(&with_files(&[(1, &file(1, 1, &records))]), &dir());
     assert_eq!(outcome.unwrap().torn, None);

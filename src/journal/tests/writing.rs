@@ -31,20 +31,13 @@ fn what_was_appended_comes_back_over_many_files() {
             records.push((sequence, kind, body));
         }
         assert_eq!((journal.file_number(), journal.last_sequence()), (file, file * 5));
-        let length: usize = records[records.len() - 5..]
-            .iter()
-            .map(|(_, _, body)| body.len() + OVERHEAD)
-            .sum();
+        let length: usize = records[records.len() - 5..].iter().map(|(_, _, body)| body.len() + OVERHEAD).sum();
         assert_eq!(journal.bytes(), (HEADER_LEN + length) as u64);
         total += journal.bytes();
         assert_eq!(journal.total_bytes(), total);
         if file < 4 {
             assert_eq!(journal.rotate(file + 1).unwrap(), file * 5);
-            assert_eq!(
-                journal.durable_sequence(),
-                file * 5,
-                "a file is durable before the next one is begun"
-            );
+            assert_eq!(journal.durable_sequence(), file * 5, "a file is durable before the next one is begun");
             let length = disk.bytes(&path_of(&dir(), file)).len() as u64;
             assert_eq!(length, total - (total - length), "no reserved room stays behind");
         }
@@ -61,10 +54,7 @@ fn a_finished_file_is_as_long_as_its_records() {
     let journal = journal(&disk, Durability::Sync);
     journal.append(1, &[0; 10]).unwrap();
     let length = journal.bytes();
-    assert!(
-        disk.bytes(&path_of(&dir(), 1)).len() as u64 > length,
-        "room is reserved while it is written"
-    );
+    assert!(disk.bytes(&path_of(&dir(), 1)).len() as u64 > length, "room is reserved while it is written");
     journal.rotate(2).unwrap();
     assert_eq!(disk.bytes(&path_of(&dir(), 1)).len() as u64, length);
 }
@@ -79,15 +69,7 @@ fn empty_bodies_and_empty_files_are_fine() {
     journal.flush().unwrap();
     let (records, outcome) = read(&disk, &dir());
     assert_eq!(records, [(1, 0, vec![])]);
-    assert_eq!(
-        outcome.unwrap(),
-        Recovered {
-            last_sequence: 1,
-            last_file: Some(6),
-            records: 1,
-            torn: None
-        }
-    );
+    assert_eq!(outcome.unwrap(), Recovered { last_sequence: 1, last_file: Some(6), records: 1, torn: None });
 }
 
 #[test]
@@ -116,16 +98,9 @@ fn buffered_records_stay_in_the_process_until_many_or_flushed() {
         journal.append(3, &vec![1; 20_000]).unwrap();
     }
     let (kernel, all) = (written(&disk, 1).len(), journal.bytes() as usize);
-    assert!(
-        kernel > before && kernel < all && all - kernel <= 1 << 20,
-        "{before} {kernel} {all}"
-    );
+    assert!(kernel > before && kernel < all && all - kernel <= 1 << 20, "{before} {kernel} {all}");
     journal.append(3, &vec![1; 50_000]).unwrap();
-    assert_eq!(
-        written(&disk, 1).len() as u64,
-        journal.bytes(),
-        "a large one takes those before it along"
-    );
+    assert_eq!(written(&disk, 1).len() as u64, journal.bytes(), "a large one takes those before it along");
 }
 
 #[test]
@@ -207,10 +182,7 @@ fn those_who_wait_together_share_a_sync() {
         }
     });
     let (commits, syncs) = (THREADS * COMMITS, fs.syncs() - before);
-    assert!(
-        syncs >= COMMITS && syncs * 2 < commits,
-        "{syncs} syncs for {commits} commits"
-    );
+    assert!(syncs >= COMMITS && syncs * 2 < commits, "{syncs} syncs for {commits} commits");
     assert_eq!(read(&RealFs, folder.path()).0.len() as u64, commits);
 }
 
@@ -250,11 +222,7 @@ fn ticks_sync_once_per_interval_and_only_when_there_is_something() {
         let first = journal.tick(start).unwrap().unwrap();
         assert_eq!((first - start, disk.syncs()), (SECOND, created), "nothing to sync yet");
         journal.append(1, b"a").unwrap();
-        assert_eq!(
-            journal.tick(first.checked_sub(SECOND / 2).unwrap()).unwrap(),
-            Some(first),
-            "not due"
-        );
+        assert_eq!(journal.tick(first.checked_sub(SECOND / 2).unwrap()).unwrap(), Some(first), "not due");
         assert_eq!(journal.durable_sequence(), 0);
         let second = journal.tick(first).unwrap().unwrap();
         assert_eq!((second - first, journal.durable_sequence()), (SECOND, 1));
@@ -267,18 +235,9 @@ fn ticks_sync_once_per_interval_and_only_when_there_is_something() {
 fn ticks_mean_nothing_where_every_push_waits_and_odd_intervals_do_no_harm() {
     let now = Instant::now();
     assert_eq!(journal(&SimDisk::default(), Durability::Sync).tick(now).unwrap(), None);
-    let never = journal(&SimDisk::default(), Durability::Kernel(Duration::MAX))
-        .tick(now)
-        .unwrap()
-        .unwrap();
+    let never = journal(&SimDisk::default(), Durability::Kernel(Duration::MAX)).tick(now).unwrap().unwrap();
     assert!(never > now + Duration::from_secs(86_400));
-    assert!(
-        journal(&SimDisk::default(), Durability::Kernel(Duration::ZERO))
-            .tick(now)
-            .unwrap()
-            .unwrap()
-            > now
-    );
+    assert!(journal(&SimDisk::default(), Durability::Kernel(Duration::ZERO)).tick(now).unwrap().unwrap() > now);
 }
 
 #[test]
@@ -288,10 +247,7 @@ fn a_journal_goes_on_where_recovery_ended() {
     let journal = Journal::create(Arc::new(disk.clone()), dir(), 2, 2, Durability::Sync).unwrap();
     assert_eq!((journal.last_sequence(), journal.durable_sequence()), (1, 1));
     assert_eq!(journal.append(1, b"new").unwrap(), 2);
-    assert_eq!(
-        read(&disk, &dir()).0,
-        [(1, 1, b"old".to_vec()), (2, 1, b"new".to_vec())]
-    );
+    assert_eq!(read(&disk, &dir()).0, [(1, 1, b"old".to_vec()), (2, 1, b"new".to_vec())]);
     let taken = Journal::create(Arc::new(disk), dir(), 2, 3, Durability::Sync);
     assert!(matches!(taken, Err(Error::Io { .. })), "no file is written over");
 }

@@ -27,12 +27,7 @@ pub struct ArchivePolicyBuilder {
 
 impl ArchivePolicyBuilder {
     pub(super) fn new(name: String) -> Self {
-        ArchivePolicyBuilder {
-            name,
-            back_window: 0,
-            definitions: Vec::new(),
-            aggregation_methods: Vec::new(),
-        }
+        ArchivePolicyBuilder { name, back_window: 0, definitions: Vec::new(), aggregation_methods: Vec::new() }
     }
 
     /// How many blocks of the coarsest granularity stay open behind that of the newest measure; 0 unless told.

@@ -45,17 +45,10 @@ impl Definition {
     /// # Ok::<(), gnocchetti::Error>(())
     /// ```
     pub fn new(granularity: Option<Timespan>, points: Option<u64>, timespan: Option<Timespan>) -> Result<Self> {
-        let given = Given {
-            granularity,
-            points,
-            timespan,
-        };
+        let given = Given { granularity, points, timespan };
         match (granularity, points, timespan) {
             (_, Some(0), _) => Err(given.invalid("there must be at least one point")),
-            (Some(granularity), None, None) => Ok(Definition {
-                granularity,
-                points: None,
-            }),
+            (Some(granularity), None, None) => Ok(Definition { granularity, points: None }),
             (Some(granularity), Some(points), None) => given.bounded(granularity, points),
             (Some(granularity), None, Some(timespan)) => match timespan.nanos() / granularity.nanos() {
                 0 => Err(given.invalid("the timespan is shorter than the granularity: not one point would be kept")),
@@ -63,9 +56,7 @@ impl Definition {
             },
             (None, Some(points), Some(timespan)) => {
                 let nanos = u64::try_from(timespan.nanos()).unwrap_or_default() / points;
-                let granularity = i64::try_from(nanos)
-                    .ok()
-                    .and_then(|nanos| Timespan::from_nanos(nanos).ok());
+                let granularity = i64::try_from(nanos).ok().and_then(|nanos| Timespan::from_nanos(nanos).ok());
                 let granularity =
                     granularity.ok_or_else(|| given.invalid("the granularity would be less than a nanosecond"))?;
                 given.bounded(granularity, points)
@@ -102,19 +93,13 @@ impl Definition {
 
     /// The archive that is kept for ever.
     pub fn unlimited(granularity: Timespan) -> Self {
-        Definition {
-            granularity,
-            points: None,
-        }
+        Definition { granularity, points: None }
     }
 
     /// For constants only: what is wrong with one shows when the crate is compiled.
     pub(super) const fn constant(granularity: Timespan, points: u64) -> Self {
         assert!(points > 0 && points <= (i64::MAX / granularity.nanos()) as u64);
-        Definition {
-            granularity,
-            points: Some(points),
-        }
+        Definition { granularity, points: Some(points) }
     }
 
     /// The length of a group.
@@ -144,10 +129,7 @@ struct Given {
 impl Given {
     fn bounded(self, granularity: Timespan, points: u64) -> Result<Definition> {
         match granularity.checked_mul(points) {
-            Some(_) => Ok(Definition {
-                granularity,
-                points: Some(points),
-            }),
+            Some(_) => Ok(Definition { granularity, points: Some(points) }),
             None => {
                 Err(self.invalid("granularity × points is more than 2⁶³ ns (292 years); leave points out to keep all"))
             }
@@ -155,20 +137,13 @@ impl Given {
     }
 
     fn invalid(self, reason: &str) -> Error {
-        Error::InvalidDefinition {
-            definition: self.to_string(),
-            reason: reason.to_owned(),
-        }
+        Error::InvalidDefinition { definition: self.to_string(), reason: reason.to_owned() }
     }
 }
 
 impl fmt::Display for Given {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Given {
-            granularity,
-            points,
-            timespan,
-        } = self;
+        let Given { granularity, points, timespan } = self;
         let parts = [
             granularity.map(|granularity| format!("granularity {granularity}")),
             points.map(|points| format!("points {points}")),
@@ -187,10 +162,7 @@ struct Stored {
 
 impl From<Definition> for Stored {
     fn from(definition: Definition) -> Self {
-        Stored {
-            granularity: definition.granularity,
-            points: definition.points,
-        }
+        Stored { granularity: definition.granularity, points: definition.points }
     }
 }
 

@@ -38,19 +38,10 @@ impl Entry {
 /// With `*` all methods are the base, otherwise the plain names, otherwise (also for an empty list) the default ones;
 /// then `+` and `-` apply in the order given. May be empty: whether that will do is the caller's to say.
 pub(super) fn effective(given: &[String]) -> Result<MethodSet> {
-    let entries = given
-        .iter()
-        .map(|text| Entry::parse(text))
-        .collect::<Result<Vec<_>>>()?;
+    let entries = given.iter().map(|text| Entry::parse(text)).collect::<Result<Vec<_>>>()?;
     let plain: MethodSet = entries
         .iter()
-        .filter_map(|entry| {
-            if let Entry::Plain(method) = entry {
-                Some(*method)
-            } else {
-                None
-            }
-        })
+        .filter_map(|entry| if let Entry::Plain(method) = entry { Some(*method) } else { None })
         .collect();
     let mut methods = if entries.iter().any(|entry| matches!(entry, Entry::All)) {
         MethodSet::all()

@@ -61,12 +61,7 @@ fn what_makes_no_definition_is_refused() {
         (Some(secs(1)), Some(0), None, "at least one point"),
         (None, Some(0), Some(secs(1)), "at least one point"),
         (Some(secs(2)), None, Some(secs(1)), "shorter than the granularity"),
-        (
-            Some(secs(1)),
-            Some(60),
-            Some(secs(61)),
-            "timespan ≠ granularity × points",
-        ),
+        (Some(secs(1)), Some(60), Some(secs(61)), "timespan ≠ granularity × points"),
         (None, Some(2), Some(nano), "less than a nanosecond"),
         (Some(longest), Some(2), None, "292 years"),
         (Some(secs(1)), Some(u64::MAX), None, "292 years"),
@@ -74,18 +69,10 @@ fn what_makes_no_definition_is_refused() {
     ];
     for (granularity, points, timespan, expected) in cases {
         let refused = reason(Definition::new(granularity, points, timespan).unwrap_err());
-        assert!(
-            refused.contains(expected),
-            "{granularity:?} {points:?} {timespan:?}: {refused}"
-        );
+        assert!(refused.contains(expected), "{granularity:?} {points:?} {timespan:?}: {refused}");
     }
     let error = Definition::new(Some(secs(1)), Some(60), Some(secs(61))).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("granularity 0:00:01; points 60; timespan 0:01:01"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("granularity 0:00:01; points 60; timespan 0:01:01"), "{error}");
     assert_eq!(error.code(), 32);
 }
 
@@ -94,10 +81,7 @@ fn methods_add_to_and_take_from_a_base() {
     assert_eq!(methods_of(&[]), "mean, sum, min, max, count, std");
     assert_eq!(methods_of(&["last"]), "last");
     assert_eq!(methods_of(&["-mean", "-std"]), "sum, min, max, count");
-    assert_eq!(
-        methods_of(&["+12pct", "+rate:last"]),
-        "mean, sum, min, max, count, std, 12pct, rate:last"
-    );
+    assert_eq!(methods_of(&["+12pct", "+rate:last"]), "mean, sum, min, max, count, std, 12pct, rate:last");
     assert_eq!(methods_of(&["mean", "max", "-max", "+rate:max"]), "mean, rate:max");
     assert_eq!(methods_of(&["max", "+mean", "-mean"]), "max");
     assert_eq!(methods_of(&["max", "-mean", "+mean"]), "mean, max");
@@ -111,22 +95,14 @@ fn the_methods_are_remembered_as_given() {
     let policy = with_methods(&["-mean", "+95pct"]).unwrap();
     assert_eq!(policy.aggregation_methods(), ["-mean", "+95pct"]);
     let default = with_methods(&[]).unwrap();
-    assert_eq!(
-        default.aggregation_methods(),
-        ["mean", "min", "max", "sum", "std", "count"]
-    );
+    assert_eq!(default.aggregation_methods(), ["mean", "min", "max", "sum", "std", "count"]);
 }
 
 #[test]
 fn unknown_methods_are_refused_as_they_were_written() {
-    for bad in [
-        "", "wtf", "+", "-", "**", "+*", "-*", "++mean", "+wtf", "Mean", "é", "0pct", "nunique",
-    ] {
+    for bad in ["", "wtf", "+", "-", "**", "+*", "-*", "++mean", "+wtf", "Mean", "é", "0pct", "nunique"] {
         let error = with_methods(&["mean", bad]).unwrap_err();
-        assert!(
-            matches!(&error, Error::InvalidAggregationMethod { value } if value == bad),
-            "{bad}: {error}"
-        );
+        assert!(matches!(&error, Error::InvalidAggregationMethod { value } if value == bad), "{bad}: {error}");
     }
 }
 
@@ -143,33 +119,20 @@ fn a_policy_that_breaks_a_rule_is_refused() {
             ArchivePolicy::builder("p").definitions([minute, Definition::points_of(Timespan::MINUTE, 5).unwrap()]),
             "more than one definition has granularity 0:01:00",
         ),
-        (
-            ArchivePolicy::builder("p")
-                .definition(minute)
-                .aggregation_methods(none_left),
-            "no aggregation method",
-        ),
+        (ArchivePolicy::builder("p").definition(minute).aggregation_methods(none_left), "no aggregation method"),
     ];
     for (builder, expected) in cases {
         let refused = reason(builder.build().unwrap_err());
         assert!(refused.contains(expected), "{refused}");
     }
-    assert!(
-        ArchivePolicy::builder("ä".repeat(255))
-            .definition(minute)
-            .build()
-            .is_ok()
-    );
+    assert!(ArchivePolicy::builder("ä".repeat(255)).definition(minute).build().is_ok());
 }
 
 #[test]
 fn definitions_are_sorted_and_found_by_granularity() {
     let policy = ArchivePolicy::builder("p")
         .back_window(u32::MAX)
-        .definitions([
-            Definition::unlimited(Timespan::DAY),
-            Definition::points_of(Timespan::SECOND, 7).unwrap(),
-        ])
+        .definitions([Definition::unlimited(Timespan::DAY), Definition::points_of(Timespan::SECOND, 7).unwrap()])
         .definition(Definition::unlimited(Timespan::HOUR))
         .aggregation_methods(["rate:mean"])
         .build()
@@ -197,17 +160,10 @@ fn the_default_policies_are_valid_and_those_of_gnocchi() {
     let described: Vec<String> = ArchivePolicy::defaults()
         .iter()
         .map(|policy| {
-            let archives = policy
-                .definitions()
-                .iter()
-                .map(|d| format!("{} for {}", d.granularity(), d.timespan().unwrap()));
+            let archives =
+                policy.definitions().iter().map(|d| format!("{} for {}", d.granularity(), d.timespan().unwrap()));
             let archives = archives.collect::<Vec<_>>().join("; ");
-            format!(
-                "{} ({}): {archives}: {}",
-                policy.name(),
-                policy.back_window(),
-                policy.methods()
-            )
+            format!("{} ({}): {archives}: {}", policy.name(), policy.back_window(), policy.methods())
         })
         .collect();
     assert_eq!(
@@ -248,19 +204,11 @@ fn an_update_changes_points_and_back_window_only() {
         (vec![keep], "added or dropped"),
         (vec![], "at least one definition"),
         (vec![keep, keep], "more than one"),
-        (
-            vec![keep, Definition::unlimited(Timespan::MINUTE)],
-            "granularity 1:00:00 cannot be changed",
-        ),
-        (
-            vec![keep, Definition::unlimited(hour), Definition::unlimited(Timespan::DAY)],
-            "added or dropped",
-        ),
+        (vec![keep, Definition::unlimited(Timespan::MINUTE)], "granularity 1:00:00 cannot be changed"),
+        (vec![keep, Definition::unlimited(hour), Definition::unlimited(Timespan::DAY)], "added or dropped"),
     ];
     for (definitions, expected) in refused {
-        let error = policy
-            .updated(&ArchivePolicyUpdate::new().definitions(definitions))
-            .unwrap_err();
+        let error = policy.updated(&ArchivePolicyUpdate::new().definitions(definitions)).unwrap_err();
         let refused = reason(error);
         assert!(refused.contains(expected), "{refused}");
     }
@@ -303,10 +251,7 @@ fn methods_are_for_life_whatever_the_list_would_mean_now() {
     let (head, _) = json.split_once(r#""methods":["#).unwrap();
     let of_an_older_version = format!(r#"{head}"methods":["mean","max"]}}"#);
     let read: ArchivePolicy = serde_json::from_str(&of_an_older_version).unwrap();
-    assert_eq!(
-        (read.aggregation_methods(), read.methods().to_string()),
-        (&["*".to_owned()][..], "mean, max".into())
-    );
+    assert_eq!((read.aggregation_methods(), read.methods().to_string()), (&["*".to_owned()][..], "mean, max".into()));
 }
 
 fn definition() -> impl Strategy<Value = Definition> {

@@ -98,13 +98,7 @@ fn class(rest: &[char]) -> Option<(Token, &[char])> {
     // A `]` in the first place is a member.
     let end = 1 + rest.get(1..)?.iter().position(|c| *c == ']')?;
     let (members, after) = rest.split_at(end);
-    Some((
-        Token::Class {
-            negated,
-            ranges: ranges(members),
-        },
-        after.get(1..)?,
-    ))
+    Some((Token::Class { negated, ranges: ranges(members) }, after.get(1..)?))
 }
 
 /// Single characters and `a-z` ranges; a `-` at either end is a member.

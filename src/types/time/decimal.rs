@@ -21,21 +21,13 @@ impl Decimal {
         let digits: Vec<u8> = whole.bytes().chain(fraction.bytes()).collect();
         let valid = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
         let digits = digits.into_iter().map(|digit| digit.wrapping_sub(b'0')).collect();
-        valid.then_some(Decimal {
-            digits,
-            point: whole.len() as i64,
-        })
+        valid.then_some(Decimal { digits, point: whole.len() as i64 })
     }
 
     /// The digit at place `place` behind the point; the first is place 1.
     fn fraction_digit(&self, place: i64) -> u128 {
         let index = self.point.saturating_add(place - 1);
-        usize::try_from(index)
-            .ok()
-            .and_then(|index| self.digits.get(index))
-            .copied()
-            .unwrap_or(0)
-            .into()
+        usize::try_from(index).ok().and_then(|index| self.digits.get(index)).copied().unwrap_or(0).into()
     }
 
     /// How many places behind the point there are.
@@ -64,17 +56,12 @@ pub(super) fn nanos(terms: &[(Decimal, i64)]) -> Result<i64, Unreadable> {
     let places = terms.iter().map(|(number, _)| number.places()).max().unwrap_or(0);
     let mut sum: u128 = 0;
     for place in (1..=places).rev() {
-        let column: u128 = terms
-            .iter()
-            .map(|(number, unit)| number.fraction_digit(place) * *unit as u128)
-            .sum();
+        let column: u128 = terms.iter().map(|(number, unit)| number.fraction_digit(place) * *unit as u128).sum();
         sum = (sum + column) / 10;
     }
     for (number, unit) in terms {
         let whole = number.whole().and_then(|whole| whole.checked_mul(*unit as u128));
-        sum = whole
-            .and_then(|whole| sum.checked_add(whole))
-            .ok_or(Unreadable::Range)?;
+        sum = whole.and_then(|whole| sum.checked_add(whole)).ok_or(Unreadable::Range)?;
     }
     i64::try_from(sum).map_err(|_| Unreadable::Range)
 }
@@ -95,10 +82,7 @@ pub(super) fn number(text: &str) -> Option<Result<Number, Unreadable>> {
         Some(unsigned) => (text.starts_with('-'), unsigned),
         None => (false, text),
     };
-    if ["nan", "inf", "infinity"]
-        .iter()
-        .any(|name| unsigned.eq_ignore_ascii_case(name))
-    {
+    if ["nan", "inf", "infinity"].iter().any(|name| unsigned.eq_ignore_ascii_case(name)) {
         return Some(Err(Unreadable::NotFinite));
     }
     let magnitude = unsigned_number(unsigned)?;
@@ -110,17 +94,11 @@ fn unsigned_number(text: &str) -> Option<Decimal> {
         Some((mantissa, exponent)) => (mantissa, exponent_of(exponent)?),
         None => (text, 0),
     };
-    let parts = mantissa
-        .split('.')
-        .map(without_underscores)
-        .collect::<Option<Vec<_>>>()?;
+    let parts = mantissa.split('.').map(without_underscores).collect::<Option<Vec<_>>>()?;
     let mut number = Decimal::plain(&parts.join("."))?;
     number.point = number.point.saturating_add(exponent);
     if number.point < -LAST_PLACE {
-        number = Decimal {
-            digits: Vec::new(),
-            point: 0,
-        };
+        number = Decimal { digits: Vec::new(), point: 0 };
     }
     Some(number)
 }
@@ -148,10 +126,7 @@ pub(super) fn nanos_of_float(seconds: f64) -> Result<i64, Unreadable> {
     }
     let shortest = format!("{:?}", seconds.abs());
     let number = unsigned_number(&shortest).ok_or(Unreadable::Syntax)?;
-    let half = Decimal {
-        digits: vec![5],
-        point: 0,
-    };
+    let half = Decimal { digits: vec![5], point: 0 };
     let magnitude = nanos(&[(number, super::SECOND), (half, 1)])?;
     Ok(if seconds < 0.0 { -magnitude } else { magnitude })
 }

@@ -53,11 +53,7 @@ fn units(text: &str) -> Option<Vec<Term>> {
         longest = unit + 1;
         let (nanos, _) = UNITS[unit];
         terms.push((number, nanos));
-        rest = if nanos == SECOND {
-            after
-        } else {
-            without_separator(after)
-        };
+        rest = if nanos == SECOND { after } else { without_separator(after) };
     }
     Some(terms)
 }
@@ -66,9 +62,7 @@ fn units(text: &str) -> Option<Vec<Term>> {
 fn number_with_unit(text: &str) -> Option<(Decimal, usize, &str)> {
     let (number, rest) = split_where(text, |c| !c.is_ascii_digit() && c != '.');
     let (name, rest) = split_where(rest.trim_start(), |c| !c.is_ascii_alphabetic());
-    let unit = UNITS
-        .iter()
-        .position(|(_, names)| names.iter().any(|known| name.eq_ignore_ascii_case(known)))?;
+    let unit = UNITS.iter().position(|(_, names)| names.iter().any(|known| name.eq_ignore_ascii_case(known)))?;
     Some((Decimal::plain(number)?, unit, rest.trim_start()))
 }
 
@@ -107,11 +101,7 @@ fn clock(text: &str) -> Option<Vec<Term>> {
 fn clock_of_hours(text: &str) -> Option<Vec<Term>> {
     let (head, seconds) = text.rsplit_once(':')?;
     let (hours, minutes) = head.split_once(':')?;
-    Some(vec![
-        (integer(hours)?, HOUR),
-        (two_digits(minutes)?, MINUTE),
-        seconds_of(seconds)?,
-    ])
+    Some(vec![(integer(hours)?, HOUR), (two_digits(minutes)?, MINUTE), seconds_of(seconds)?])
 }
 
 /// Two digits, and a fraction when a point and at least one digit follow.

@@ -35,13 +35,7 @@ pub(super) fn parse(text: &str) -> Result<i64, Unreadable> {
     let date = date.ok_or(Unreadable::Other("there is no such day in that month"))?;
     let minutes = i64::from(date.to_epoch_days()) * 1440 + i64::from(fields.hour * 60 + fields.minute) - fields.offset;
     let nanos = i128::from(minutes * 60 + i64::from(fields.second)) * i128::from(SECOND) + i128::from(fields.nanos);
-    i64::try_from(nanos).map_err(|_| {
-        if nanos < 0 {
-            Unreadable::BeforeEpoch
-        } else {
-            Unreadable::Range
-        }
-    })
+    i64::try_from(nanos).map_err(|_| if nanos < 0 { Unreadable::BeforeEpoch } else { Unreadable::Range })
 }
 
 fn checked(fields: Fields) -> Result<Fields, Unreadable> {
@@ -69,17 +63,7 @@ fn read(text: &str) -> Option<Fields> {
         None if rest.is_empty() => (1, None),
         None => return None,
     };
-    let mut fields = Fields {
-        before_christ,
-        year,
-        month,
-        day,
-        hour: 0,
-        minute: 0,
-        second: 0,
-        nanos: 0,
-        offset: 0,
-    };
+    let mut fields = Fields { before_christ, year, month, day, hour: 0, minute: 0, second: 0, nanos: 0, offset: 0 };
     if let Some(time) = time.filter(|time| !time.is_empty()) {
         read_time(time.strip_prefix(['T', ' '])?, &mut fields)?;
     }
@@ -106,10 +90,7 @@ fn read_time(text: &str, fields: &mut Fields) -> Option<()> {
 
 /// The first nine digits of a fraction of a second; further ones are cut.
 fn nanos_of_fraction(digits: &str) -> u32 {
-    let padded = digits
-        .bytes()
-        .map(|digit| u32::from(digit - b'0'))
-        .chain(std::iter::repeat(0));
+    let padded = digits.bytes().map(|digit| u32::from(digit - b'0')).chain(std::iter::repeat(0));
     padded.take(9).fold(0, |nanos, digit| nanos * 10 + digit)
 }
 

@@ -102,25 +102,13 @@ fn what_is_relative_counts_from_now() {
 
 #[test]
 fn nothing_lies_before_the_epoch() {
-    let texts = [
-        "-1",
-        "-0.000000001",
-        "-1e300",
-        "1969-12-31T23:59:59.999999999Z",
-        "-2014-01-01",
-        "1970-01-01T00:00+01",
-    ];
-    for text in texts
-        .into_iter()
-        .chain(["-3000 weeks", "-99999999999 weeks", "0001-01-01"])
-    {
+    let texts =
+        ["-1", "-0.000000001", "-1e300", "1969-12-31T23:59:59.999999999Z", "-2014-01-01", "1970-01-01T00:00+01"];
+    for text in texts.into_iter().chain(["-3000 weeks", "-99999999999 weeks", "0001-01-01"]) {
         assert!(matches!(at(text), Err(Error::BeforeEpoch { .. })), "{text}");
     }
     assert!(matches!(Timestamp::from_nanos(-1), Err(Error::BeforeEpoch { .. })));
-    assert!(matches!(
-        Timestamp::from_secs_f64(-1e-300),
-        Err(Error::BeforeEpoch { .. })
-    ));
+    assert!(matches!(Timestamp::from_secs_f64(-1e-300), Err(Error::BeforeEpoch { .. })));
 }
 
 #[test]
@@ -187,10 +175,7 @@ fn nonsense_is_no_timestamp() {
         }
     }
     for seconds in [f64::NAN, f64::INFINITY, 1e300, 9.3e9] {
-        assert!(
-            matches!(Timestamp::from_secs_f64(seconds), Err(Error::InvalidTimestamp { .. })),
-            "{seconds}"
-        );
+        assert!(matches!(Timestamp::from_secs_f64(seconds), Err(Error::InvalidTimestamp { .. })), "{seconds}");
     }
 }
 
@@ -211,10 +196,7 @@ fn floats_mean_their_shortest_decimal() {
     }
     assert_eq!(Timespan::from_secs_f64(0.3).unwrap().nanos(), 300_000_000);
     for seconds in [0.0, -1.0, 1e-10, f64::NAN, f64::NEG_INFINITY, 1e10] {
-        assert!(
-            matches!(Timespan::from_secs_f64(seconds), Err(Error::InvalidTimespan { .. })),
-            "{seconds}"
-        );
+        assert!(matches!(Timespan::from_secs_f64(seconds), Err(Error::InvalidTimespan { .. })), "{seconds}");
     }
 }
 
@@ -236,10 +218,7 @@ fn timespans_in_every_form() {
         ("+ 1 minute", 60 * SECOND),
         ("1.5 hours", HOUR + 1800 * SECOND),
         ("1w3d2h32m", 10 * DAY + 2 * HOUR + 32 * 60 * SECOND),
-        (
-            "1 wk 3 dys 2 hrs 32 mins 5 secs",
-            10 * DAY + 2 * HOUR + (32 * 60 + 5) * SECOND,
-        ),
+        ("1 wk 3 dys 2 hrs 32 mins 5 secs", 10 * DAY + 2 * HOUR + (32 * 60 + 5) * SECOND),
         ("1 w", 7 * DAY),
         ("1.2345 minutes", 74_070_000_000),
         ("0.1h 0.1m", 366 * SECOND),
@@ -249,10 +228,7 @@ fn timespans_in_every_form() {
         ("0.00000000001666666666666 m 0.0000000000000000004 s", 1),
         ("1.000000001 s", SECOND + 1),
         ("2 days, 4:13:02", 2 * DAY + 4 * HOUR + (13 * 60 + 2) * SECOND),
-        (
-            "2 days,  4:13:02.266",
-            2 * DAY + 4 * HOUR + (13 * 60 + 2) * SECOND + 266_000_000,
-        ),
+        ("2 days,  4:13:02.266", 2 * DAY + 4 * HOUR + (13 * 60 + 2) * SECOND + 266_000_000),
         ("1w 2d 4:13:02", 9 * DAY + 4 * HOUR + (13 * 60 + 2) * SECOND),
         ("1.5 days 1:00:00", 37 * HOUR),
         ("00:05:00", 300 * SECOND),
@@ -339,16 +315,9 @@ fn constructors_check_their_range() {
         Timespan::from_nanos(0),
         Timespan::from_nanos(i64::MIN),
     ];
-    assert!(
-        refused
-            .iter()
-            .all(|result| matches!(result, Err(Error::InvalidTimespan { .. })))
-    );
+    assert!(refused.iter().all(|result| matches!(result, Err(Error::InvalidTimespan { .. }))));
     assert_eq!(Timespan::SECOND.checked_mul(60), Some(Timespan::MINUTE));
-    assert_eq!(
-        (Timespan::SECOND.checked_mul(0), Timespan::DAY.checked_mul(u64::MAX)),
-        (None, None)
-    );
+    assert_eq!((Timespan::SECOND.checked_mul(0), Timespan::DAY.checked_mul(u64::MAX)), (None, None));
 }
 
 #[test]
@@ -396,10 +365,8 @@ fn serialized_they_are_checked_nanoseconds() {
 
 /// The sum of terms by rational arithmetic on integers.
 fn model(terms: &[(u64, u32, i64)]) -> i64 {
-    let scaled: i128 = terms
-        .iter()
-        .map(|(n, places, unit)| i128::from(*n) * i128::from(*unit) * 10i128.pow(9 - *places))
-        .sum();
+    let scaled: i128 =
+        terms.iter().map(|(n, places, unit)| i128::from(*n) * i128::from(*unit) * 10i128.pow(9 - *places)).sum();
     (scaled / 1_000_000_000) as i64
 }
 

@@ -73,10 +73,7 @@ impl Timespan {
             Err(Unreadable::Range) => "it is longer than 292 years",
             Err(_) => "give a number of seconds, units (1 hour 30 minutes, 1h30m) or a clock (01:30:00)",
         };
-        Err(Error::InvalidTimespan {
-            value: value(),
-            reason: reason.into(),
-        })
+        Err(Error::InvalidTimespan { value: value(), reason: reason.into() })
     }
 
     /// A length of `seconds` seconds.
@@ -125,15 +122,8 @@ impl Timespan {
 
     fn times(count: u64, unit: Timespan, symbol: &str) -> Result<Self> {
         unit.checked_mul(count).ok_or_else(|| {
-            let reason = if count == 0 {
-                "it must be positive"
-            } else {
-                "it is longer than 292 years"
-            };
-            Error::InvalidTimespan {
-                value: format!("{count} {symbol}"),
-                reason: reason.into(),
-            }
+            let reason = if count == 0 { "it must be positive" } else { "it is longer than 292 years" };
+            Error::InvalidTimespan { value: format!("{count} {symbol}"), reason: reason.into() }
         })
     }
 
@@ -158,13 +148,7 @@ impl fmt::Display for Timespan {
             1 => f.write_str("1 day, ")?,
             days => write!(f, "{days} days, ")?,
         }
-        write!(
-            f,
-            "{}:{:02}:{:02}",
-            seconds / 3600 % 24,
-            seconds / 60 % 60,
-            seconds % 60
-        )?;
+        write!(f, "{}:{:02}:{:02}", seconds / 3600 % 24, seconds / 60 % 60, seconds % 60)?;
         match (fraction, fraction % 1000) {
             (0, _) => Ok(()),
             (_, 0) => write!(f, ".{:06}", fraction / 1000),
@@ -181,11 +165,7 @@ impl FromStr for Timespan {
             None => duration::parse(text),
             Some(number) => number.and_then(|number| {
                 let magnitude = decimal::nanos(&[(number.magnitude, SECOND)]);
-                if number.negative {
-                    Ok(-magnitude.unwrap_or(i64::MAX))
-                } else {
-                    magnitude
-                }
+                if number.negative { Ok(-magnitude.unwrap_or(i64::MAX)) } else { magnitude }
             }),
         };
         Timespan::positive(nanos, || text.to_owned())

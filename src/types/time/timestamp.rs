@@ -30,13 +30,7 @@ impl Timestamp {
     ///
     /// [`Error::BeforeEpoch`] when `nanos` is negative.
     pub fn from_nanos(nanos: i64) -> Result<Self> {
-        if nanos < 0 {
-            Err(Error::BeforeEpoch {
-                value: format!("{nanos} ns"),
-            })
-        } else {
-            Ok(Timestamp(nanos))
-        }
+        if nanos < 0 { Err(Error::BeforeEpoch { value: format!("{nanos} ns") }) } else { Ok(Timestamp(nanos)) }
     }
 
     /// The point `seconds` s after the epoch, to the nearest nanosecond.
@@ -54,13 +48,9 @@ impl Timestamp {
     /// ```
     pub fn from_secs_f64(seconds: f64) -> Result<Self> {
         if seconds < 0.0 {
-            return Err(Error::BeforeEpoch {
-                value: seconds.to_string(),
-            });
+            return Err(Error::BeforeEpoch { value: seconds.to_string() });
         }
-        decimal::nanos_of_float(seconds)
-            .map(Timestamp)
-            .map_err(|why| refused(&seconds.to_string(), why))
+        decimal::nanos_of_float(seconds).map(Timestamp).map_err(|why| refused(&seconds.to_string(), why))
     }
 
     /// The point in time that `text` says, where it may also be relative to `now`.
@@ -135,9 +125,7 @@ fn absolute(text: &str) -> Result<i64, Unreadable> {
 /// Nanoseconds since the epoch of a time relative to `now`.
 fn relative(text: &str, now: Option<Timestamp>) -> Result<i64, Unreadable> {
     let from_now = |delta: i64| {
-        let now = now.ok_or(Unreadable::Other(
-            "it is relative to now, and only a point of its own will do here",
-        ))?;
+        let now = now.ok_or(Unreadable::Other("it is relative to now, and only a point of its own will do here"))?;
         now.nanos().checked_add(delta).ok_or(Unreadable::Range)
     };
     let text = text.trim();
@@ -163,20 +151,13 @@ fn refused(value: &str, why: Unreadable) -> Error {
         Unreadable::BeforeEpoch => "it is before the epoch",
         Unreadable::Other(reason) => reason,
     };
-    Error::InvalidTimestamp {
-        value: value.to_owned(),
-        reason: reason.to_owned(),
-    }
+    Error::InvalidTimestamp { value: value.to_owned(), reason: reason.to_owned() }
 }
 
 impl fmt::Display for Timestamp {
     /// ISO 8601 in UTC, with milliseconds, microseconds or nanoseconds where there are any.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}",
-            DateTime::from_timestamp_nanos(self.0).format("%Y-%m-%dT%H:%M:%S%.fZ")
-        )
+        write!(f, "{}", DateTime::from_timestamp_nanos(self.0).format("%Y-%m-%dT%H:%M:%S%.fZ"))
     }
 }
 
