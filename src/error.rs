@@ -380,6 +380,110 @@ pub enum Error {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A resource type that breaks a rule of its own, or an attribute of it that does.
+    #[error("resource type `{name}` is not valid: {reason}")]
+    InvalidResourceType {
+        /// The type's name.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// There is a resource type of that name already.
+    #[error("resource type `{name}` already exists")]
+    ResourceTypeExists {
+        /// The type's name.
+        name: String,
+    },
+    /// There is no resource type of that name.
+    #[error("resource type `{name}` does not exist")]
+    UnknownResourceType {
+        /// The name asked for.
+        name: String,
+    },
+    /// A resource type that is built in, or that resources still have, cannot be changed or deleted like that.
+    #[error("resource type `{name}` is still used: {used_by}")]
+    ResourceTypeInUse {
+        /// The type's name.
+        name: String,
+        /// What uses it.
+        used_by: String,
+    },
+    /// A definition of an attribute that cannot be.
+    #[error("attribute `{attribute}` of a resource type is not valid: {reason}")]
+    InvalidAttribute {
+        /// The attribute's name.
+        attribute: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// What was asked about has no attribute of that name.
+    #[error("{of} has no attribute `{attribute}`")]
+    UnknownAttribute {
+        /// Whose attribute it was to be: a resource type, or metrics.
+        of: String,
+        /// The name asked for.
+        attribute: String,
+    },
+    /// A value that its attribute cannot have, or cannot be compared with.
+    #[error("`{value}` is no value for attribute `{attribute}`, which takes {expected}")]
+    InvalidAttributeValue {
+        /// The attribute's name.
+        attribute: String,
+        /// The value as it was given.
+        value: String,
+        /// What the attribute takes.
+        expected: String,
+    },
+    /// A new resource lacks an attribute that its type requires, or a change takes one away.
+    #[error("resource type `{resource_type}` requires attribute `{attribute}`")]
+    MissingAttribute {
+        /// The type's name.
+        resource_type: String,
+        /// The attribute's name.
+        attribute: String,
+    },
+    /// An identifier that no resource can have.
+    #[error("`{id}` is no resource id: {reason}")]
+    InvalidResourceId {
+        /// The identifier as it was given.
+        id: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// There is a resource of that identifier already.
+    #[error("resource `{resource}` already exists")]
+    ResourceExists {
+        /// The identifier.
+        resource: String,
+    },
+    /// There is no such resource.
+    #[error("resource `{resource}` does not exist")]
+    UnknownResource {
+        /// The identifier asked for.
+        resource: String,
+    },
+    /// A filter that says nothing, or nothing that can be asked.
+    #[error("this filter is not valid{}: {reason}", .position.map(|at| format!(" at character {at}")).unwrap_or_default())]
+    InvalidFilter {
+        /// The character (1 is the first) at which the text stops making sense, where that can be said.
+        position: Option<usize>,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// A filter that is larger or deeper than one question may be.
+    #[error("this filter has more than {limit} {what}")]
+    FilterTooLarge {
+        /// What there is too much of.
+        what: &'static str,
+        /// How much there may be.
+        limit: usize,
+    },
+    /// An order or a place in it that cannot be continued from.
+    #[error("this page cannot be listed: {reason}")]
+    InvalidPagination {
+        /// What is wrong.
+        reason: String,
+    },
 }
 
 impl Error {
@@ -427,6 +531,20 @@ impl Error {
             Error::OperationTooLarge { .. } => 35,
             Error::Unaggregable { .. } => 36,
             Error::UnknownReferenceMethod { .. } => 37,
+            Error::InvalidResourceType { .. } => 40,
+            Error::ResourceTypeExists { .. } => 41,
+            Error::UnknownResourceType { .. } => 42,
+            Error::ResourceTypeInUse { .. } => 43,
+            Error::InvalidAttribute { .. } => 44,
+            Error::UnknownAttribute { .. } => 45,
+            Error::InvalidAttributeValue { .. } => 46,
+            Error::MissingAttribute { .. } => 47,
+            Error::InvalidResourceId { .. } => 48,
+            Error::ResourceExists { .. } => 49,
+            Error::UnknownResource { .. } => 50,
+            Error::InvalidFilter { .. } => 51,
+            Error::FilterTooLarge { .. } => 52,
+            Error::InvalidPagination { .. } => 53,
         }
     }
 

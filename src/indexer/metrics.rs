@@ -13,6 +13,8 @@ use uuid::Uuid;
 use super::{Indexer, sql};
 use crate::error::{Error, Result};
 use crate::types::{Metric, MetricKey, MetricStatus, Timestamp};
+pub(super) use create::{Creating, LARGE_BATCH, check};
+pub(super) use lookup::by_id;
 
 /// A metric as the index has it.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,7 +69,7 @@ fn parameter(key: MetricKey) -> i64 {
 }
 
 /// The metric in a row of the columns that `sql` names for it.
-fn row(row: &Row) -> rusqlite::Result<StoredMetric> {
+pub(super) fn row(row: &Row) -> rusqlite::Result<StoredMetric> {
     let damaged =
         |column: usize, error: Error| rusqlite::Error::FromSqlConversionFailure(column, Type::Integer, Box::new(error));
     let status: i64 = row.get(7)?;

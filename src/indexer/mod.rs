@@ -1,4 +1,4 @@
-//! The index: archive policies, their rules and metrics, in one `SQLite` file.
+//! The index: archive policies, their rules, metrics, resource types, resources and their history, in one `SQLite` file.
 //!
 //! The index says what there is; measures never come near it, and no push reads it. Every change is one transaction,
 //! durable when the call returns (`synchronous=FULL`), and all or nothing. Keys and policy numbers come from
@@ -12,8 +12,11 @@ mod connection;
 mod failure;
 mod metrics;
 mod policies;
+mod resource_types;
+mod resources;
 mod rules;
 mod schema;
+mod search;
 mod sql;
 
 #[cfg(test)]
@@ -28,6 +31,8 @@ use crate::error::{Corruption, Error, Result};
 use failure::Failure;
 pub use metrics::StoredMetric;
 pub use policies::StoredPolicy;
+use resource_types::layout::LayoutCache;
+pub use resources::{CreatedResources, UpdatedResource};
 
 /// How many findings of [`Indexer::integrity_check`] an error names.
 const FINDINGS: usize = 5;
@@ -53,6 +58,7 @@ pub struct Indexer {
     path: PathBuf,
     writer: Mutex<Connection>,
     reader: Mutex<Connection>,
+    layouts: LayoutCache,
 }
 
 impl Indexer {
@@ -67,7 +73,12 @@ impl Indexer {
         let mut writer = connection::writer(path).map_err(described)?;
         schema::prepare(&mut writer, path).map_err(described)?;
         let reader = connection::reader(path).map_err(described)?;
-        Ok(Indexer { path: path.to_path_buf(), writer: Mutex::new(writer), reader: Mutex::new(reader) })
+        Ok(Indexer {
+            path: path.to_path_buf(),
+            writer: Mutex::new(writer),
+            reader: Mutex::new(reader),
+            layouts: LayoutCache::default(),
+        })
     }
 
     /// Moves all that is committed from the write-ahead log into the index itself and empties the log.

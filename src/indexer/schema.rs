@@ -9,6 +9,7 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use super::failure::Failure;
+use super::resource_types;
 use crate::error::Error;
 
 /// What `PRAGMA application_id` says of our files ("gnoc" in ASCII), so that another program's `SQLite` file is not
@@ -16,7 +17,12 @@ use crate::error::Error;
 const APPLICATION_ID: i32 = 0x676e_6f63;
 
 /// From an empty file on. Partial indexes on the status are what frees the name and id of a deleted metric at once.
-const MIGRATIONS: &[&str] = &["
+///
+/// The second one adds resources. What all resources have lies in `resources`, and in `revisions` as it was before each
+/// change; the attributes of each type lie in two tables of that type, next to these two (`layout` writes them). A metric
+/// refers to its resource by the key, in whose order all of these tables grow, and not by the id, which is random.
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE archive_policies (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         name TEXT NOT NULL UNIQUE,
@@ -53,7 +59,71 @@ const MIGRATIONS: &[&str] = &["
         active INTEGER NOT NULL
     ) STRICT;
     INSERT INTO metric_totals (id, active) VALUES (1, 0);
-"];
+",
+    "
+    CREATE TABLE resource_types (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        name TEXT NOT NULL UNIQUE,
+        attributes TEXT NOT NULL,
+        next_column INTEGER NOT NULL,
+        revision INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO resource_types (id, name, attributes, next_column, revision) VALUES (1, 'generic', '[]', 1, 1);
+
+    CREATE TABLE resources (
+        key INTEGER PRIMARY KEY AUTOINCREMENT,
+        id BLOB NOT NULL CHECK (length(id) = 16),
+        original_id TEXT NOT NULL,
+        type_id INTEGER NOT NULL REFERENCES resource_types (id),
+        creator TEXT,
+        user_id TEXT,
+        project_id TEXT,
+        started_at INTEGER NOT NULL,
+        ended_at INTEGER CHECK (ended_at >= started_at),
+        revision_start INTEGER NOT NULL
+    ) STRICT;
+    CREATE UNIQUE INDEX resources_by_id ON resources (id);
+    CREATE INDEX resources_by_original_id ON resources (original_id);
+    CREATE INDEX resources_by_type ON resources (type_id, revision_start, started_at, key);
+    CREATE INDEX resources_by_creator ON resources (creator);
+    CREATE INDEX resources_by_creating_project ON resources (substr(creator, instr(creator || ':', ':') + 1));
+    CREATE INDEX resources_by_user ON resources (user_id);
+    CREATE INDEX resources_by_project ON resources (project_id);
+    CREATE INDEX resources_by_start ON resources (started_at);
+    CREATE INDEX resources_by_end ON resources (ended_at);
+    CREATE INDEX resources_by_revision ON resources (revision_start, started_at, key);
+
+    CREATE TABLE revisions (
+        revision INTEGER PRIMARY KEY AUTOINCREMENT,
+        resource_key INTEGER NOT NULL REFERENCES resources (key) ON DELETE CASCADE,
+        type_id INTEGER NOT NULL,
+        user_id TEXT,
+        project_id TEXT,
+        started_at INTEGER NOT NULL,
+        ended_at INTEGER,
+        revision_start INTEGER NOT NULL,
+        revision_end INTEGER NOT NULL CHECK (revision_end >= revision_start)
+    ) STRICT;
+    CREATE INDEX revisions_by_resource ON revisions (resource_key, revision_start);
+    CREATE INDEX revisions_by_type ON revisions (type_id, resource_key, revision_start);
+    CREATE INDEX revisions_by_user ON revisions (user_id);
+    CREATE INDEX revisions_by_project ON revisions (project_id);
+    CREATE INDEX revisions_by_start ON revisions (started_at);
+    CREATE INDEX revisions_by_end ON revisions (ended_at);
+    CREATE INDEX revisions_by_revision_start ON revisions (revision_start, started_at);
+    CREATE INDEX revisions_by_revision_end ON revisions (revision_end);
+
+    DROP INDEX metrics_by_name;
+    DROP INDEX metrics_by_resource;
+    ALTER TABLE metrics DROP COLUMN resource_id;
+    ALTER TABLE metrics ADD COLUMN resource_key INTEGER REFERENCES resources (key);
+    CREATE UNIQUE INDEX metrics_by_name ON metrics (name, ifnull(resource_key, 0))
+        WHERE status = 0 AND name IS NOT NULL;
+    CREATE INDEX metrics_by_resource ON metrics (resource_key) WHERE resource_key IS NOT NULL;
+    CREATE INDEX metrics_by_creator ON metrics (creator) WHERE creator IS NOT NULL;
+    CREATE INDEX metrics_by_unit ON metrics (unit) WHERE unit IS NOT NULL;
+",
+];
 
 /// The newest version that this library reads.
 pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
@@ -66,12 +136,24 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Fa
         let reason = format!("its journal mode is {mode} and cannot be WAL there");
         return Err(not_a_database(path, reason));
     }
-    while version(connection)? < VERSION {
+    migrate_up_to(connection, VERSION)
+}
+
+/// Migrates an index that is older than `target`, in as many transactions as there are versions between.
+fn migrate_up_to(connection: &mut Connection, target: u32) -> Result<(), Failure> {
+    while version(connection)? < target {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         migrate(&transaction)?;
         transaction.commit()?;
     }
     Ok(())
+}
+
+/// An index as the library of that version left it.
+#[cfg(test)]
+pub(super) fn prepare_up_to(connection: &mut Connection, path: &Path, target: u32) -> Result<(), Failure> {
+    check(connection, path)?;
+    migrate_up_to(connection, target)
 }
 
 /// One migration; none when another process was faster.
@@ -134,6 +216,7 @@ pub(super) fn findings(connection: &Connection, limit: usize) -> Result<Vec<Stri
     if let Some((said, counted)) = counts.optional()? {
         findings.push(format!("the index says it has {said} active metrics and has {counted}"));
     }
+    findings.extend(resource_types::findings(connection)?);
     findings.truncate(limit);
     Ok(findings)
 }

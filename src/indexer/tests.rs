@@ -2,9 +2,16 @@ mod metrics;
 mod opening;
 mod plans;
 mod policies;
+mod resource_types;
+mod resources;
 mod rules;
+mod search_metrics;
+mod search_model;
+mod search_plans;
+mod searches;
 
 use tempfile::TempDir;
+use uuid::Uuid;
 
 use super::*;
 use crate::types::{ArchivePolicy, Definition, MetricKey, NewMetric, Timespan, Timestamp};

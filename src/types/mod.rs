@@ -6,22 +6,36 @@
 mod columns;
 mod durability;
 pub mod encoding;
+mod filter;
 mod measure;
 mod method;
 mod metric;
 mod policy;
 mod pushed;
+mod resource;
+mod resource_type;
 mod rule;
 mod series;
 mod time;
 
 pub use columns::{AggregateBlock, AggregateColumn, Columns};
 pub use durability::Durability;
+#[cfg(test)]
+pub(crate) use filter::MAX_DEPTH;
+pub use filter::{Comparison, Filter, Operator, Test, Tree};
 pub use measure::Measure;
 pub use method::{AggregationMethod, Method, MethodSet};
 pub use metric::{Metric, MetricKey, MetricStatus, NewMetric};
 pub use policy::{ArchivePolicy, ArchivePolicyBuilder, ArchivePolicyUpdate, Definition};
 pub use pushed::Pushed;
+pub use resource::{
+    DeletedResources, History, Marker, MetricRef, MetricSearch, NewResource, Nulls, Resource, ResourceGroup,
+    ResourceId, ResourceMetric, ResourceSearch, ResourceUpdate, Sort,
+};
+pub use resource_type::{
+    Attribute, AttributeKind, AttributeValue, GENERIC, ResourceType, ResourceTypeUpdate, TypeChange,
+};
+pub(crate) use resource_type::{time_of, uuid_of};
 pub use rule::{ArchivePolicyRule, Glob};
 pub use series::SeriesState;
 pub use time::{Timespan, Timestamp};

@@ -16,9 +16,7 @@ impl Indexer {
     ///
     /// [`Error::Index`](crate::Error::Index).
     pub fn metric_by_id(&self, id: Uuid) -> Result<Option<StoredMetric>> {
-        self.read_once("look up a metric by id", |connection| {
-            Ok(connection.prepare_cached(sql::METRIC_BY_ID)?.query_row([id.as_bytes()], row).optional()?)
-        })
+        self.read_once("look up a metric by id", |connection| by_id(connection, id))
     }
 
     /// The active metric of this name that belongs to no resource, when there is one.
@@ -112,6 +110,11 @@ impl Indexer {
             Ok(connection.prepare_cached(sql::MAX_KEY)?.query_row([], |row| key(row, 0)).optional()?)
         })
     }
+}
+
+/// The active metric of this id as `connection` sees it.
+pub(in crate::indexer) fn by_id(connection: &Connection, id: Uuid) -> Result<Option<StoredMetric>, Failure> {
+    Ok(connection.prepare_cached(sql::METRIC_BY_ID)?.query_row([id.as_bytes()], row).optional()?)
 }
 
 /// The metric of this key as `connection` sees it.

@@ -5,12 +5,12 @@ use rusqlite::{StatementStatus, ToSql};
 use super::*;
 
 /// Tables that stay small, so that reading them whole is the plain way.
-const SMALL: [&str; 3] = ["archive_policies", "r", "sqlite_sequence"];
+const SMALL: [&str; 4] = ["archive_policies", "r", "resource_types", "sqlite_sequence"];
 
 /// An index that holds exactly what is asked for, so that reading it whole is the answer.
 const ANSWER: &str = "SCAN metrics USING COVERING INDEX metrics_deleted";
 
-fn plan(connection: &Connection, statement: &str) -> Vec<String> {
+pub(super) fn plan(connection: &Connection, statement: &str) -> Vec<String> {
     let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();
     let nulls = vec![None::<i64>; explain.parameter_count()];
     let nulls: Vec<&dyn ToSql> = nulls.iter().map(|null| null as &dyn ToSql).collect();
@@ -41,14 +41,22 @@ fn each_lookup_uses_the_index_made_for_it() {
     let connection = fixture.reader.lock();
     let cases = [
         (sql::METRIC_BY_ID, "metrics_by_id (id=?)"),
-        (sql::METRIC_BY_NAME, "metrics_by_name (name=?)"),
-        (sql::NAME_IS_TAKEN, "metrics_by_name (name=?)"),
+        (sql::METRIC_BY_NAME, "metrics_by_name (name=?"),
+        (sql::NAME_IS_TAKEN, "metrics_by_name (name=?"),
         (sql::METRIC_BY_KEY, "INTEGER PRIMARY KEY (rowid=?)"),
         (sql::ACTIVE_METRICS, "INTEGER PRIMARY KEY (rowid>?)"),
         (sql::DELETED_METRICS, "metrics_deleted (key>?)"),
         (sql::DELETED_KEYS, "metrics_deleted"),
         (sql::METRIC_OF_POLICY, "metrics_by_policy (policy_id=?)"),
         (sql::RULE_OF_POLICY, "rules_by_policy (policy_id=?)"),
+        (sql::RESOURCE_BY_ID, "resources_by_id (id=?)"),
+        (sql::RESOURCE_OF_TYPE, "resources_by_type (type_id=?)"),
+        (sql::METRICS_OF_RESOURCE, "metrics_by_resource (resource_key=?)"),
+        (sql::KEYS_OF_RESOURCE, "metrics_by_resource (resource_key=?)"),
+        (sql::DETACH_METRICS, "metrics_by_resource (resource_key=?)"),
+        (sql::ATTACH_METRIC, "metrics_by_id (id=?)"),
+        (sql::REVISIONS_OF_RESOURCE, "revisions_by_resource (resource_key=?)"),
+        (sql::ENDED_RESOURCES, "resources_by_end (ended_at<?)"),
     ];
     for (statement, index) in cases {
         let steps = plan(&connection, statement);
