@@ -7,6 +7,7 @@ mod batch;
 mod metrics;
 mod operations;
 mod policies;
+mod resources;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -150,6 +151,17 @@ impl Database {
     /// The index's.
     pub fn stats(&self) -> Result<Stats> {
         self.engine.stats()
+    }
+
+    /// Reads all of the index and compares its parts with one another: `SQLite`'s own check, and ours. Takes time in
+    /// proportion to its size; nothing waits for it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`] with what was found first; and the index's.
+    pub fn check_index(&self) -> Result<()> {
+        self.engine.check_usable()?;
+        self.engine.index().integrity_check()
     }
 
     /// Makes everything that was pushed durable now, whatever the durability.

@@ -73,11 +73,19 @@ impl Engine {
             return Err(unknown(key.get()));
         }
         self.index.mark_deleted(key)?;
+        self.forget_deleted(&[key])
+    }
+
+    /// Forgets metrics that the index has just called deleted.
+    pub fn forget_deleted(&self, keys: &[MetricKey]) -> Result<()> {
+        self.check_usable()?;
         let _gate = self.gate.read();
-        if let Err(error) = self.journal.append(records::DELETE_METRIC, &key.get().to_le_bytes()) {
-            tracing::warn!(%key, %error, "a metric's deletion is in the index only");
+        for key in keys {
+            if let Err(error) = self.journal.append(records::DELETE_METRIC, &key.get().to_le_bytes()) {
+                tracing::warn!(%key, %error, "a metric's deletion is in the index only");
+            }
+            self.forget(key.get());
         }
-        self.forget(key.get());
         Ok(())
     }
 }

@@ -11,6 +11,8 @@ use crate::error::Result;
 pub struct Stats {
     /// Metrics that are there.
     pub metrics: u64,
+    /// Metrics that were ever created, deleted ones included.
+    pub metrics_ever: u64,
     /// Deleted metrics whose bytes are not all reclaimed.
     pub deleted_metrics: u64,
     /// Measures accepted, those that overwrote another included.
@@ -64,10 +66,12 @@ impl Engine {
         let counters = &self.counters;
         // One lock at a time: as parts of the expression below, they would all be held to its end.
         let metrics = self.index.metric_count()?;
+        let metrics_ever = self.index.max_key()?.map_or(0, crate::types::MetricKey::get);
         let deleted_metrics = self.deleted.lock().len() as u64;
         let background_error = self.background_error.lock().clone();
         Ok(Stats {
             metrics,
+            metrics_ever,
             deleted_metrics,
             accepted: counters.accepted.load(Ordering::Relaxed),
             overwritten: counters.overwritten.load(Ordering::Relaxed),

@@ -32,7 +32,9 @@ use failure::Failure;
 pub use metrics::StoredMetric;
 pub use policies::StoredPolicy;
 use resource_types::layout::LayoutCache;
-pub use resources::{CreatedResources, UpdatedResource};
+#[cfg(feature = "internals")]
+pub use resources::CreatedResources;
+pub use resources::UpdatedResource;
 
 /// How many findings of [`Indexer::integrity_check`] an error names.
 const FINDINGS: usize = 5;

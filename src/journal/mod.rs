@@ -19,7 +19,11 @@ mod renew;
 mod tests;
 mod writer;
 
-pub use format::{FORMAT_VERSION, MAX_BODY, file_name, parse_file_name};
-pub use recovery::{OnRecord, Recovered, TornTail, recover, remove_before};
+#[cfg(feature = "internals")]
+pub use format::{FORMAT_VERSION, MAX_BODY};
+pub use format::{file_name, parse_file_name};
+#[cfg(feature = "internals")]
+pub use recovery::{OnRecord, TornTail};
+pub use recovery::{Recovered, recover, remove_before};
 pub use renew::renew;
 pub use writer::Journal;

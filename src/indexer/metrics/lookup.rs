@@ -39,24 +39,6 @@ impl Indexer {
         self.read_once("look up a metric by key", |connection| by_key(connection, key))
     }
 
-    /// The policies of many metrics at once, whatever their status, in the order asked for; keys that the index does
-    /// not know are left out.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Index`](crate::Error::Index).
-    pub fn policy_ids_of(&self, keys: &[MetricKey]) -> Result<Vec<(MetricKey, u32)>> {
-        self.read("look up archive policies of metrics", |connection| {
-            let mut statement = connection.prepare_cached(sql::POLICY_ID_OF_KEY)?;
-            let mut found = Vec::with_capacity(keys.len());
-            for key in keys {
-                let id = statement.query_row([parameter(*key)], |row| row.get(0)).optional()?;
-                found.extend(id.map(|id| (*key, id)));
-            }
-            Ok(found)
-        })
-    }
-
     /// Metrics of this status in ascending order of their keys: at most `limit`, and only those after `after`.
     ///
     /// # Errors

@@ -158,19 +158,6 @@ fn metrics_are_paged_by_key_within_a_status() {
 }
 
 #[test]
-fn policies_of_many_keys_come_at_once() {
-    let fixture = Fixture::new();
-    let batch = [NewMetric::named("a").archive_policy("high"), NewMetric::named("b"), NewMetric::named("c")];
-    let stored = fixture.create_metrics(&batch, now()).unwrap();
-    fixture.mark_deleted(stored[2].metric.key).unwrap();
-    let asked = [3, 99, 1, 2, 1].map(MetricKey::new);
-    let ids = fixture.policy_ids_of(&asked).unwrap();
-    let expected = [(3, "low"), (1, "high"), (2, "low"), (1, "high")];
-    let expected = expected.map(|(key, name)| (MetricKey::new(key), fixture.archive_policy(name).unwrap().unwrap().id));
-    assert_eq!(ids, expected);
-}
-
-#[test]
 fn readers_do_not_wait_for_a_writer() {
     let fixture = Fixture::new();
     let stored = fixture.create(NewMetric::named("cpu"));

@@ -1,0 +1,272 @@
+//! Resource types, resources, their history, and searching them.
+//!
+//! Every read takes a `visibility`: a filter of the caller's that is evaluated with the question. What it does not find is
+//! not there for that caller.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use crate::database::Database;
+use crate::error::{Error, Result};
+use crate::indexer::{StoredMetric, UpdatedResource};
+use crate::types::{
+    DeletedResources, Filter, Metric, MetricSearch, NewResource, Resource, ResourceGroup, ResourceMetric,
+    ResourceSearch, ResourceType, ResourceTypeUpdate, ResourceUpdate, Timestamp,
+};
+
+/// So many metrics are looked through at a time.
+const PAGE: usize = 1000;
+
+impl Database {
+    /// Creates a resource type.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ResourceTypeExists`], [`Error::InvalidResourceType`], [`Error::InvalidAttribute`]; and the index's.
+    pub fn create_resource_type(&self, resource_type: &ResourceType) -> Result<()> {
+        self.engine().check_usable()?;
+        self.engine().index().create_resource_type(resource_type)
+    }
+
+    /// The resource type of this name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownResourceType`]; and the index's.
+    pub fn resource_type(&self, name: &str) -> Result<ResourceType> {
+        self.engine().check_usable()?;
+        let found = self.engine().index().resource_type(name)?;
+        found.ok_or_else(|| Error::UnknownResourceType { name: name.to_owned() })
+    }
+
+    /// All resource types, by name; `generic` is always there.
+    ///
+    /// # Errors
+    ///
+    /// The index's.
+    pub fn resource_types(&self) -> Result<Vec<ResourceType>> {
+        self.engine().check_usable()?;
+        self.engine().index().resource_types()
+    }
+
+    /// Adds, takes away and changes attributes of a resource type. A required one that is added is filled in, in the
+    /// history too.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownResourceType`], [`Error::UnknownAttribute`], [`Error::InvalidAttribute`],
+    /// [`Error::InvalidAttributeValue`]; and the index's. Nothing is changed then.
+    pub fn update_resource_type(&self, name: &str, update: &ResourceTypeUpdate) -> Result<ResourceType> {
+        self.engine().check_usable()?;
+        self.engine().index().update_resource_type(name, update, Database::now())
+    }
+
+    /// Deletes a resource type that no resource is of.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownResourceType`], [`Error::ResourceTypeInUse`]; and the index's.
+    pub fn delete_resource_type(&self, name: &str) -> Result<()> {
+        self.engine().check_usable()?;
+        self.engine().index().delete_resource_type(name)
+    }
+
+    /// Creates resources, and the new ones among their metrics: all of them, or on an error none.
+    ///
+    /// ```
+    /// use gnocchetti::{Attribute, Database, NewResource, Options, ResourceMetric, ResourceSearch, ResourceType};
+    ///
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let db = Database::open(directory.path().join("db"), Options::new().default_policies(true))?;
+    /// db.create_resource_type(&ResourceType::new("instance").attribute("host", Attribute::string()))?;
+    /// let web = NewResource::named("instance", "web-1", None)?
+    ///     .attribute("host", "node-a")
+    ///     .metric("cpu", ResourceMetric::default());
+    /// let created = db.create_resources(&[web])?;
+    ///
+    /// let on_node_a = ResourceSearch::of("instance").filter("host = 'node-a'".parse()?);
+    /// assert_eq!(db.search_resources(&on_node_a, None)?, created);
+    /// # Ok::<(), gnocchetti::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ResourceExists`], [`Error::UnknownResourceType`], [`Error::InvalidAttributeValue`],
+    /// [`Error::MissingAttribute`], [`Error::UnknownMetric`], and those of
+    /// [`create_metrics`](Self::create_metrics).
+    pub fn create_resources(&self, resources: &[NewResource]) -> Result<Vec<Resource>> {
+        self.engine().check_usable()?;
+        let created = self.engine().index().create_resources(resources, Database::now())?;
+        self.adopt(&created.metrics);
+        Ok(created.resources)
+    }
+
+    /// The resource of this id, as it is now.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownResource`] when there is none that `visibility` finds; and the index's.
+    pub fn resource(&self, id: Uuid, visibility: Option<&Filter>) -> Result<Resource> {
+        self.engine().check_usable()?;
+        let found = self.engine().index().resource(id, visibility)?;
+        found.ok_or_else(|| Error::UnknownResource { resource: id.to_string() })
+    }
+
+    /// The resource that `creator` created under this identifier, UUID or any other text.
+    ///
+    /// # Errors
+    ///
+    /// As [`resource`](Self::resource).
+    pub fn resource_by_original_id(
+        &self,
+        original: &str,
+        creator: Option<&str>,
+        visibility: Option<&Filter>,
+    ) -> Result<Resource> {
+        self.engine().check_usable()?;
+        let found = self.engine().index().resource_by_original_id(original, creator, visibility)?;
+        found.ok_or_else(|| Error::UnknownResource { resource: original.to_owned() })
+    }
+
+    /// Changes a resource. What it was before becomes a revision of its history, when anything was changed at all.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownResource`], [`Error::UnknownAttribute`], [`Error::InvalidAttributeValue`]; and those of
+    /// [`create_resources`](Self::create_resources). Nothing is changed then.
+    pub fn update_resource(&self, id: Uuid, update: &ResourceUpdate, visibility: Option<&Filter>) -> Result<Resource> {
+        self.engine().check_usable()?;
+        let updated = self.engine().index().update_resource(id, update, visibility, Database::now())?;
+        Ok(self.adopt_updated(updated))
+    }
+
+    /// Gives a resource further metrics.
+    ///
+    /// # Errors
+    ///
+    /// As [`update_resource`](Self::update_resource).
+    pub fn append_metrics(
+        &self,
+        id: Uuid,
+        metrics: &BTreeMap<String, ResourceMetric>,
+        visibility: Option<&Filter>,
+    ) -> Result<Resource> {
+        self.engine().check_usable()?;
+        let updated = self.engine().index().append_metrics(id, metrics, visibility, Database::now())?;
+        Ok(self.adopt_updated(updated))
+    }
+
+    /// Deletes a resource with its history and its metrics.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownResource`]; and the index's and the disk's.
+    pub fn delete_resource(&self, id: Uuid, visibility: Option<&Filter>) -> Result<DeletedResources> {
+        self.engine().check_usable()?;
+        let deleted = self.engine().index().delete_resource(id, visibility)?;
+        self.engine().forget_deleted(&deleted.metrics)?;
+        Ok(deleted)
+    }
+
+    /// Deletes all resources that a search finds, with their history and metrics. A search without a filter is refused.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidQuery`] for a search of everything; those of [`search_resources`](Self::search_resources).
+    pub fn delete_resources(&self, search: &ResourceSearch, visibility: Option<&Filter>) -> Result<DeletedResources> {
+        self.engine().check_usable()?;
+        let deleted = self.engine().index().delete_resources(search, visibility)?;
+        self.engine().forget_deleted(&deleted.metrics)?;
+        Ok(deleted)
+    }
+
+    /// Deletes up to `limit` resources that ended before a time.
+    ///
+    /// # Errors
+    ///
+    /// The index's and the disk's.
+    pub fn delete_ended_resources(&self, before: Timestamp, limit: usize) -> Result<DeletedResources> {
+        self.engine().check_usable()?;
+        let deleted = self.engine().index().delete_ended_resources(before, limit)?;
+        self.engine().forget_deleted(&deleted.metrics)?;
+        Ok(deleted)
+    }
+
+    /// The resources, or revisions of them, that a search finds.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownResourceType`], [`Error::UnknownAttribute`], [`Error::InvalidAttributeValue`],
+    /// [`Error::InvalidPagination`], [`Error::FilterTooLarge`]; and the index's.
+    pub fn search_resources(&self, search: &ResourceSearch, visibility: Option<&Filter>) -> Result<Vec<Resource>> {
+        self.engine().check_usable()?;
+        self.engine().index().search_resources(search, visibility)
+    }
+
+    /// The resources that a search finds, in groups that agree in these attributes.
+    ///
+    /// # Errors
+    ///
+    /// As [`search_resources`](Self::search_resources).
+    pub fn group_resources(
+        &self,
+        search: &ResourceSearch,
+        attributes: &[&str],
+        visibility: Option<&Filter>,
+    ) -> Result<Vec<ResourceGroup>> {
+        self.engine().check_usable()?;
+        self.engine().index().group_resources(search, attributes, visibility)
+    }
+
+    /// The metrics that a search finds.
+    ///
+    /// # Errors
+    ///
+    /// As [`search_resources`](Self::search_resources).
+    pub fn search_metrics(&self, search: &MetricSearch, visibility: Option<&Filter>) -> Result<Vec<Metric>> {
+        self.engine().check_usable()?;
+        let found = self.engine().index().search_metrics(search, visibility)?;
+        Ok(found.into_iter().map(|stored| stored.metric).collect())
+    }
+
+    /// Ends the resources whose metrics all had no measure since `silent_since`, as of that time, and takes their end from
+    /// those that have had one since they ended. Returns the ids of the former and of the latter.
+    ///
+    /// # Errors
+    ///
+    /// The index's and the disk's.
+    pub fn normalize_ends(&self, silent_since: Timestamp) -> Result<(Vec<Uuid>, Vec<Uuid>)> {
+        let (mut silent, mut measured) = (Vec::new(), Vec::new());
+        let mut after = None;
+        loop {
+            let page = self.metrics(after, PAGE)?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.key);
+            for metric in page.iter().filter(|metric| metric.resource_id.is_some()) {
+                match self.last_measure(metric.key) {
+                    Ok(Some(newest)) if newest >= silent_since => measured.push((metric.key, newest)),
+                    Ok(_) => silent.push(metric.key),
+                    // Deleted since it was listed.
+                    Err(Error::UnknownMetric { .. }) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        let index = self.engine().index();
+        let reopened = index.reopen_resources(&measured, Database::now())?;
+        let ended = index.end_resources(&index.silent_resources(&silent)?, silent_since, Database::now())?;
+        Ok((ended, reopened))
+    }
+
+    fn adopt(&self, created: &[StoredMetric]) {
+        for stored in created {
+            self.engine().adopt(stored.metric.key, stored.policy_id);
+        }
+    }
+
+    fn adopt_updated(&self, updated: UpdatedResource) -> Resource {
+        self.adopt(&updated.metrics);
+        updated.resource
+    }
+}
