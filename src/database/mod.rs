@@ -196,7 +196,8 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// The disk's. It is closed all the same, and what could not be written to segments is in the journal.
+    /// The disk's. It is closed all the same, and what could not be written to segments is in the journal; under
+    /// [`Durability::Buffered`](crate::Durability::Buffered), what could not be written there either is lost.
     pub fn close(mut self) -> Result<()> {
         self.workers.stop();
         self.engine.close()

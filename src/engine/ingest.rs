@@ -117,7 +117,7 @@ impl Engine {
     pub fn push(&self, batch: &mut Batch) -> Result<Pushed> {
         self.check_writable()?;
         self.check_times(&batch.timestamps)?;
-        self.wait_for_room();
+        self.wait_for_room()?;
         batch.group();
         let (total, sequence) = self.push_grouped(batch)?;
         batch.clear();
@@ -131,7 +131,7 @@ impl Engine {
     pub fn push_one(&self, key: MetricKey, timestamp: i64, value: f64) -> Result<Pushed> {
         self.check_writable()?;
         self.check_times(&[timestamp])?;
-        self.wait_for_room();
+        self.wait_for_room()?;
         let gate = self.gate.read();
         let mut series = self.lock_series(key.get())?;
         let plans = self.plans.read();
@@ -191,21 +191,26 @@ impl Engine {
         }
     }
 
-    /// Holds a push back while checkpoints lag far behind: memory would grow without bound otherwise.
-    fn wait_for_room(&self) {
+    /// Holds a push back while checkpoints lag far behind: memory would grow without bound otherwise. Where they fail, the
+    /// push tries one itself, so that whoever pushes is told why instead of waiting for ever.
+    fn wait_for_room(&self) -> Result<()> {
         let lags = || {
             let waiting = self.dirty_measures.load(Ordering::Relaxed).saturating_mul(16);
             waiting > self.options.dirty_bytes.saturating_mul(LAG) && self.options.background
         };
-        if !lags() {
-            return;
-        }
-        let (cuts, condition) = &self.cuts;
-        let mut seen = cuts.lock();
         while lags() && !self.stopping.load(Ordering::Acquire) && self.check_writable().is_ok() {
+            let failing = self.background_error.lock().is_some();
+            if failing {
+                return self.checkpoint();
+            }
             self.wake_worker();
-            condition.wait_for(&mut seen, HELD_BACK);
+            let (cuts, condition) = &self.cuts;
+            let mut seen = cuts.lock();
+            if lags() {
+                condition.wait_for(&mut seen, HELD_BACK);
+            }
         }
+        Ok(())
     }
 
     /// Refuses measures that are too far in the future, before anything happens.
