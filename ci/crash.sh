@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Never lose a measure: every cut of the crash matrix, calls that fail, planted bugs, kills of a real process, a full disk.
+# GNOCCHETTI_SOAK=long runs for hours; GNOCCHETTI_NO_MOUNT=1 does without the full disk where nothing can be mounted.
+source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+
+least_cuts=10000
+least_kills=100
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+export GNOCCHETTI_SOAK=${GNOCCHETTI_SOAK:-short}
+say "running the crash tests, $GNOCCHETTI_SOAK"
+outcome=0
+# One test at a time: the kills are timed, and the others use all processors by themselves.
+cargo test --locked --release --test crash -- --nocapture --test-threads=1 2>&1 | tee "$log" || outcome=$?
+
+# sum WORD: adds up the numbers after WORD in the lines that begin with `counted:`.
+sum() {
+    awk -v word="$1" '/^counted: / { for (i = 2; i < NF; i++) if ($i == word) total += $(i + 1) } END { print total + 0 }' "$log"
+}
+
+cuts=$(sum cuts) kills=$(sum kills) lost=$(sum lost) wrong=$(sum wrong)
+say "$(sum faults) calls failed, $(sum full) met a full disk, $(grep -c 'planted: .*: found at' "$log") times a planted bug was found"
+if ((lost + wrong > 0)) || ((cuts < least_cuts)) || ((kills < least_kills)); then
+    outcome=1
+fi
+if grep -q 'full disk: .*not tested' "$log"; then
+    say "the full disk was not tested: nothing can be mounted here"
+fi
+printf 'cuts %d, kills %d, lost %d, wrong %d\n' "$cuts" "$kills" "$lost" "$wrong"
+printf 'summary: cuts %d, kills %d, lost %d, wrong %d\n' "$cuts" "$kills" "$lost" "$wrong"
+exit "$outcome"
