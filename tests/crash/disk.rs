@@ -42,6 +42,22 @@ pub enum Call {
     Read,
 }
 
+impl Call {
+    pub const ALL: [Call; 11] = [
+        Call::CreateDir,
+        Call::Create,
+        Call::Rename,
+        Call::Remove,
+        Call::RemoveDir,
+        Call::SyncDir,
+        Call::Append,
+        Call::Truncate,
+        Call::Reserve,
+        Call::Sync,
+        Call::Read,
+    ];
+}
+
 /// A call that fails, and the process lives.
 #[derive(Debug, Clone, Copy)]
 pub struct Fault {
@@ -117,8 +133,8 @@ struct State {
     stop_at: Option<u64>,
     died_with: Option<IndexCopy>,
     fault: Option<Fault>,
-    /// Whether the fault has come about.
-    failed: bool,
+    /// What the fault has hit.
+    failed: Option<String>,
     plant: Option<Plant>,
     put_off: Vec<usize>,
     synced: BTreeSet<usize>,
@@ -164,9 +180,9 @@ impl SimDisk {
         self.0.state.lock().fault = Some(fault);
     }
 
-    /// Whether that call was made.
-    pub fn has_failed(&self) -> bool {
-        self.0.state.lock().failed
+    /// On which name that call was made; `None` when it was not yet.
+    pub fn has_failed(&self) -> Option<String> {
+        self.0.state.lock().failed.clone()
     }
 
     /// How often each call was made.
@@ -220,7 +236,9 @@ impl SimDisk {
         let nth = *count;
         *count += 1;
         let fault = state.fault.filter(|fault| fault.call == call && fault.nth == nth);
-        state.failed |= fault.is_some();
+        if fault.is_some() {
+            state.failed = Some(self.name(path).unwrap_or_default());
+        }
         Ok(Entered { state: guard, fault })
     }
 

@@ -23,6 +23,16 @@ struct Case {
     fault: Fault,
 }
 
+impl Case {
+    fn replay(&self) -> String {
+        let Fault { call, nth, full, tenths } = self.fault;
+        let (level, seed) = (self.level.name(), self.seed);
+        format!(
+            "GNOCCHETTI_CRASH_FAULT={level}/{seed}/{call:?}/{nth}/{full}/{tenths} cargo test --test crash faults::replay -- --nocapture"
+        )
+    }
+}
+
 /// A workload on a disk that fails once.
 struct Run {
     case: Case,
@@ -84,14 +94,14 @@ impl Run {
         if *op == Op::Reopen {
             return self.reopen();
         }
-        let before = self.start.disk.has_failed();
+        let before = self.start.disk.has_failed().is_some();
         match perform(self.db(), op) {
             Ok(reported) => {
                 let expected = self.model.apply(op);
                 if reported != expected {
                     return wrong(format!("{op:?} reported {reported:?} where {expected:?} belongs"));
                 }
-                let swallowed = self.start.disk.has_failed() && !before;
+                let swallowed = self.start.disk.has_failed().is_some() && !before;
                 if swallowed && !may_be_swallowed(self.case.fault.call, op) {
                     return wrong(format!("{op:?} says nothing of the failure"));
                 }
@@ -113,6 +123,7 @@ impl Run {
         let all = pushes(&self.log);
         self.resolve(&found, Some(op), all, "in the process")?;
         match perform(self.db(), op) {
+            Ok(_) if self.is_final() => return wrong(format!("{op:?} works after a failed sync of the journal")),
             Ok(_) => {
                 self.model.apply(op);
                 self.log.push(op.clone());
@@ -133,11 +144,17 @@ impl Run {
         }
     }
 
+    /// Whether nothing may be written any more: what the journal's file has is unknown.
+    fn is_final(&self) -> bool {
+        let failed = self.start.disk.has_failed();
+        self.case.fault.call == Call::Sync && failed.is_some_and(|name| name.starts_with("journal/"))
+    }
+
     /// Asks, and once more where the fault came into the way.
     fn ask(&mut self) -> Result<Answers, Trouble> {
-        let before = self.start.disk.has_failed();
+        let before = self.start.disk.has_failed().is_some();
         let mut found = ask(self.db());
-        if !before && self.start.disk.has_failed() {
+        if !before && self.start.disk.has_failed().is_some() {
             self.surfaced = found.as_ref().err().map(ToString::to_string);
             found = ask(self.db());
         }
@@ -195,7 +212,7 @@ impl Run {
     }
 
     fn reopen(&mut self) -> Result<(), Trouble> {
-        let before = self.start.disk.has_failed();
+        let before = self.start.disk.has_failed().is_some();
         if let Err(error) = self.db.take().unwrap().close() {
             if before {
                 return wrong(format!("closing fails though the disk works: {error}"));
@@ -305,9 +322,26 @@ fn no_failing_call_loses_a_measure() {
             match outcome {
                 Ok(told) => findings
                     .count(&format!("{call:?}: {how}{}", if told.is_some() { "" } else { ", of no consequence" })),
-                Err(trouble) => findings.trouble(&format!("{case:?}"), trouble),
+                Err(trouble) => findings.trouble(&case.replay(), trouble),
             }
         });
     }
     findings.conclude("calls that fail", "faults", total.load(Ordering::Relaxed));
+}
+
+/// Makes one call fail again: `GNOCCHETTI_CRASH_FAULT` as it was printed. Without it, the first checkpoint's first file.
+#[test]
+fn replay() {
+    let asked = std::env::var("GNOCCHETTI_CRASH_FAULT").unwrap_or_else(|_| "kernel/1/Create/4/true/0".to_owned());
+    let parts: Vec<&str> = asked.split('/').collect();
+    let [level, seed, call, nth, full, tenths] = parts[..] else {
+        panic!("`{asked}` is no LEVEL/SEED/CALL/NTH/FULL/TENTHS")
+    };
+    let level = Level::ALL.into_iter().find(|known| known.name() == level).expect("a level");
+    let call = Call::ALL.into_iter().find(|known| format!("{known:?}") == call).expect("a call");
+    let (nth, full) = (nth.parse().expect("a number"), full.parse().expect("true or false"));
+    let fault = Fault { call, nth, full, tenths: tenths.parse().expect("a number of tenths") };
+    let told = check(Case { level, seed: seed.parse().expect("a seed"), fault }).unwrap();
+    println!("{asked}: {told:?}");
+    assert!(told.is_some() || std::env::var_os("GNOCCHETTI_CRASH_FAULT").is_some(), "nobody was told of the failure");
 }

@@ -185,7 +185,7 @@ impl Image {
         });
         self.pending = others;
         let within: Vec<NameChange> = within;
-        for change in within {
+        for change in &within {
             change.apply(&mut self.durable);
         }
     }
