@@ -75,7 +75,7 @@ impl Database {
     /// Creates resources, and the new ones among their metrics: all of them, or on an error none.
     ///
     /// ```
-    /// use gnocchetti::{Attribute, Database, NewResource, Options, ResourceMetric, ResourceSearch, ResourceType};
+    /// use gnocchetti::{Attribute, Database, Filter, NewResource, Options, ResourceMetric, ResourceSearch, ResourceType};
     ///
     /// # let directory = tempfile::tempdir().unwrap();
     /// # let db = Database::open(directory.path().join("db"), Options::new().default_policies(true))?;
@@ -85,7 +85,7 @@ impl Database {
     ///     .metric("cpu", ResourceMetric::default());
     /// let created = db.create_resources(&[web])?;
     ///
-    /// let on_node_a = ResourceSearch::of("instance").filter("host = 'node-a'".parse()?);
+    /// let on_node_a = ResourceSearch::of("instance").filter(Filter::parse("host = 'node-a'")?);
     /// assert_eq!(db.search_resources(&on_node_a, None)?, created);
     /// # Ok::<(), gnocchetti::Error>(())
     /// ```
