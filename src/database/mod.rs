@@ -8,13 +8,15 @@ mod metrics;
 mod operations;
 mod policies;
 mod resources;
+mod visible;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use batch::{Batch, Report};
-pub use operations::Aggregates;
+pub use operations::{Aggregated, Aggregates, ResourceAggregates};
+pub use visible::Visible;
 
 use crate::engine::{Engine, Options, Stats, Workers};
 use crate::error::{Error, Result};

@@ -20,6 +20,7 @@ use super::search::{Context, select};
 use super::{Indexer, sql};
 use crate::error::{Error, Result};
 use crate::types::{Filter, Resource, ResourceId, ResourceSearch};
+pub use groups::{State, StateGroup};
 use rows::{Found, Rows};
 
 /// What creating resources has made.

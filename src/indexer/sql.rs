@@ -82,6 +82,8 @@ statements! {
     UPDATE_RESOURCE = "UPDATE resources SET user_id = ?2, project_id = ?3, started_at = ?4, ended_at = ?5, \
         revision_start = ?6 WHERE key = ?1";
     REVISIONS_OF_RESOURCE = "SELECT revision FROM revisions WHERE resource_key = ?1";
+    FIRST_REVISION_OF_RESOURCE = "SELECT revision FROM revisions WHERE resource_key = ?1 \
+        ORDER BY revision_start, revision LIMIT 1";
     DELETE_RESOURCE = "DELETE FROM resources WHERE key = ?1";
     DETACH_METRICS = "UPDATE metrics SET resource_key = NULL, name = NULL WHERE resource_key = ?1";
     ATTACH_METRIC = "UPDATE metrics SET resource_key = ?1, name = ?2 WHERE id = ?3 AND status = 0 AND +creator IS ?4";
