@@ -261,7 +261,7 @@ impl Database {
 
     fn adopt(&self, created: &[StoredMetric]) {
         for stored in created {
-            self.engine().adopt(stored.metric.key, stored.policy_id);
+            self.engine().state().adopt(stored.metric.key, stored.policy_id);
         }
     }
 

@@ -8,7 +8,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use parking_lot::MutexGuard;
 
 use super::load::{plan_of, unknown};
-use super::{Counters, Engine, Plans, records};
+use super::state::Plans;
+use super::{Counters, Engine, records};
 use crate::codec::{Scratch, encode_batch};
 use crate::error::{Error, Result};
 use crate::head::{Admission, Plan, Series};
@@ -133,8 +134,8 @@ impl Engine {
         self.check_times(&[timestamp])?;
         self.wait_for_room()?;
         let gate = self.gate.read();
-        let mut series = self.lock_series(key.get())?;
-        let plans = self.plans.read();
+        let mut series = self.state.lock_series(key.get())?;
+        let plans = self.state.plans.read();
         let plan = plans.get(&series.policy()).ok_or_else(|| unknown(key.get()))?;
         let mut pushed = Pushed { accepted: 1, ..Pushed::default() };
         let in_order = series.in_order(&[timestamp]);
@@ -169,7 +170,7 @@ impl Engine {
             return Ok(Pushed { accepted: 1, ..Pushed::default() });
         };
         if !measures.is_empty() {
-            self.restore_window(key, series, plan)?;
+            self.state.restore_window(key, series, plan)?;
             let mut scratch = Scratch::default();
             let overwritten = series.count_overwritten(&measures, &mut scratch);
             pushed.overwritten = overwritten.map_err(|error| window_damaged(key, &error))?;
@@ -237,14 +238,14 @@ impl Engine {
         let mut admitted = Vec::with_capacity(batch.groups.len());
         let mut in_order = true;
         for (key, rows) in &batch.groups {
-            let mut series = self.lock_series(*key)?;
+            let mut series = self.state.lock_series(*key)?;
             let plan = cache.get(*key, series.policy())?;
             let (timestamps, values) = (&batch.timestamps[rows.clone()], &batch.values[rows.clone()]);
             let mut admission = series.admit(plan, timestamps, values);
             if let Admission::Sorted { measures, pushed } = &mut admission {
                 in_order = false;
                 if !measures.is_empty() {
-                    self.restore_window(*key, &mut series, plan)?;
+                    self.state.restore_window(*key, &mut series, plan)?;
                     let overwritten = series.count_overwritten(measures, &mut batch.scratch);
                     pushed.overwritten += overwritten.map_err(|error| window_damaged(*key, &error))?;
                 }
@@ -327,10 +328,10 @@ impl Engine {
 
     /// Applies a replayed batch: keys ascending, each metric's measures as they were accepted.
     pub(super) fn replay_group(&self, key: u64, timestamps: &[i64], values: &[f64], sequence: u64) -> Result<bool> {
-        let mut series = match self.lock_series(key) {
+        let mut series = match self.state.lock_series(key) {
             Ok(series) => series,
             // Measures of a metric that was deleted later are no surprise.
-            Err(Error::UnknownMetric { .. }) => return Ok(self.deleted.lock().contains(&key)),
+            Err(Error::UnknownMetric { .. }) => return Ok(self.state.deleted.lock().contains(&key)),
             Err(error) => return Err(error),
         };
         if sequence <= series.state().sequence {
