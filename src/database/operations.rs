@@ -119,8 +119,8 @@ impl Database {
     ///
     /// As [`aggregates`](Self::aggregates); [`Error::InvalidQuery`] when points are to be resampled and not exactly one
     /// granularity is given.
-    pub fn reaggregate(&self, question: Reaggregation, granularities: &[Timespan]) -> Result<Aggregated> {
-        self.reaggregate_seen(&question, granularities, None)
+    pub fn reaggregate(&self, question: &Reaggregation, granularities: &[Timespan]) -> Result<Aggregated> {
+        self.reaggregate_seen(question, granularities, None)
     }
 
     pub(super) fn reaggregate_seen(

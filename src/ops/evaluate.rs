@@ -254,7 +254,7 @@ impl<'a> Walk<'a> {
             let shares = presence.map(|presence| presence.shares(&table.timestamps, table.granularity));
             let shares = shares.as_ref().unwrap_or(&counted);
             let shown = |row: usize, value: f64| {
-                !(drops && !value.is_finite()) && shares.get(row).is_none_or(|share| *share > 0.0)
+                (!drops || value.is_finite()) && shares.get(row).is_none_or(|share| *share > 0.0)
             };
             let columns = if column.iter().enumerate().all(|(row, value)| shown(row, *value)) {
                 Columns { timestamps: table.timestamps.to_vec(), values: column.into_owned() }

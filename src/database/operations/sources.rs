@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::indexer::State;
 use crate::ops::{EvaluateOptions, Input, Label, Operation, Presence, Reference};
 use crate::query::Query;
-use crate::types::{Columns, Filter, Glob, Metric, MetricKey, MetricSearch, Resource, Timespan, Timestamp};
+use crate::types::{Columns, Definition, Filter, Glob, Metric, MetricKey, MetricSearch, Resource, Timespan, Timestamp};
 
 /// A series that an operation asks for.
 pub(super) struct Source {
@@ -173,12 +173,10 @@ fn common(database: &Database, sources: &[Source]) -> Result<Vec<Timespan>> {
             plan => plan?,
         };
         let has = |granularity: &Timespan| plan.archive(granularity.nanos()).is_some();
-        match &mut common {
-            Some(common) => common.retain(has),
-            None => {
-                let kept = plan.policy.definitions().iter().map(crate::types::Definition::granularity);
-                common = Some(kept.collect());
-            }
+        if let Some(common) = &mut common {
+            common.retain(has);
+        } else {
+            common = Some(plan.policy.definitions().iter().map(Definition::granularity).collect());
         }
     }
     Ok(common.unwrap_or_default())
