@@ -67,8 +67,14 @@ fn of_instances(aggregates: Aggregates) -> ResourceAggregates {
     ResourceAggregates::new(aggregates, ResourceSearch::of("instance"))
 }
 
-/// Values of the group, and hour and value of each point of its only series.
-fn shown(answers: &[Aggregated]) -> Vec<(Vec<String>, Vec<(i64, f64)>)> {
+/// Hour and value of each point.
+type Points = [(i64, f64)];
+
+/// Values of the group, and its points.
+type Shown = (Vec<String>, Vec<(i64, f64)>);
+
+/// Values of each group, and the points of its only series.
+fn shown(answers: &[Aggregated]) -> Vec<Shown> {
     let one = |answer: &Aggregated| {
         assert_eq!(answer.series.len(), 1, "{answer:?}");
         let points = answer.series[0].columns.iter().map(|(time, value)| ((time - DAY) / HOUR, value)).collect();
@@ -176,7 +182,8 @@ fn groups_come_in_order_and_those_without_such_metrics_are_left_out() {
 #[test]
 fn a_state_counts_for_the_part_of_the_time_that_it_lasted() {
     type Changes = &'static [(i64, i64, &'static str)];
-    let scenarios: [(Changes, &[(&str, &[(i64, f64)])]); 3] = [
+    type Expected = &'static [(&'static str, &'static Points)];
+    let scenarios: [(Changes, Expected); 3] = [
         (
             &[(10, 30, "2gb"), (11, 30, "1gb")],
             &[("1gb", &[(10, 50.0), (11, 50.0)]), ("2gb", &[(10, 50.0), (11, 50.0)])],
