@@ -7,6 +7,7 @@ mod batch;
 mod metrics;
 mod operations;
 mod policies;
+mod resource_batch;
 mod resources;
 mod visible;
 
@@ -16,6 +17,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use batch::{Batch, Report};
 pub use operations::{Aggregated, Aggregates, ResourceAggregates};
+pub use resource_batch::{ResourceBatch, ResourcesPushed};
 pub use visible::Visible;
 
 use crate::engine::{Engine, Options, Stats, Workers};

@@ -259,7 +259,7 @@ impl Database {
         Ok((ended, reopened))
     }
 
-    fn adopt(&self, created: &[StoredMetric]) {
+    pub(super) fn adopt(&self, created: &[StoredMetric]) {
         for stored in created {
             self.engine().state().adopt(stored.metric.key, stored.policy_id);
         }

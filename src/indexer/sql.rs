@@ -75,6 +75,7 @@ statements! {
         r.started_at, r.ended_at, r.revision_start, NULL, NULL FROM resources AS r \
         CROSS JOIN resource_types AS t ON t.id = r.type_id WHERE r.id = ?1";
     METRICS_OF_RESOURCE = "SELECT name, key, id FROM metrics WHERE resource_key = ?1";
+    METRIC_OF_RESOURCE = "SELECT key FROM metrics WHERE name = ?1 AND ifnull(resource_key, 0) = ?2 AND status = 0";
     KEYS_OF_RESOURCE = "SELECT key FROM metrics WHERE resource_key = ?1 AND status = 0 ORDER BY key";
     ADD_REVISION = "INSERT INTO revisions (resource_key, type_id, user_id, project_id, started_at, ended_at, \
         revision_start, revision_end) SELECT key, type_id, user_id, project_id, started_at, ended_at, revision_start, \
