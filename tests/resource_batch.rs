@@ -36,7 +36,10 @@ fn count(db: &Database) -> usize {
     db.metrics(None, 1_000).unwrap().len()
 }
 
-fn missing(batch: &mut ResourceBatch) -> (Vec<(String, String)>, Vec<(String, String)>) {
+/// Pairs of an id and a name.
+type Named = Vec<(String, String)>;
+
+fn missing(batch: &mut ResourceBatch) -> (Named, Named) {
     match batch.commit(None) {
         Err(Error::UnknownResourceMetrics { resources, metrics }) => (resources, metrics),
         other => panic!("{other:?}"),
