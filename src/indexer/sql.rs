@@ -93,5 +93,7 @@ statements! {
         ON r.key = m.resource_key WHERE m.key = ?1 AND m.status = 0 AND r.ended_at IS NULL";
     ENDED_RESOURCE_OF_METRIC = "SELECT r.id FROM metrics AS m CROSS JOIN resources AS r \
         ON r.key = m.resource_key WHERE m.key = ?1 AND m.status = 0 AND r.ended_at IS NOT NULL AND r.ended_at <= ?2";
+    METRICS_OF_RESOURCES = "SELECT m.key, m.created_at, r.ended_at FROM metrics AS m CROSS JOIN resources AS r \
+        ON r.key = m.resource_key WHERE m.key > ?1 AND m.status = 0 ORDER BY m.key LIMIT ?2";
     ENDED_RESOURCES = "SELECT id FROM resources WHERE ended_at < ?1 ORDER BY ended_at LIMIT ?2";
 }

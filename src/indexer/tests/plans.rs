@@ -58,6 +58,7 @@ fn each_lookup_uses_the_index_made_for_it() {
         (sql::DETACH_METRICS, "metrics_by_resource (resource_key=?)"),
         (sql::ATTACH_METRIC, "metrics_by_id (id=?)"),
         (sql::REVISIONS_OF_RESOURCE, "revisions_by_resource (resource_key=?)"),
+        (sql::METRICS_OF_RESOURCES, "INTEGER PRIMARY KEY (rowid>?)"),
         (sql::ENDED_RESOURCES, "resources_by_end (ended_at<?)"),
     ];
     for (statement, index) in cases {
