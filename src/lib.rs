@@ -57,7 +57,9 @@ mod segment;
 mod types;
 
 pub use carbonara::Sampling;
-pub use database::{Aggregates, Batch, Database, Report};
+pub use database::{
+    Aggregated, Aggregates, Batch, Database, Report, ResourceAggregates, ResourceBatch, ResourcesPushed, Visible,
+};
 pub use engine::{Options, Stats};
 pub use error::{Corruption, Error, Place, Result};
 pub use query::Query;

@@ -48,13 +48,7 @@ impl<'db> Batch<'db> {
     /// [`crate::Error::BeforeEpoch`] for a negative timestamp; [`crate::Error::InvalidQuery`] when the slices are not
     /// equally long. Nothing is added then.
     pub fn extend(&mut self, metric: MetricKey, timestamps: &[i64], values: &[f64]) -> Result<()> {
-        if let Some(early) = timestamps.iter().find(|timestamp| **timestamp < 0) {
-            return Err(Error::BeforeEpoch { value: format!("{early} ns") });
-        }
-        if timestamps.len() != values.len() {
-            let reason = format!("{} timestamps came with {} values", timestamps.len(), values.len());
-            return Err(Error::InvalidQuery { reason });
-        }
+        check_columns(timestamps, values)?;
         self.inner.extend(metric, timestamps, values);
         Ok(())
     }
@@ -87,6 +81,18 @@ impl<'db> Batch<'db> {
         let total = self.database.engine().push(&mut self.inner)?;
         Ok(Report { total, per_metric: self.inner.outcome() })
     }
+}
+
+/// Refuses columns that are no measures.
+pub(super) fn check_columns(timestamps: &[i64], values: &[f64]) -> Result<()> {
+    if let Some(early) = timestamps.iter().find(|timestamp| **timestamp < 0) {
+        return Err(Error::BeforeEpoch { value: format!("{early} ns") });
+    }
+    if timestamps.len() != values.len() {
+        let reason = format!("{} timestamps came with {} values", timestamps.len(), values.len());
+        return Err(Error::InvalidQuery { reason });
+    }
+    Ok(())
 }
 
 /// What became of a batch.

@@ -259,9 +259,9 @@ impl Database {
         Ok((ended, reopened))
     }
 
-    fn adopt(&self, created: &[StoredMetric]) {
+    pub(super) fn adopt(&self, created: &[StoredMetric]) {
         for stored in created {
-            self.engine().adopt(stored.metric.key, stored.policy_id);
+            self.engine().state().adopt(stored.metric.key, stored.policy_id);
         }
     }
 

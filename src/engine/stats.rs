@@ -65,9 +65,9 @@ impl Engine {
         let archives = || view.archives.values().flat_map(|partitions| partitions.values()).flatten();
         let counters = &self.counters;
         // One lock at a time: as parts of the expression below, they would all be held to its end.
-        let metrics = self.index.metric_count()?;
-        let metrics_ever = self.index.max_key()?.map_or(0, crate::types::MetricKey::get);
-        let deleted_metrics = self.deleted.lock().len() as u64;
+        let metrics = self.state.index.metric_count()?;
+        let metrics_ever = self.state.index.max_key()?.map_or(0, crate::types::MetricKey::get);
+        let deleted_metrics = self.state.deleted.lock().len() as u64;
         let background_error = self.background_error.lock().clone();
         Ok(Stats {
             metrics,
@@ -77,7 +77,7 @@ impl Engine {
             overwritten: counters.overwritten.load(Ordering::Relaxed),
             late: counters.late.load(Ordering::Relaxed),
             dirty_measures: self.dirty_measures.load(Ordering::Relaxed),
-            window_bytes: self.window_bytes.load(Ordering::Relaxed).max(0) as u64,
+            window_bytes: self.state.window_bytes.load(Ordering::Relaxed).max(0) as u64,
             journal_bytes: self.journal.bytes(),
             journal_bytes_written: self.journal.total_bytes(),
             raw_segments: view.raw.len() as u64,

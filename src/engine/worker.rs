@@ -45,7 +45,7 @@ impl Workers {
 
     /// Ends the threads. In a child made by `fork` there are none to end.
     pub fn stop(&mut self) {
-        if std::process::id() != self.engine.opened_by {
+        if self.engine.is_inherited() {
             self.threads.drain(..).for_each(std::mem::forget);
             return;
         }
@@ -133,11 +133,11 @@ impl Engine {
     /// Gives back the memory of series that segments know as well, and that no record from `sequence` on changed. The
     /// maintenance lock keeps checkpoints out.
     fn evict(&self, _maintenance: &Maintenance, sequence: u64) {
-        for (_, slot) in self.series.iter() {
+        for (_, slot) in self.state.series.iter() {
             let mut series = slot.lock();
             let bytes = series.window_bytes() as i64;
             if series.state().sequence < sequence && series.evict() {
-                self.window_bytes.fetch_sub(bytes, Ordering::Relaxed);
+                self.state.window_bytes.fetch_sub(bytes, Ordering::Relaxed);
             }
         }
     }

@@ -35,6 +35,7 @@ use resource_types::layout::LayoutCache;
 #[cfg(feature = "internals")]
 pub use resources::CreatedResources;
 pub use resources::UpdatedResource;
+pub use resources::{NamedMetrics, Resolved, State, StateGroup};
 
 /// How many findings of [`Indexer::integrity_check`] an error names.
 const FINDINGS: usize = 5;
