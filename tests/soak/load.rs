@@ -121,7 +121,9 @@ impl Load {
             }
         }
         self.count(batch.commit().unwrap().total(), expected);
-        histories.iter().for_each(|history| history.acknowledge(measures));
+        for history in histories {
+            history.acknowledge(measures);
+        }
     }
 
     fn count(&self, pushed: Pushed, expected: Pushed) {
@@ -158,7 +160,7 @@ impl Load {
                 (0..10).map(|i| NewMetric::named(format!("short-lived {i}")).archive_policy("soak")).collect();
             let created = db.create_metrics(&names).unwrap();
             let histories: Vec<History> = created.iter().map(|metric| History::new(metric.key)).collect();
-            for _ in 0..1 + random.below(40) {
+            for _ in 0..=random.below(40) {
                 self.push_together(&histories, 1 + random.below(50), &mut batch, &mut random);
             }
             for history in histories {

@@ -74,7 +74,7 @@ impl Watch {
             memory: memory() as f64 / MIB,
             directory: size(&self.path).saturating_sub(log) as f64 / MIB,
             log: log as f64 / MIB,
-            rate: (accepted - self.accepted) as f64 / (elapsed - last).as_secs_f64(),
+            rate: (accepted - self.accepted) as f64 / elapsed.saturating_sub(last).as_secs_f64(),
         };
         self.accepted = accepted;
         if self.samples.len().is_multiple_of(SAMPLES as usize / 12) {
