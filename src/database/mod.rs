@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-pub use batch::{Batch, Report};
+pub use batch::{Batch, BatchBuffer, Report};
 pub use operations::Aggregates;
 
 use crate::engine::{Engine, Options, Stats, Workers};
