@@ -152,6 +152,8 @@ enum gnt_status_code
     GNT_FILTER_TOO_LARGE = 52,
     // An order or a place in it that cannot be continued from.
     GNT_INVALID_PAGINATION = 53,
+    // A batch of measures by resource and metric name names what is not there.
+    GNT_UNKNOWN_RESOURCE_METRICS = 54,
     // A pointer that must not be NULL was.
     GNT_NULL_POINTER = 200,
     // A pointer that is no live handle of the kind it must be.
@@ -426,6 +428,18 @@ gnt_status gnt_options_set_background(struct gnt_options *options,
 gnt_status gnt_options_set_compress_journal(struct gnt_options *options,
                                             bool yes,
                                             struct gnt_error **error);
+
+// After which time without a measure of any of its metrics, in ns, a resource ends by itself, as of when that is noticed. A
+// measure that is not older than the end of its resource takes it away. 0: neither happens, which is the default.
+gnt_status gnt_options_set_resource_inactive_after(struct gnt_options *options,
+                                                   int64_t silence,
+                                                   struct gnt_error **error);
+
+// How long after its end, in ns, a resource is deleted by itself, with its history, its metrics and their measures. 0: never,
+// which is the default.
+gnt_status gnt_options_set_resource_cleanup_after(struct gnt_options *options,
+                                                  int64_t delay,
+                                                  struct gnt_error **error);
 
 // Whom the library tells what happens beside the calls: `callback` gets `userdata`, a level and a text of so many bytes,
 // UTF-8 and without a NUL, valid during the call only. It is called from any thread that uses the database and from the

@@ -484,6 +484,20 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// A batch of measures by resource and metric name names what is not there.
+    #[error("measures were pushed to what does not exist: {}; nothing of the batch was pushed", missing(.resources, .metrics))]
+    UnknownResourceMetrics {
+        /// All resources that are not there: their ids, and how they were named.
+        resources: Vec<(String, String)>,
+        /// All metrics that resources do not have: the ids of these, and the metrics' names.
+        metrics: Vec<(String, String)>,
+    },
+}
+
+fn missing(resources: &[(String, String)], metrics: &[(String, String)]) -> String {
+    let resources = resources.iter().map(|(_, name)| format!("resource `{name}`"));
+    let metrics = metrics.iter().map(|(resource, name)| format!("metric `{resource}/{name}`"));
+    resources.chain(metrics).collect::<Vec<_>>().join(", ")
 }
 
 impl Error {
@@ -545,6 +559,7 @@ impl Error {
             Error::InvalidFilter { .. } => 51,
             Error::FilterTooLarge { .. } => 52,
             Error::InvalidPagination { .. } => 53,
+            Error::UnknownResourceMetrics { .. } => 54,
         }
     }
 
@@ -626,6 +641,7 @@ mod tests {
             (51, Error::InvalidFilter { position: None, reason: text() }),
             (52, Error::FilterTooLarge { what: "", limit: 0 }),
             (53, Error::InvalidPagination { reason: text() }),
+            (54, Error::UnknownResourceMetrics { resources: Vec::new(), metrics: Vec::new() }),
         ]
     }
 

@@ -60,7 +60,10 @@ mod segment;
 mod types;
 
 pub use carbonara::Sampling;
-pub use database::{Aggregates, Batch, BatchBuffer, Database, Report};
+pub use database::{
+    Aggregated, Aggregates, Batch, BatchBuffer, Database, Report, ResourceAggregates, ResourceBatch, ResourcesPushed,
+    Visible,
+};
 pub use engine::{Options, Stats};
 pub use error::{Corruption, Error, Place, Result};
 pub use query::Query;

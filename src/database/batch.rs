@@ -123,7 +123,7 @@ impl BatchBuffer {
     /// [`crate::Error::BeforeEpoch`] for a negative timestamp; [`crate::Error::InvalidQuery`] when the slices are not
     /// equally long. Nothing is added then.
     pub fn extend(&mut self, metric: MetricKey, timestamps: &[i64], values: &[f64]) -> Result<()> {
-        check(timestamps, values)?;
+        check_columns(timestamps, values)?;
         self.inner.extend(metric, timestamps, values);
         Ok(())
     }
@@ -138,7 +138,7 @@ impl BatchBuffer {
             let reason = format!("{} metrics came with {} timestamps", metrics.len(), timestamps.len());
             return Err(Error::InvalidQuery { reason });
         }
-        check(timestamps, values)?;
+        check_columns(timestamps, values)?;
         self.inner.extend_keyed(metrics, timestamps, values);
         Ok(())
     }
@@ -159,18 +159,6 @@ impl BatchBuffer {
     }
 }
 
-/// Whether columns can be measures.
-fn check(timestamps: &[i64], values: &[f64]) -> Result<()> {
-    if let Some(early) = timestamps.iter().find(|timestamp| **timestamp < 0) {
-        return Err(Error::BeforeEpoch { value: format!("{early} ns") });
-    }
-    if timestamps.len() != values.len() {
-        let reason = format!("{} timestamps came with {} values", timestamps.len(), values.len());
-        return Err(Error::InvalidQuery { reason });
-    }
-    Ok(())
-}
-
 impl Database {
     /// Pushes all measures of a buffer, as [`Batch::commit`] does: all of them and the buffer is empty, or on an error none.
     ///
@@ -181,6 +169,18 @@ impl Database {
         let total = self.engine().push(&mut buffer.inner)?;
         Ok(Report { total, per_metric: buffer.inner.outcome() })
     }
+}
+
+/// Refuses columns that are no measures.
+pub(super) fn check_columns(timestamps: &[i64], values: &[f64]) -> Result<()> {
+    if let Some(early) = timestamps.iter().find(|timestamp| **timestamp < 0) {
+        return Err(Error::BeforeEpoch { value: format!("{early} ns") });
+    }
+    if timestamps.len() != values.len() {
+        let reason = format!("{} timestamps came with {} values", timestamps.len(), values.len());
+        return Err(Error::InvalidQuery { reason });
+    }
+    Ok(())
 }
 
 /// What became of a batch.

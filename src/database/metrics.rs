@@ -38,7 +38,7 @@ impl Database {
         self.engine().check_usable()?;
         let stored = self.engine().index().create_metrics(metrics, Database::now())?;
         for created in &stored {
-            self.engine().adopt(created.metric.key, created.policy_id);
+            self.engine().state().adopt(created.metric.key, created.policy_id);
         }
         Ok(stored.into_iter().map(|created| created.metric).collect())
     }
@@ -113,6 +113,7 @@ impl Database {
     ///
     /// [`Error::UnknownMetric`]; and the index's and the disk's.
     pub fn policy_of(&self, key: MetricKey) -> Result<ArchivePolicy> {
-        self.engine().plan(key).map(|plan| plan.policy.clone())
+        self.engine().check_usable()?;
+        self.engine().state().plan(key).map(|plan| plan.policy.clone())
     }
 }

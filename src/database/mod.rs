@@ -7,14 +7,18 @@ mod batch;
 mod metrics;
 mod operations;
 mod policies;
+mod resource_batch;
 mod resources;
+mod visible;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use batch::{Batch, BatchBuffer, Report};
-pub use operations::Aggregates;
+pub use operations::{Aggregated, Aggregates, ResourceAggregates};
+pub use resource_batch::{ResourceBatch, ResourcesPushed};
+pub use visible::Visible;
 
 use crate::engine::{Engine, Options, Stats, Workers};
 use crate::error::{Error, Result};
@@ -131,8 +135,9 @@ impl Database {
     ///
     /// As [`measures`](Self::measures).
     pub fn measures_of(&self, query: &Query, methods: &[AggregationMethod]) -> Result<Vec<Columns>> {
-        let snapshot = self.engine.snapshot(query.asked_metric(), &|plan| query.request(plan, methods))?;
-        self.engine.with_buffers(|buffers| query.answer(&snapshot, methods, buffers))
+        self.engine.check_usable()?;
+        let snapshot = self.engine.state().snapshot(query.asked_metric(), &|plan| query.request(plan, methods))?;
+        self.engine.state().with_buffers(|buffers| query.answer(&snapshot, methods, buffers))
     }
 
     /// The time of the newest measure that a metric accepted; `None` when it never had one.
@@ -141,7 +146,8 @@ impl Database {
     ///
     /// [`Error::UnknownMetric`], and the disk's.
     pub fn last_measure(&self, metric: MetricKey) -> Result<Option<Timestamp>> {
-        self.engine.newest(metric)?.map(Timestamp::from_nanos).transpose()
+        self.engine.check_usable()?;
+        self.engine.state().newest(metric)?.map(Timestamp::from_nanos).transpose()
     }
 
     /// The state of the database in numbers.

@@ -101,7 +101,7 @@ impl Engine {
     /// After a failure: the series are as changed as they were before, and the next checkpoint takes them again.
     fn take_back(&self, keys: &[u64]) {
         for key in keys {
-            let Some(slot) = self.series.slot(*key) else { continue };
+            let Some(slot) = self.state.series.slot(*key) else { continue };
             let mut series = slot.lock();
             if series.presence() == Presence::Resident {
                 // One that was not taken yet is still marked, and in no list. A key that is there twice does no harm.
@@ -195,7 +195,7 @@ impl Engine {
         }
         match self.write_manifest(maintenance, &view) {
             Ok(()) => {
-                self.publish(view);
+                self.state.publish(view);
                 self.counters.superseded.store(maintenance.superseded.len() as u64, Ordering::Relaxed);
                 self.remove_abandoned(maintenance);
                 Ok(())
@@ -248,14 +248,14 @@ impl Engine {
             journal_durable: self.journal.durable_sequence(),
             segments: view.segments().map(|segment| record_of(segment)).collect(),
             policies,
-            deleted: self.deleted.lock().iter().copied().collect(),
+            deleted: self.state.deleted.lock().iter().copied().collect(),
             superseded: superseded.chain(abandoned).collect(),
         })
     }
 
     /// Freezes a series and copies what the checkpoint needs of it.
     fn take(&self, key: u64) -> Result<Option<Taken>> {
-        let Some(slot) = self.series.slot(key) else { return Ok(None) };
+        let Some(slot) = self.state.series.slot(key) else { return Ok(None) };
         let mut series = slot.lock();
         if series.presence() != Presence::Resident {
             return Ok(None);
@@ -263,7 +263,7 @@ impl Engine {
         let state = series.state();
         let plan = plan_of(&self.plans(), key, state.policy)?;
         let mut seals = state.sealed_until > state.stored_until;
-        if seals && let Err(error) = self.restore_window(key, &mut series, &plan) {
+        if seals && let Err(error) = self.state.restore_window(key, &mut series, &plan) {
             // A damaged window must not keep all others from being stored: what of this series has closed stays unsealed,
             // and whoever reads it is told.
             if !matches!(error, Error::Corrupt(_)) {
@@ -281,7 +281,7 @@ impl Engine {
     /// Tells the series what is on disk now.
     fn release(&self, releases: Vec<Release>) {
         for Release { key, stored_until, keep_from, previous, runs } in releases {
-            let Some(slot) = self.series.slot(key) else { continue };
+            let Some(slot) = self.state.series.slot(key) else { continue };
             let mut series = slot.lock();
             if series.presence() != Presence::Resident {
                 continue;
@@ -289,10 +289,10 @@ impl Engine {
             let before = series.window_bytes() as i64;
             series.release(stored_until, keep_from, previous, runs);
             let after = series.window_bytes() as i64;
-            let total = self.window_bytes.fetch_add(after - before, Ordering::Relaxed) + after - before;
+            let total = self.state.window_bytes.fetch_add(after - before, Ordering::Relaxed) + after - before;
             if total > i64::try_from(self.options.memory).unwrap_or(i64::MAX) {
                 series.drop_window();
-                self.window_bytes.fetch_sub(after, Ordering::Relaxed);
+                self.state.window_bytes.fetch_sub(after, Ordering::Relaxed);
             }
         }
     }

@@ -51,7 +51,7 @@ impl Engine {
                 }
             }
         }
-        if effort == Effort::All && !self.deleted.lock().is_empty() {
+        if effort == Effort::All && !self.state.deleted.lock().is_empty() {
             let raw = self.view().raw.clone();
             if !raw.is_empty() {
                 self.merge_raw(maintenance, &raw)?;
@@ -62,7 +62,7 @@ impl Engine {
 
     /// Whether it is worth looking at each metric's chunks: some metric's retention may have passed, or one was deleted.
     fn may_be_dead(&self, granularity: i64, segments: &[Arc<Segment>]) -> bool {
-        if !self.deleted.lock().is_empty() {
+        if !self.state.deleted.lock().is_empty() {
             return true;
         }
         let newest = self.view().segments().map(|segment| segment.reader.times().1).max().unwrap_or(0);
@@ -92,7 +92,7 @@ impl Engine {
 
     /// Takes deleted metrics of which no segment holds anything out of the index and out of MANIFEST.
     fn purge(&self, maintenance: &mut Maintenance) -> Result<()> {
-        let deleted: Vec<u64> = self.deleted.lock().iter().copied().collect();
+        let deleted: Vec<u64> = self.state.deleted.lock().iter().copied().collect();
         let view = self.view();
         let mut gone = Vec::new();
         let mut entries = Vec::new();
@@ -112,8 +112,8 @@ impl Engine {
             return Ok(());
         }
         // The index first: a key that MANIFEST still calls deleted and the index does not know does no harm.
-        self.index.purge(&gone.iter().map(|key| MetricKey::new(*key)).collect::<Vec<_>>())?;
-        self.deleted.lock().retain(|key| !gone.contains(key));
+        self.state.index.purge(&gone.iter().map(|key| MetricKey::new(*key)).collect::<Vec<_>>())?;
+        self.state.deleted.lock().retain(|key| !gone.contains(key));
         self.commit_view(maintenance, (*view).clone())
     }
 

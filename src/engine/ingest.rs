@@ -8,7 +8,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use parking_lot::MutexGuard;
 
 use super::load::{plan_of, unknown};
-use super::{Counters, Engine, Plans, records};
+use super::state::Plans;
+use super::{Counters, Engine, records};
 use crate::codec::{Scratch, encode_batch};
 use crate::error::{Error, Result};
 use crate::head::{Admission, Plan, Series};
@@ -17,6 +18,9 @@ use crate::types::{Durability, MetricKey, Pushed, Timestamp};
 
 /// How many times [`Options::dirty_bytes`](super::Options::dirty_bytes) may wait in memory before pushes are held back.
 const LAG: u64 = 4;
+/// What a measure takes in a record at most: its value and two steps, of key and time; and what the record takes besides.
+const MEASURE_BYTES: u64 = 28;
+const RECORD_BYTES: u64 = 24;
 /// A push that is held back looks again after this long, should nobody wake it.
 const HELD_BACK: Duration = Duration::from_millis(100);
 
@@ -140,8 +144,8 @@ impl Engine {
         self.check_times(&[timestamp])?;
         self.wait_for_room()?;
         let gate = self.gate.read();
-        let mut series = self.lock_series(key.get())?;
-        let plans = self.plans.read();
+        let mut series = self.state.lock_series(key.get())?;
+        let plans = self.state.plans.read();
         let plan = plans.get(&series.policy()).ok_or_else(|| unknown(key.get()))?;
         let mut pushed = Pushed { accepted: 1, ..Pushed::default() };
         let in_order = series.in_order(&[timestamp]);
@@ -176,7 +180,7 @@ impl Engine {
             return Ok(Pushed { accepted: 1, ..Pushed::default() });
         };
         if !measures.is_empty() {
-            self.restore_window(key, series, plan)?;
+            self.state.restore_window(key, series, plan)?;
             let mut scratch = Scratch::default();
             let overwritten = series.count_overwritten(&measures, &mut scratch);
             pushed.overwritten = overwritten.map_err(|error| window_damaged(key, &error))?;
@@ -237,6 +241,18 @@ impl Engine {
         if newest <= limit { Ok(()) } else { Err(Error::TooFarInFuture { timestamp: newest, limit }) }
     }
 
+    /// Refuses measures that a push of them would refuse, for whoever has to prepare one.
+    pub fn check_push<'a>(&self, columns: impl Iterator<Item = &'a [i64]>) -> Result<()> {
+        self.check_writable()?;
+        let mut bytes = RECORD_BYTES;
+        for timestamps in columns {
+            self.check_times(timestamps)?;
+            bytes += MEASURE_BYTES * timestamps.len() as u64;
+        }
+        let limit = crate::journal::MAX_BODY as u64;
+        if bytes > limit { Err(Error::PushTooLarge { bytes, limit }) } else { Ok(()) }
+    }
+
     fn push_grouped(&self, batch: &mut Batch) -> Result<(Pushed, Option<u64>)> {
         let gate = self.gate.read();
         let plans = self.plans();
@@ -244,14 +260,14 @@ impl Engine {
         let mut admitted = Vec::with_capacity(batch.groups.len());
         let mut in_order = true;
         for (key, rows) in &batch.groups {
-            let mut series = self.lock_series(*key)?;
+            let mut series = self.state.lock_series(*key)?;
             let plan = cache.get(*key, series.policy())?;
             let (timestamps, values) = (&batch.timestamps[rows.clone()], &batch.values[rows.clone()]);
             let mut admission = series.admit(plan, timestamps, values);
             if let Admission::Sorted { measures, pushed } = &mut admission {
                 in_order = false;
                 if !measures.is_empty() {
-                    self.restore_window(*key, &mut series, plan)?;
+                    self.state.restore_window(*key, &mut series, plan)?;
                     let overwritten = series.count_overwritten(measures, &mut batch.scratch);
                     pushed.overwritten += overwritten.map_err(|error| window_damaged(*key, &error))?;
                 }
@@ -334,10 +350,10 @@ impl Engine {
 
     /// Applies a replayed batch: keys ascending, each metric's measures as they were accepted.
     pub(super) fn replay_group(&self, key: u64, timestamps: &[i64], values: &[f64], sequence: u64) -> Result<bool> {
-        let mut series = match self.lock_series(key) {
+        let mut series = match self.state.lock_series(key) {
             Ok(series) => series,
             // Measures of a metric that was deleted later are no surprise.
-            Err(Error::UnknownMetric { .. }) => return Ok(self.deleted.lock().contains(&key)),
+            Err(Error::UnknownMetric { .. }) => return Ok(self.state.deleted.lock().contains(&key)),
             Err(error) => return Err(error),
         };
         if sequence <= series.state().sequence {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use parking_lot::MutexGuard;
 
-use super::{Engine, Plans};
+use super::state::{Plans, State};
 use crate::error::{Error, Result};
 use crate::head::{Plan, Presence, Run, Series, Window};
 use crate::query::{Buffers, Request, Snapshot, View};
@@ -13,7 +13,7 @@ use crate::types::{MetricKey, MetricStatus, SeriesState};
 /// So many queries at once find memory that was used before.
 const MOST_BUFFERS: usize = 4;
 
-impl Engine {
+impl State {
     /// Locks a series and makes sure that it is in memory.
     pub(super) fn lock_series(&self, key: u64) -> Result<MutexGuard<'_, Series>> {
         let slot = self.series.slot(key).ok_or_else(|| unknown(key))?;
@@ -73,7 +73,6 @@ impl Engine {
 
     /// What a query needs, taken under the series' lock.
     pub fn snapshot(&self, key: MetricKey, request: &dyn Fn(&Plan) -> Result<Request>) -> Result<Snapshot> {
-        self.check_usable()?;
         let series = self.lock_series(key.get())?;
         let plan = plan_of(&self.plans(), key.get(), series.policy())?;
         // Under the series' lock: segments are published before series are released, so the view has all that the series
@@ -107,14 +106,12 @@ impl Engine {
 
     /// The newest and the oldest time that a metric has something at; `None` when it never had a measure.
     pub fn newest(&self, key: MetricKey) -> Result<Option<i64>> {
-        self.check_usable()?;
         let newest = self.lock_series(key.get())?.state().newest;
         Ok((newest >= 0).then_some(newest))
     }
 
     /// The policy of a metric.
     pub fn plan(&self, key: MetricKey) -> Result<Arc<Plan>> {
-        self.check_usable()?;
         let policy = self.lock_series(key.get())?.policy();
         plan_of(&self.plans(), key.get(), policy)
     }

@@ -218,7 +218,7 @@ impl Engine {
         while let Some((metric, _)) = cursors.next_archive() {
             let states = cursors.take(metric, STATE)?;
             let chunks = cursors.take(metric, MEASURES)?;
-            if let Some(series) = self.series_state(metric, view)? {
+            if let Some(series) = self.state.series_state(metric, view)? {
                 write_state(&mut writer, metric, &states)?;
                 let keep_from = plan_of(&self.plans(), metric, series.policy)?.keep_from(series.stored_until);
                 let measures = merge_measures(&chunks, keep_from, &mut scratch)?;
@@ -406,7 +406,7 @@ impl Retention<'_> {
     /// From which group start on an archive of a metric is still kept; `None` when the metric is gone.
     pub(super) fn kept_from(&mut self, metric: u64, granularity: i64) -> Result<Option<i64>> {
         if self.metric.as_ref().is_none_or(|(known, _)| *known != metric) {
-            let state = self.engine.series_state(metric, self.view)?;
+            let state = self.engine.state.series_state(metric, self.view)?;
             let known = match state {
                 Some(state) => Some((state.newest, plan_of(&self.engine.plans(), metric, state.policy)?)),
                 None => None,

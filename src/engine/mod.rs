@@ -22,10 +22,11 @@ mod partition;
 mod policies;
 mod records;
 mod recover;
+mod state;
 mod stats;
+mod upkeep;
 mod worker;
 
-use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -35,20 +36,18 @@ use parking_lot::{Condvar, Mutex, RwLock};
 
 pub use ingest::Batch;
 pub use options::Options;
+pub use state::State;
 pub use stats::Stats;
 pub use worker::Workers;
 
 use crate::error::{Error, Result};
 use crate::fs::{Fs, Lock};
-use crate::head::{Plan, SeriesTable};
 use crate::indexer::Indexer;
 use crate::journal::Journal;
-use crate::query::{Buffers, Segment, View};
+use crate::query::{Segment, View};
 use crate::segment::SegmentName;
 use manifest::SegmentRecord;
-
-/// The policies in force, by their numbers in the index.
-pub(crate) type Plans = HashMap<u32, Arc<Plan>>;
+use state::{Plans, Usable};
 
 /// A segment that counts no more, and since when.
 #[derive(Debug)]
@@ -92,6 +91,9 @@ struct Counters {
     merges: AtomicU64,
     replayed: AtomicU64,
     unknown_metric_measures: AtomicU64,
+    resources_ended: AtomicU64,
+    resources_reopened: AtomicU64,
+    resources_deleted: AtomicU64,
     /// How many files wait to be removed, as of now: whoever asks must not wait for the maintenance lock.
     superseded: AtomicU64,
 }
@@ -102,38 +104,30 @@ impl Counters {
     }
 }
 
-/// The engine of one open database.
+/// The engine of a database that is open for writing.
 pub struct Engine {
     fs: Arc<dyn Fs>,
     root: PathBuf,
     options: Options,
-    opened_by: u32,
+    usable: Usable,
     /// Held for its drop: the lock of the one writer.
     _lock: Box<dyn Lock>,
-    index: Indexer,
+    state: State,
     journal: Journal,
     /// Shared by pushes; exclusive for the instant in which a checkpoint fixes its journal position, and for changes of
     /// policies.
     gate: RwLock<()>,
-    series: SeriesTable,
-    plans: RwLock<Arc<Plans>>,
-    view: RwLock<Arc<View>>,
     /// Keys of series that changed since the last checkpoint.
     dirty: Mutex<Vec<u64>>,
     dirty_measures: AtomicU64,
-    window_bytes: AtomicI64,
-    /// Deleted metrics whose bytes are not all reclaimed.
-    deleted: Mutex<BTreeSet<u64>>,
     maintenance: Mutex<Maintenance>,
     /// Measures up to this are known not to be too far in the future, without looking at the clock.
     future_limit: AtomicI64,
-    /// Memory of queries that have ended, for those that come.
-    buffers: Mutex<Vec<Buffers>>,
     counters: Counters,
-    closed: AtomicBool,
     stopping: AtomicBool,
     failure: OnceLock<String>,
     background_error: Mutex<Option<String>>,
+    upkeep_error: Mutex<Option<String>>,
     wake: (Mutex<bool>, Condvar),
     stop: (Mutex<bool>, Condvar),
     /// Notified when a checkpoint has taken what waited for it.
@@ -147,23 +141,24 @@ impl std::fmt::Debug for Engine {
 }
 
 impl Engine {
+    /// What queries answer from.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
     /// The index, for what does not concern measures.
     pub fn index(&self) -> &Indexer {
-        &self.index
+        &self.state.index
     }
 
     /// Refuses calls on a handle that was closed, inherited through `fork`, or hit by a failure of the disk.
     pub fn check_usable(&self) -> Result<()> {
-        let process = std::process::id();
-        if process != self.opened_by {
-            return Err(Error::Forked { opened_by: self.opened_by });
-        }
-        if self.closed.load(Ordering::Acquire) { Err(Error::Closed) } else { Ok(()) }
+        self.usable.check()
     }
 
     /// Whether this is a handle that a child made by `fork` inherited.
     pub fn is_inherited(&self) -> bool {
-        std::process::id() != self.opened_by
+        self.usable.is_inherited()
     }
 
     /// As [`check_usable`](Self::check_usable), and refuses writing after a failure of the disk.
@@ -177,22 +172,17 @@ impl Engine {
 
     /// The view as it is now.
     fn view(&self) -> Arc<View> {
-        Arc::clone(&self.view.read())
+        self.state.view()
     }
 
     /// The policies in force now.
-    pub(crate) fn plans(&self) -> Arc<Plans> {
-        Arc::clone(&self.plans.read())
+    fn plans(&self) -> Arc<Plans> {
+        self.state.plans()
     }
 
     /// Makes everything that was pushed durable.
     pub fn flush(&self) -> Result<()> {
         self.check_usable()?;
         self.journal.flush()
-    }
-
-    /// Makes `view` the one that readers get from now on.
-    fn publish(&self, view: View) {
-        *self.view.write() = Arc::new(view);
     }
 }

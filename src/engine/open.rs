@@ -3,16 +3,17 @@
 use std::collections::{BTreeSet, HashMap};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::manifest::{MANIFEST, Manifest, SegmentRecord};
-use super::{Counters, Engine, Maintenance, Options, Plans, Position, recover};
+use super::state::{Plans, State, Usable};
+use super::{Counters, Engine, Maintenance, Options, Position, recover};
 use crate::error::{Error, Result};
 use crate::fs::{self, BoundedFs, Fs, Lock};
-use crate::head::{Plan, SeriesTable};
+use crate::head::Plan;
 use crate::indexer::Indexer;
 use crate::journal::Journal;
 use crate::query::{Segment, View};
@@ -56,26 +57,20 @@ impl Engine {
         let engine = Engine {
             fs,
             root: root.to_path_buf(),
-            opened_by: std::process::id(),
+            usable: Usable::new(),
             _lock: lock,
-            index,
+            state: State::new(Arc::new(index), view, plans, &manifest),
             journal,
             gate: RwLock::new(()),
-            series: SeriesTable::default(),
-            plans: RwLock::new(Arc::new(plans)),
-            view: RwLock::new(Arc::new(view)),
             dirty: Mutex::new(Vec::new()),
             dirty_measures: AtomicU64::new(0),
-            window_bytes: AtomicI64::new(0),
-            deleted: Mutex::new(manifest.deleted.iter().copied().collect::<BTreeSet<_>>()),
             maintenance: Mutex::new(maintenance),
             future_limit: AtomicI64::new(-1),
-            buffers: Mutex::new(Vec::new()),
             counters: Counters::default(),
-            closed: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             failure: OnceLock::new(),
             background_error: Mutex::new(None),
+            upkeep_error: Mutex::new(None),
             wake: (Mutex::new(false), Condvar::new()),
             stop: (Mutex::new(false), Condvar::new()),
             cuts: (Mutex::new(()), Condvar::new()),
@@ -91,9 +86,9 @@ impl Engine {
             return Ok(());
         }
         let checkpointed = if self.check_writable().is_ok() { self.checkpoint() } else { self.journal.flush() };
-        self.closed.store(true, Ordering::Release);
+        self.usable.close();
         checkpointed?;
-        self.index.checkpoint_wal().map(drop)
+        self.state.index.checkpoint_wal().map(drop)
     }
 }
 

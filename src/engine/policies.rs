@@ -11,9 +11,9 @@ impl Engine {
     /// Creates an archive policy.
     pub fn create_archive_policy(&self, policy: &ArchivePolicy) -> Result<StoredPolicy> {
         self.check_writable()?;
-        let stored = self.index.create_archive_policy(policy)?;
+        let stored = self.state.index.create_archive_policy(policy)?;
         self.bring_into_force(&stored).inspect_err(|_| {
-            self.taken_back(self.index.delete_archive_policy(policy.name()));
+            self.taken_back(self.state.index.delete_archive_policy(policy.name()));
         })?;
         Ok(stored)
     }
@@ -22,12 +22,12 @@ impl Engine {
     pub fn update_archive_policy(&self, name: &str, update: &ArchivePolicyUpdate) -> Result<StoredPolicy> {
         self.check_writable()?;
         let unknown = || Error::UnknownArchivePolicy { name: name.to_owned() };
-        let old = self.index.archive_policy(name)?.ok_or_else(unknown)?.policy;
-        let stored = self.index.update_archive_policy(name, update)?;
+        let old = self.state.index.archive_policy(name)?.ok_or_else(unknown)?.policy;
+        let stored = self.state.index.update_archive_policy(name, update)?;
         self.bring_into_force(&stored).inspect_err(|_| {
             let back = ArchivePolicyUpdate::new().back_window(old.back_window());
             let back = back.definitions(old.definitions().iter().copied());
-            self.taken_back(self.index.update_archive_policy(name, &back));
+            self.taken_back(self.state.index.update_archive_policy(name, &back));
         })?;
         Ok(stored)
     }
@@ -35,11 +35,11 @@ impl Engine {
     /// Deletes an archive policy that nothing uses.
     pub fn delete_archive_policy(&self, name: &str) -> Result<()> {
         self.check_writable()?;
-        let found = self.index.archive_policy(name)?;
+        let found = self.state.index.archive_policy(name)?;
         let stored = found.ok_or_else(|| Error::UnknownArchivePolicy { name: name.to_owned() })?;
-        self.index.delete_archive_policy(name)?;
+        self.state.index.delete_archive_policy(name)?;
         let _gate = self.gate.write();
-        let mut plans = self.plans.write();
+        let mut plans = self.state.plans.write();
         let mut changed = (**plans).clone();
         changed.remove(&stored.id);
         *plans = std::sync::Arc::new(changed);
@@ -62,7 +62,7 @@ impl Engine {
         // No push may be between its judgement and its record: replay must judge it by the same policy.
         let _gate = self.gate.write();
         self.journal.append(records::POLICY, &body)?;
-        self.put_plan(&record, &self.root)
+        self.state.put_plan(&record, &self.root)
     }
 
     /// Deletes a metric: gone for readers when this returns, and its name free. The index alone decides: recovery deletes
@@ -72,7 +72,7 @@ impl Engine {
         if key.get() >= crate::head::MAX_KEY {
             return Err(unknown(key.get()));
         }
-        self.index.mark_deleted(key)?;
+        self.state.index.mark_deleted(key)?;
         self.forget_deleted(&[key])
     }
 
@@ -84,7 +84,7 @@ impl Engine {
             if let Err(error) = self.journal.append(records::DELETE_METRIC, &key.get().to_le_bytes()) {
                 tracing::warn!(%key, %error, "a metric's deletion is in the index only");
             }
-            self.forget(key.get());
+            self.state.forget(key.get());
         }
         Ok(())
     }

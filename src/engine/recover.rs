@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::manifest::{Manifest, PolicyRecord};
+use super::manifest::Manifest;
 use super::{Counters, Engine, records};
 use crate::codec::decode_batch;
 use crate::error::{Corruption, Result};
@@ -75,7 +75,7 @@ impl Engine {
     pub(super) fn recover(&self, manifest: &Manifest) -> Result<()> {
         let directory = self.root.join("journal");
         for key in &manifest.deleted {
-            if let Some(slot) = self.series.slot(*key) {
+            if let Some(slot) = self.state.series.slot(*key) {
                 slot.lock().delete();
             }
         }
@@ -117,11 +117,11 @@ impl Engine {
             }
             records::POLICY => {
                 let record = records::policy_of(body).map_err(damaged)?;
-                self.put_plan(&record, directory)
+                self.state.put_plan(&record, directory)
             }
             records::DELETE_METRIC => {
                 let key = records::deleted_of(body).map_err(damaged)?;
-                self.forget(key);
+                self.state.forget(key);
                 Ok(())
             }
             other => Err(damaged(format!("there is no record of kind {other}")).into()),
@@ -142,41 +142,19 @@ impl Engine {
         Ok(())
     }
 
-    /// Brings a policy into force, unless a later change of it was faster.
-    pub(super) fn put_plan(&self, record: &PolicyRecord, blame: &Path) -> Result<()> {
-        let plan = Plan::new(record.id, record.revision, record.policy(blame)?);
-        let mut plans = self.plans.write();
-        let mut changed = (**plans).clone();
-        if changed.get(&plan.id).is_none_or(|known| known.revision < plan.revision) {
-            changed.insert(plan.id, Arc::new(plan));
-            *plans = Arc::new(changed);
-        }
-        Ok(())
-    }
-
-    /// A metric is gone for readers; merges reclaim its bytes.
-    pub(super) fn forget(&self, key: u64) {
-        self.deleted.lock().insert(key);
-        if let Some(slot) = self.series.slot(key) {
-            let mut series = slot.lock();
-            self.window_bytes.fetch_sub(series.window_bytes() as i64, Ordering::Relaxed);
-            series.delete();
-        }
-    }
-
     /// The index commits before the journal is told: what the index has and the journal has not takes effect now.
     fn reconcile(&self) -> Result<()> {
         let mut plans = (*self.plans()).clone();
-        let stored = self.index.archive_policies()?;
+        let stored = self.state.index.archive_policies()?;
         plans.retain(|id, _| stored.iter().any(|policy| policy.id == *id));
         for policy in stored {
             if plans.get(&policy.id).is_none_or(|plan| plan.revision != policy.revision) {
                 plans.insert(policy.id, Arc::new(Plan::new(policy.id, policy.revision, policy.policy)));
             }
         }
-        *self.plans.write() = Arc::new(plans);
-        for key in self.index.deleted_keys()? {
-            self.forget(key.get());
+        *self.state.plans.write() = Arc::new(plans);
+        for key in self.state.index.deleted_keys()? {
+            self.state.forget(key.get());
         }
         Ok(())
     }

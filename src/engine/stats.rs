@@ -55,6 +55,14 @@ pub struct Stats {
     pub unknown_metric_measures: u64,
     /// Why the last checkpoint, merge or expiry in the background failed, when it did.
     pub background_error: Option<String>,
+    /// Resources that were ended because their metrics fell silent.
+    pub resources_ended: u64,
+    /// Resources whose end was taken from them because they were measured again.
+    pub resources_reopened: u64,
+    /// Resources that were deleted because they had ended long ago.
+    pub resources_deleted: u64,
+    /// Why the last upkeep of resources in the background failed, when it did.
+    pub upkeep_error: Option<String>,
 }
 
 impl Engine {
@@ -67,10 +75,11 @@ impl Engine {
         let archives = || view.archives.values().flat_map(|partitions| partitions.values()).flatten();
         let counters = &self.counters;
         // One lock at a time: as parts of the expression below, they would all be held to its end.
-        let metrics = self.index.metric_count()?;
-        let metrics_ever = self.index.max_key()?.map_or(0, crate::types::MetricKey::get);
-        let deleted_metrics = self.deleted.lock().len() as u64;
+        let metrics = self.state.index.metric_count()?;
+        let metrics_ever = self.state.index.max_key()?.map_or(0, crate::types::MetricKey::get);
+        let deleted_metrics = self.state.deleted.lock().len() as u64;
         let background_error = self.background_error.lock().clone();
+        let upkeep_error = self.upkeep_error.lock().clone();
         Ok(Stats {
             metrics,
             metrics_ever,
@@ -79,7 +88,7 @@ impl Engine {
             overwritten: counters.overwritten.load(Ordering::Relaxed),
             late: counters.late.load(Ordering::Relaxed),
             dirty_measures: self.dirty_measures.load(Ordering::Relaxed),
-            window_bytes: self.window_bytes.load(Ordering::Relaxed).max(0) as u64,
+            window_bytes: self.state.window_bytes.load(Ordering::Relaxed).max(0) as u64,
             journal_bytes: self.journal.bytes(),
             journal_bytes_written: self.journal.total_bytes(),
             raw_segments: view.raw.len() as u64,
@@ -94,6 +103,10 @@ impl Engine {
             replayed_records: counters.replayed.load(Ordering::Relaxed),
             unknown_metric_measures: counters.unknown_metric_measures.load(Ordering::Relaxed),
             background_error,
+            resources_ended: counters.resources_ended.load(Ordering::Relaxed),
+            resources_reopened: counters.resources_reopened.load(Ordering::Relaxed),
+            resources_deleted: counters.resources_deleted.load(Ordering::Relaxed),
+            upkeep_error,
         })
     }
 }

@@ -59,6 +59,11 @@ fn duration(nanos: i64, argument: &'static str) -> Result<Duration, Failure> {
     nanos.map(Duration::from_nanos).map_err(refused)
 }
 
+/// A length of time in ns; 0 stands for none.
+fn span(nanos: i64) -> Result<Option<Timespan>, Failure> {
+    if nanos == 0 { Ok(None) } else { Ok(Some(Timespan::from_nanos(nanos)?)) }
+}
+
 /// The default options.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gnt_options_new(options: *mut *mut gnt_options, error: *mut *mut gnt_error) -> gnt_status {
@@ -123,10 +128,7 @@ pub unsafe extern "C" fn gnt_options_set_max_future(
     limit: i64,
     error: *mut *mut gnt_error,
 ) -> gnt_status {
-    change(options, error, |options| {
-        let limit = if limit == 0 { None } else { Some(Timespan::from_nanos(limit)?) };
-        Ok(options.max_future(limit))
-    })
+    change(options, error, |options| Ok(options.max_future(span(limit)?)))
 }
 
 /// How many bytes of encoded windows are kept in memory; beyond that they are read from segments. Default: 512 MiB.
@@ -199,6 +201,28 @@ pub unsafe extern "C" fn gnt_options_set_compress_journal(
     error: *mut *mut gnt_error,
 ) -> gnt_status {
     change(options, error, |options| Ok(options.compress_journal(yes)))
+}
+
+/// After which time without a measure of any of its metrics, in ns, a resource ends by itself, as of when that is noticed. A
+/// measure that is not older than the end of its resource takes it away. 0: neither happens, which is the default.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gnt_options_set_resource_inactive_after(
+    options: *mut gnt_options,
+    silence: i64,
+    error: *mut *mut gnt_error,
+) -> gnt_status {
+    change(options, error, |options| Ok(options.resource_inactive_after(span(silence)?)))
+}
+
+/// How long after its end, in ns, a resource is deleted by itself, with its history, its metrics and their measures. 0: never,
+/// which is the default.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gnt_options_set_resource_cleanup_after(
+    options: *mut gnt_options,
+    delay: i64,
+    error: *mut *mut gnt_error,
+) -> gnt_status {
+    change(options, error, |options| Ok(options.resource_cleanup_after(span(delay)?)))
 }
 
 /// Whom the library tells what happens beside the calls: `callback` gets `userdata`, a level and a text of so many bytes,

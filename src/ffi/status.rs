@@ -114,6 +114,8 @@ pub enum gnt_status_code {
     GNT_FILTER_TOO_LARGE = 52,
     /// An order or a place in it that cannot be continued from.
     GNT_INVALID_PAGINATION = 53,
+    /// A batch of measures by resource and metric name names what is not there.
+    GNT_UNKNOWN_RESOURCE_METRICS = 54,
     /// A pointer that must not be NULL was.
     GNT_NULL_POINTER = 200,
     /// A pointer that is no live handle of the kind it must be.

@@ -102,6 +102,7 @@ fn of_other(error: &Error) -> Option<Value> {
             json!({ "what": what, "limit": limit })
         }
         Error::Unaggregable { references, reason } => json!({ "references": references, "reason": reason }),
+        Error::UnknownResourceMetrics { resources, metrics } => json!({ "resources": resources, "metrics": metrics }),
         Error::InvalidFilter { position, reason } => json!({ "position": position, "reason": reason }),
         _ => return None,
     })

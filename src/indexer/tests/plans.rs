@@ -43,6 +43,8 @@ fn each_lookup_uses_the_index_made_for_it() {
         (sql::METRIC_BY_ID, "metrics_by_id (id=?)"),
         (sql::METRIC_BY_NAME, "metrics_by_name (name=?"),
         (sql::NAME_IS_TAKEN, "metrics_by_name (name=?"),
+        (sql::METRIC_OF_RESOURCE, "metrics_by_name (name=?"),
+        (sql::FIRST_REVISION_OF_RESOURCE, "revisions_by_resource (resource_key=?)"),
         (sql::METRIC_BY_KEY, "INTEGER PRIMARY KEY (rowid=?)"),
         (sql::ACTIVE_METRICS, "INTEGER PRIMARY KEY (rowid>?)"),
         (sql::DELETED_METRICS, "metrics_deleted (key>?)"),
@@ -56,6 +58,7 @@ fn each_lookup_uses_the_index_made_for_it() {
         (sql::DETACH_METRICS, "metrics_by_resource (resource_key=?)"),
         (sql::ATTACH_METRIC, "metrics_by_id (id=?)"),
         (sql::REVISIONS_OF_RESOURCE, "revisions_by_resource (resource_key=?)"),
+        (sql::METRICS_OF_RESOURCES, "INTEGER PRIMARY KEY (rowid>?)"),
         (sql::ENDED_RESOURCES, "resources_by_end (ended_at<?)"),
     ];
     for (statement, index) in cases {
