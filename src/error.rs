@@ -578,10 +578,14 @@ impl From<Corruption> for Error {
 }
 
 #[cfg(test)]
+pub(crate) use tests::all as all_errors;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
-    fn all() -> Vec<(u32, Error)> {
+    /// One error of each kind, with its number.
+    pub(crate) fn all() -> Vec<(u32, Error)> {
         let text = String::new;
         let io = || std::io::Error::other("x");
         let path = PathBuf::new;

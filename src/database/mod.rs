@@ -15,7 +15,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-pub use batch::{Batch, Report};
+pub use batch::{Batch, BatchBuffer, Report};
 pub use operations::{Aggregated, Aggregates, ResourceAggregates};
 pub use resource_batch::{ResourceBatch, ResourcesPushed};
 pub use visible::Visible;

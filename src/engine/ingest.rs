@@ -58,6 +58,13 @@ impl Batch {
         self.values.extend_from_slice(values);
     }
 
+    /// Adds measures of several metrics; the slices are equally long.
+    pub fn extend_keyed(&mut self, metrics: &[MetricKey], timestamps: &[i64], values: &[f64]) {
+        self.keys.extend(metrics.iter().map(|metric| metric.get()));
+        self.timestamps.extend_from_slice(timestamps);
+        self.values.extend_from_slice(values);
+    }
+
     /// How many measures wait.
     pub fn len(&self) -> usize {
         self.keys.len()

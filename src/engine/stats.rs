@@ -2,11 +2,13 @@
 
 use std::sync::atomic::Ordering;
 
+use serde::Serialize;
+
 use super::Engine;
 use crate::error::Result;
 
 /// The state of a database in numbers. Counters count since it was opened; sizes are bytes on disk unless said otherwise.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Stats {
     /// Metrics that are there.

@@ -20,8 +20,8 @@ mod tests;
 mod writer;
 
 #[cfg(feature = "internals")]
-pub use format::{FORMAT_VERSION, MAX_BODY};
-pub use format::{file_name, parse_file_name};
+pub use format::FORMAT_VERSION;
+pub use format::{MAX_BODY, file_name, parse_file_name};
 #[cfg(feature = "internals")]
 pub use recovery::{OnRecord, TornTail};
 pub use recovery::{Recovered, recover, remove_before};
