@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Gnocchi's own tests of its HTTP API, over HTTP against `gnocchetti serve`: takes them from the published package, and runs
+# the files that tests/gabbi/enforced.txt lists, each on an empty database. The last line counts tests.
+#
+#   GABBI_FILES   other files to run, for whoever works on one [those listed]
+#   PYTHON        a Python, 3.9 or newer [python3]
+source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+
+gnocchi_version=4.7.1
+folder=$PWD/target/gabbi
+environment=$folder/venv
+requirements=tests/gabbi/requirements.txt
+suite=$folder/gnocchi/tests/functional/gabbits
+log=$folder/log
+mkdir -p "$folder"
+
+if ! cmp -s "$requirements" "$environment/installed.txt"; then
+    say "installing gabbi"
+    rm -rf "$environment"
+    "${PYTHON:-python3}" -m venv "$environment"
+    "$environment/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements"
+    cp "$requirements" "$environment/installed.txt"
+fi
+if [[ ! -d $suite ]]; then
+    say "fetching the suite of Gnocchi $gnocchi_version"
+    "$environment/bin/pip" download --quiet --disable-pip-version-check --no-deps --dest "$folder" "gnocchi==$gnocchi_version"
+    "$environment/bin/python" -m zipfile -e "$folder/gnocchi-$gnocchi_version-py3-none-any.whl" "$folder"
+fi
+
+say "building, and testing what needs no connection"
+cargo build --locked --features cli,rest --bin gnocchetti
+cargo test --quiet --locked --features cli,rest --lib rest::
+
+say "running the suite"
+outcome=0
+read -r -a files <<<"${GABBI_FILES:-}"
+PYTHONDONTWRITEBYTECODE=1 "$environment/bin/python" tests/gabbi/run.py --command target/debug/gnocchetti --suite "$suite" \
+    --enforced tests/gabbi/enforced.txt "${files[@]}" 2>&1 | tee "$log" || outcome=$?
+
+count=$(grep -Ex '[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped' "$log") || fail "no test was run"
+printf 'summary: %s\n%s\n' "$count" "$count"
+exit "$outcome"

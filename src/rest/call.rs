@@ -1,0 +1,137 @@
+//! One request as handlers see it, and what they answer.
+
+use std::collections::HashMap;
+
+use axum::body::Bytes;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::access::User;
+use super::failure::Failure;
+use super::json::printed;
+
+/// A request, read whole.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) method: Method,
+    pub(super) headers: HeaderMap,
+    /// What the route leaves open, decoded.
+    pub(super) path: HashMap<String, String>,
+    pub(super) query: HashMap<String, String>,
+    pub(super) body: Bytes,
+}
+
+impl Call {
+    /// Who asks.
+    pub(super) fn user(&self) -> Result<User, Failure> {
+        User::of(&self.headers)
+    }
+
+    /// Refuses everybody but the administrator.
+    pub(super) fn must_be_admin(&self) -> Result<(), Failure> {
+        self.user()?.must_be_admin()
+    }
+
+    /// A part of the path that the route leaves open.
+    pub(super) fn named(&self, part: &str) -> &str {
+        self.path.get(part).map_or("", String::as_str)
+    }
+
+    /// The body's JSON.
+    pub(super) fn json(&self) -> Result<Value, Failure> {
+        let kind = self.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        if !kind.eq_ignore_ascii_case("application/json") {
+            return Err(Failure::of(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+        }
+        serde_json::from_slice(&self.body).map_err(|error| {
+            let reason = error.to_string();
+            Failure::bad(json!({"cause": "Unable to decode body", "reason": reason, "detail": null}))
+        })
+    }
+
+    /// A switch of the query.
+    pub(super) fn switch(&self, name: &str, otherwise: bool) -> Result<bool, Failure> {
+        let Some(given) = self.query.get(name) else { return Ok(otherwise) };
+        match given.trim().to_lowercase().as_str() {
+            "1" | "t" | "true" | "on" | "y" | "yes" => Ok(true),
+            "0" | "f" | "false" | "off" | "n" | "no" => Ok(false),
+            _ => Err(Failure::bad(format!("Unable to parse `{name}': Unrecognized value '{given}'"))),
+        }
+    }
+
+    /// Where this server is, as the client sees it.
+    pub(super) fn origin(&self) -> String {
+        let host = self.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+        format!("http://{host}")
+    }
+
+    /// Whether JSON is an answer that the client takes.
+    pub(super) fn takes_json(&self) -> bool {
+        let mut accepted = self.accepted().peekable();
+        accepted.peek().is_none() || accepted.any(|kind| matches!(kind, "*/*" | "application/*" | "application/json"))
+    }
+
+    /// Whether the client names JSON, so that also errors come in it.
+    pub(super) fn names_json(&self) -> bool {
+        self.accepted().any(|kind| kind == "application/json")
+    }
+
+    fn accepted(&self) -> impl Iterator<Item = &str> {
+        let headers = self.headers.get_all(header::ACCEPT).into_iter();
+        let kinds = headers.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+        kinds.map(|kind| kind.split(';').next().unwrap_or_default().trim()).filter(|kind| !kind.is_empty())
+    }
+}
+
+/// What a handler answers.
+#[derive(Debug)]
+pub(super) struct Reply {
+    status: StatusCode,
+    location: Option<String>,
+    body: Option<Vec<u8>>,
+}
+
+impl Reply {
+    /// This, as JSON.
+    pub(super) fn json(value: &Value) -> Result<Self, Failure> {
+        let body = printed(value).map_err(|error| Failure::internal(&error))?;
+        Ok(Reply { status: StatusCode::OK, location: None, body: Some(body) })
+    }
+
+    /// This was created, and is found at this path below the server.
+    pub(super) fn created(call: &Call, segments: [&str; 2], value: &Value) -> Result<Self, Failure> {
+        let [kind, name] = segments;
+        let location = format!("{}/v1/{kind}/{}", call.origin(), escaped(name));
+        Ok(Reply { status: StatusCode::CREATED, location: Some(location), ..Reply::json(value)? })
+    }
+
+    /// Done; there is nothing to show.
+    pub(super) fn empty(status: StatusCode) -> Self {
+        Reply { status, location: None, body: None }
+    }
+}
+
+impl IntoResponse for Reply {
+    fn into_response(self) -> Response {
+        let mut response = match self.body {
+            None => self.status.into_response(),
+            Some(body) => {
+                let kind = HeaderValue::from_static("application/json");
+                (self.status, [(header::CONTENT_TYPE, kind)], body).into_response()
+            }
+        };
+        if let Some(Ok(location)) = self.location.map(HeaderValue::try_from) {
+            response.headers_mut().insert(header::LOCATION, location);
+        }
+        response
+    }
+}
+
+/// A segment of a path as it stands in a URL.
+fn escaped(segment: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-~/".contains(&byte);
+    let one = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    segment.bytes().map(one).collect()
+}
