@@ -102,7 +102,8 @@ fn upstream(directory: &Path, ours: f64, columns: &Columns) {
     let data = directory.join("values");
     let mut file = std::io::BufWriter::new(std::fs::File::create(&data).expect("a file"));
     for metric in 0..METRICS {
-        values(metric).iter().for_each(|value| file.write_all(&value.to_le_bytes()).expect("written"));
+        let bytes: Vec<u8> = values(metric).iter().flat_map(|value| value.to_le_bytes()).collect();
+        file.write_all(&bytes).expect("written");
     }
     file.into_inner().expect("written");
     let mut script = Command::new(python);
