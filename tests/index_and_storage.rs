@@ -192,28 +192,36 @@ fn state(db: &Database) -> String {
     format!("{:?} {resources:?} {metrics:?} {:?}", db.resource_types().unwrap(), db.archive_policies().unwrap())
 }
 
-/// A call that must be refused.
-type Refused<'a> = Box<dyn Fn() -> Result<(), Error> + 'a>;
+/// What is wrong with a call, the number of the error that it must end with, and the call.
+type Refused<'a> = (&'a str, u32, Box<dyn Fn() -> Result<(), Error> + 'a>);
+
+fn refuse_all(db: &Database, cases: Vec<Refused>) {
+    let before = state(db);
+    for (what, code, call) in cases {
+        match call() {
+            Err(error) => {
+                assert_eq!(error.code(), code, "{what}: {error}");
+                assert!(error.to_string().len() < 3_000, "{what}: the error repeats what was too long");
+            }
+            Ok(()) => panic!("{what} was taken"),
+        }
+        assert!(state(db) == before, "{what} has written something");
+    }
+    db.check_index().unwrap();
+}
 
 #[test]
-fn bad_input_is_a_typed_error_and_nothing_is_written() {
+fn bad_resources_and_types_are_refused_and_nothing_is_written() {
     let directory = tempfile::tempdir().unwrap();
     let db = open(&directory.path().join("db"));
-    let resources = hosts(&db, 2);
-    let id = resources[0].id;
+    let id = hosts(&db, 2)[0].id;
     let long = "x".repeat(1_000_000);
-    let deep_filter = format!("{}rack = a{}", "not (".repeat(10_000), ")".repeat(10_000));
-    let deep_json = format!("{}{{\"=\": {{\"rack\": 1}}}}{}", "{\"not\": ".repeat(10_000), "}".repeat(10_000));
-    let deep_operation = format!("{}(metric cpu mean){}", "(abs ".repeat(10_000), ")".repeat(10_000));
     let create = |new: NewResource| db.create_resources(&[host(7), new]).map(drop);
     let update = |update: ResourceUpdate| db.update_resource(id, &update, None).map(drop);
     let new_type = |name: &str, attribute: &str| {
         db.create_resource_type(&ResourceType::new(name).attribute(attribute, Attribute::string()))
     };
-    let search = |filter: Filter| db.search_resources(&ResourceSearch::of("host").filter(filter), None).map(drop);
-    let sorted = |sort: Sort| db.search_resources(&ResourceSearch::of("host").sort(sort), None).map(drop);
-    let metric = |new: NewMetric| db.create_metrics(&[NewMetric::named("fine"), new]).map(drop);
-    let cases: Vec<(&str, u32, Refused)> = vec![
+    let cases: Vec<Refused> = vec![
         ("an unknown attribute", 45, Box::new(|| create(host(8).attribute("color", "red")))),
         ("a wrong type", 46, Box::new(|| create(host(8).attribute("rack", 1.0)))),
         ("a text that is too long", 46, Box::new(|| create(host(8).attribute("rack", "x".repeat(257))))),
@@ -247,6 +255,22 @@ fn bad_input_is_a_typed_error_and_nothing_is_written() {
             }),
         ),
         ("a type in use", 43, Box::new(|| db.delete_resource_type("host"))),
+    ];
+    refuse_all(&db, cases);
+}
+
+#[test]
+fn bad_questions_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let db = open(&directory.path().join("db"));
+    hosts(&db, 2);
+    let long = "x".repeat(1_000_000);
+    let deep_filter = format!("{}rack = a{}", "not (".repeat(10_000), ")".repeat(10_000));
+    let deep_json = format!("{}{{\"=\": {{\"rack\": 1}}}}{}", "{\"not\": ".repeat(10_000), "}".repeat(10_000));
+    let deep_operation = format!("{}(metric cpu mean){}", "(abs ".repeat(10_000), ")".repeat(10_000));
+    let search = |filter: Filter| db.search_resources(&ResourceSearch::of("host").filter(filter), None).map(drop);
+    let sorted = |sort: Sort| db.search_resources(&ResourceSearch::of("host").sort(sort), None).map(drop);
+    let cases: Vec<Refused> = vec![
         ("a malformed filter", 51, Box::new(|| search(Filter::parse("rack = ")?))),
         ("a malformed filter in JSON", 51, Box::new(|| search(Filter::from_json("{\"=\": 3}")?))),
         ("a filter 10,000 deep", 52, Box::new(|| search(Filter::parse(&deep_filter)?))),
@@ -268,6 +292,18 @@ fn bad_input_is_a_typed_error_and_nothing_is_written() {
                 db.aggregates_of_resources(&question, None).map(drop)
             }),
         ),
+    ];
+    refuse_all(&db, cases);
+}
+
+#[test]
+fn bad_metrics_are_refused_and_nothing_is_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let db = open(&directory.path().join("db"));
+    hosts(&db, 2);
+    let long = "x".repeat(1_000_000);
+    let metric = |new: NewMetric| db.create_metrics(&[NewMetric::named("fine"), new]).map(drop);
+    let cases: Vec<Refused> = vec![
         ("a metric with a name of a megabyte", 14, Box::new(|| metric(NewMetric::named(long.as_str())))),
         ("a metric under no policy", 8, Box::new(|| metric(NewMetric::named("m").archive_policy("nothing")))),
         (
@@ -276,16 +312,5 @@ fn bad_input_is_a_typed_error_and_nothing_is_written() {
             Box::new(|| db.search_metrics(&MetricSearch::new().filter(Filter::eq("rack", "a")), None).map(drop)),
         ),
     ];
-    let before = state(&db);
-    for (what, code, call) in cases {
-        match call() {
-            Err(error) => {
-                assert_eq!(error.code(), code, "{what}: {error}");
-                assert!(error.to_string().len() < 3_000, "{what}: the error repeats what was too long");
-            }
-            Ok(()) => panic!("{what} was taken"),
-        }
-        assert!(state(&db) == before, "{what} has written something");
-    }
-    db.check_index().unwrap();
+    refuse_all(&db, cases);
 }

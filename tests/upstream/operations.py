@@ -1,4 +1,4 @@
-"""Writes what Gnocchi makes of random operations over random series, one JSON object per line: operations.py --seed N --cases N [--small] OUTPUT.
+"""Writes what Gnocchi makes of random operations over random series, one JSON object per line.
 
 tests/upstream/operations.jsonl is `operations.py --small --seed 1 --cases 60`; ci/upstream.sh makes a larger one each time. Left out is
 what docs/operations.md lists as different. Times are ns; a column of values is the hexadecimal text of their bits.
