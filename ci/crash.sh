@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Never lose a measure: every cut of the crash matrix, calls that fail, planted bugs, kills of a real process, a full disk,
-# an endless load; and hostile bytes for whatever decodes and parses (ci/lib/fuzz.sh).
+# an endless load; hostile bytes for whatever decodes and parses (ci/lib/fuzz.sh); threads under ThreadSanitizer (ci/lib/tsan.sh).
 #
 #   GNOCCHETTI_SOAK           `long` runs for hours [short]
 #   GNOCCHETTI_SOAK_SECONDS   how long the endless load lasts [15; 3600 when long]
@@ -25,6 +25,7 @@ outcome=0
 cargo test --locked --no-fail-fast --release --test crash --test soak -- --nocapture --test-threads=1 2>&1 | tee "$log" || outcome=$?
 
 bash ci/lib/fuzz.sh || outcome=1
+bash ci/lib/tsan.sh || outcome=1
 
 # sum WORD: adds up the numbers after WORD in the lines that begin with `counted:`.
 sum() {

@@ -38,7 +38,8 @@
 //! # Features
 //!
 //! `capi`, on by default, is the C ABI: it adds the functions of `gnocchetti.h` to what cargo builds, and nothing to what
-//! Rust sees. `rest` adds the module `rest`, Gnocchi's HTTP API, and `cli` with it the command. `internals` opens the inner layers to this project's own tests and benches.
+//! Rust sees. `rest` adds the module `rest`, Gnocchi's HTTP API, and `cli` with it the command.
+//! `internals` opens the inner layers to this project's own tests and benches.
 
 // What input, disk or another process can cause is an error, never a panic.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
