@@ -365,6 +365,20 @@ size_t gnt_text_length(const struct gnt_text *text);
 // Frees a text. NULL is fine.
 void gnt_text_free(struct gnt_text *text);
 
+// The point in time that a text says, in ns since the epoch: ISO 8601 (UTC unless it says otherwise), seconds since the epoch,
+// or relative to `now`, which is in ns too: `now`, `-1 hour`.
+gnt_status gnt_parse_timestamp(const char *text,
+                               size_t text_length,
+                               int64_t now,
+                               int64_t *timestamp,
+                               struct gnt_error **error);
+
+// The length of time that a text says, in ns: `5 minutes`, `1h30m`, `00:05:00`, or seconds.
+gnt_status gnt_parse_timespan(const char *text,
+                              size_t text_length,
+                              int64_t *timespan,
+                              struct gnt_error **error);
+
 // The version of the library, such as `0.1.0`: ended by a NUL, valid for ever.
 const char *gnt_version(void);
 
