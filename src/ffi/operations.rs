@@ -31,7 +31,6 @@ fn of_output(output: OutputSeries, group: Option<String>) -> Series {
 }
 
 /// Answers a question that is JSON.
-#[expect(clippy::too_many_arguments, reason = "the arguments of the function of C, and how it is answered")]
 fn answer<'a, T: serde::de::DeserializeOwned>(
     call: Call<'a>,
     database: *const gnt_database,

@@ -25,6 +25,7 @@ struct ArrayParts {
 }
 
 /// What keeps the memory of an array's buffers.
+#[expect(dead_code, reason = "held for as long as the array, and not looked at")]
 pub enum Memory {
     /// It has none.
     Nothing,

@@ -99,6 +99,7 @@ pub struct ResourceIn {
     project_id: Option<String>,
     started_at: Option<Given>,
     ended_at: Option<Given>,
+    as_of: Option<Given>,
     #[serde(default)]
     attributes: BTreeMap<String, Value>,
     #[serde(default)]
@@ -115,6 +116,7 @@ impl ResourceIn {
         resource.project_id = self.project_id;
         resource.started_at = scalars::optional_timestamp(self.started_at.as_ref())?;
         resource.ended_at = scalars::optional_timestamp(self.ended_at.as_ref())?;
+        resource.as_of = scalars::optional_timestamp(self.as_of.as_ref())?;
         resource.attributes = attributes(self.attributes)?;
         resource.metrics = self.metrics.build()?;
         Ok(resource)
