@@ -21,13 +21,14 @@ static const struct {
     const char *name, *unit;
 } metrics[METRICS] = {{"load.1min", ""}, {"memory.available", "kB"}, {"cpu.busy", "s"}};
 
-/* Says what went wrong; returns whether anything did. */
-static int failed(gnt_status status, gnt_error *error)
+/* Says what went wrong and frees the error; returns whether anything did. */
+static int failed(gnt_status status, gnt_error **error)
 {
     if (status == GNT_OK)
         return 0;
-    fprintf(stderr, "agent: %s\n", gnt_error_message(error));
-    gnt_error_free(error);
+    fprintf(stderr, "agent: %s\n", gnt_error_message(*error));
+    gnt_error_free(*error);
+    *error = NULL;
     return 1;
 }
 
@@ -46,7 +47,7 @@ static gnt_database *prepare(const char *directory, uint64_t keys[METRICS])
     if (status == GNT_OK)
         status = gnt_open(directory, GNT_NUL, options, &database, &error);
     gnt_options_free(options);
-    if (failed(status, error))
+    if (failed(status, &error))
         return NULL;
     status = gnt_create_archive_policy(database, policy, sizeof policy - 1, NULL);
     for (int at = 0; at < METRICS && (status == GNT_OK || status == GNT_ARCHIVE_POLICY_EXISTS); at++) {
@@ -54,7 +55,7 @@ static gnt_database *prepare(const char *directory, uint64_t keys[METRICS])
         if (gnt_metric_by_name(database, metrics[at].name, GNT_NUL, &found, NULL) == GNT_OK)
             keys[at] = gnt_metric_list_get(found, 0)->key;
         else if (failed(gnt_create_metric(database, metrics[at].name, GNT_NUL, "agent", GNT_NUL, metrics[at].unit, GNT_NUL,
-                                          &keys[at], &error), error))
+                                          &keys[at], &error), &error))
             status = GNT_INVALID_METRIC;
         gnt_metric_list_free(found);
     }
@@ -87,9 +88,9 @@ static int sample(const gnt_database *database, gnt_batch *batch, const uint64_t
     const int64_t timestamps[METRICS] = {at, at, at};
     const double values[METRICS] = {number("/proc/loadavg", ""), number("/proc/meminfo", "MemAvailable:"),
                                     number("/proc/stat", "cpu ") / 100.0};
-    if (failed(gnt_batch_extend_keyed(batch, keys, timestamps, values, METRICS, &error), error))
+    if (failed(gnt_batch_extend_keyed(batch, keys, timestamps, values, METRICS, &error), &error))
         return 1;
-    return failed(gnt_commit(database, batch, NULL, &error), error);
+    return failed(gnt_commit(database, batch, NULL, &error), &error);
 }
 
 static int report(const gnt_database *database, const uint64_t keys[METRICS])
@@ -97,11 +98,11 @@ static int report(const gnt_database *database, const uint64_t keys[METRICS])
     gnt_error *error = NULL;
     gnt_query *query = NULL;
     gnt_result *result = NULL;
-    int outcome = failed(gnt_query_new(&query, &error), error);
+    int outcome = failed(gnt_query_new(&query, &error), &error);
     for (int at = 0; outcome == 0 && at < METRICS; at++)
-        outcome = failed(gnt_query_add_metric(query, keys[at], &error), error);
+        outcome = failed(gnt_query_add_metric(query, keys[at], &error), &error);
     if (outcome == 0)
-        outcome = failed(gnt_measures(database, query, &result, &error), error);
+        outcome = failed(gnt_measures(database, query, &result, &error), &error);
     for (size_t at = 0; at < gnt_result_length(result); at++) {
         const gnt_series *series = gnt_result_get(result, at);
         if (series->length > 0)
@@ -127,7 +128,7 @@ int main(int argc, char **argv)
     gnt_database *database = prepare(argv[1], keys);
     if (database == NULL)
         return 1;
-    outcome = failed(gnt_batch_new(&batch, &error), error);
+    outcome = failed(gnt_batch_new(&batch, &error), &error);
     for (long left = strtol(argv[2], NULL, 10) * 5; outcome == 0 && left > 0; left--) {
         outcome = sample(database, batch, keys);
         nanosleep(&pause, NULL);
@@ -135,7 +136,7 @@ int main(int argc, char **argv)
     gnt_batch_free(batch);
     if (outcome == 0)
         outcome = report(database, keys);
-    if (failed(gnt_close(database, &error), error))
+    if (failed(gnt_close(database, &error), &error))
         return 1;
     return outcome;
 }

@@ -12,13 +12,14 @@
 
 #define SECOND INT64_C(1000000000)
 
-/* Says what went wrong; returns whether anything did. */
-static int failed(gnt_status status, gnt_error *error)
+/* Says what went wrong and frees the error; returns whether anything did. */
+static int failed(gnt_status status, gnt_error **error)
 {
     if (status == GNT_OK)
         return 0;
-    fprintf(stderr, "query: %s\n", gnt_error_message(error));
-    gnt_error_free(error);
+    fprintf(stderr, "query: %s\n", gnt_error_message(*error));
+    gnt_error_free(*error);
+    *error = NULL;
     return 1;
 }
 
@@ -28,7 +29,7 @@ static int list(const gnt_database *database)
     for (;;) {
         gnt_error *error = NULL;
         gnt_metric_list *page = NULL;
-        if (failed(gnt_metrics(database, after, 1000, &page, &error), error))
+        if (failed(gnt_metrics(database, after, 1000, &page, &error), &error))
             return 1;
         size_t length = gnt_metric_list_length(page);
         for (size_t index = 0; index < length; index++) {
@@ -60,12 +61,12 @@ static int show(const gnt_database *database, const char *name, const char *meth
     gnt_query *query = NULL;
     gnt_result *result = NULL;
     int outcome = 1;
-    if (!failed(gnt_metric_by_name(database, name, GNT_NUL, &found, &error), error) &&
-        !failed(gnt_query_new(&query, &error), error) &&
-        !failed(gnt_query_add_metric(query, gnt_metric_list_get(found, 0)->key, &error), error) &&
-        !failed(gnt_query_add_method(query, method, GNT_NUL, &error), error) &&
-        !failed(gnt_query_set_granularity(query, strtoll(granularity, NULL, 10) * SECOND, &error), error) &&
-        !failed(gnt_measures(database, query, &result, &error), error)) {
+    if (!failed(gnt_metric_by_name(database, name, GNT_NUL, &found, &error), &error) &&
+        !failed(gnt_query_new(&query, &error), &error) &&
+        !failed(gnt_query_add_metric(query, gnt_metric_list_get(found, 0)->key, &error), &error) &&
+        !failed(gnt_query_add_method(query, method, GNT_NUL, &error), &error) &&
+        !failed(gnt_query_set_granularity(query, strtoll(granularity, NULL, 10) * SECOND, &error), &error) &&
+        !failed(gnt_measures(database, query, &result, &error), &error)) {
         print(gnt_result_get(result, 0));
         outcome = 0;
     }
@@ -84,13 +85,13 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s DIRECTORY [METRIC [METHOD [GRANULARITY]]]\n", argv[0]);
         return 2;
     }
-    if (failed(gnt_open(argv[1], GNT_NUL, NULL, &database, &error), error))
+    if (failed(gnt_open(argv[1], GNT_NUL, NULL, &database, &error), &error))
         return 1;
     if (argc == 2)
         outcome = list(database);
     else
         outcome = show(database, argv[2], argc > 3 ? argv[3] : "mean", argc > 4 ? argv[4] : "0");
-    if (failed(gnt_close(database, &error), error))
+    if (failed(gnt_close(database, &error), &error))
         return 1;
     return outcome;
 }

@@ -26,13 +26,14 @@ static gnt_database *database;
 static c_avl_tree_t *keys;
 static pthread_mutex_t keys_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* Says what went wrong; returns whether anything did. */
-static int failed(const char *doing, gnt_status status, gnt_error *error)
+/* Says what went wrong and frees the error; returns whether anything did. */
+static int failed(const char *doing, gnt_status status, gnt_error **error)
 {
     if (status == GNT_OK)
         return 0;
-    ERROR("gnocchetti plugin: %s: %s", doing, gnt_error_message(error));
-    gnt_error_free(error);
+    ERROR("gnocchetti plugin: %s: %s", doing, gnt_error_message(*error));
+    gnt_error_free(*error);
+    *error = NULL;
     return 1;
 }
 
@@ -71,7 +72,7 @@ static uint64_t metric(const char *name)
         status = gnt_create_metric(database, name, GNT_NUL, archive_policy, archive_policy != NULL ? GNT_NUL : 0, NULL, 0, key,
                                    &error);
     }
-    if (failed(name, status, error) || c_avl_insert(keys, copy, key) != 0) {
+    if (failed(name, status, &error) || c_avl_insert(keys, copy, key) != 0) {
         free(key);
         free(copy);
         return 0;
@@ -112,9 +113,8 @@ static int write_values(const data_set_t *set, const value_list_t *list, user_da
         pthread_mutex_unlock(&keys_lock);
         int64_t timestamp = (int64_t)CDTIME_T_TO_NS(list->time);
         double value = number(&list->values[index], set->ds[index].type);
-        if (key == 0 || failed(name, gnt_push(database, key, timestamp, value, NULL, &error), error))
+        if (key == 0 || failed(name, gnt_push(database, key, timestamp, value, NULL, &error), &error))
             outcome = -1;
-        error = NULL;
     }
     return outcome;
 }
@@ -134,7 +134,7 @@ static int open_database(void)
         status = gnt_open(directory != NULL ? directory : "gnocchetti", GNT_NUL, options, &database, &error);
     gnt_options_free(options);
     keys = c_avl_create((int (*)(const void *, const void *))strcmp);
-    return failed("open", status, error) || keys == NULL ? -1 : 0;
+    return failed("open", status, &error) || keys == NULL ? -1 : 0;
 }
 
 static int flush_database(cdtime_t timeout, const char *identifier, user_data_t *user_data)
@@ -143,7 +143,7 @@ static int flush_database(cdtime_t timeout, const char *identifier, user_data_t 
     (void)timeout;
     (void)identifier;
     (void)user_data;
-    return database != NULL && failed("flush", gnt_flush(database, &error), error) ? -1 : 0;
+    return database != NULL && failed("flush", gnt_flush(database, &error), &error) ? -1 : 0;
 }
 
 static int close_database(void)
@@ -162,7 +162,7 @@ static int close_database(void)
     free(directory);
     free(archive_policy);
     directory = archive_policy = NULL;
-    return failed("close", status, error) ? -1 : 0;
+    return failed("close", status, &error) ? -1 : 0;
 }
 
 void module_register(void)
