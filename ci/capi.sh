@@ -44,7 +44,8 @@ tests() {
 }
 
 c99() {
-    gcc -std=c99 -g "${warnings[@]}" -Itests/c tests/c/test_capi.c "$work/misuse.c" -o "$work/c99" "${flags[@]}" -lcmocka -lpthread
+    gcc -std=c99 -g "${warnings[@]}" -Itests/c tests/c/test_capi.c "$work/misuse.c" -o "$work/c99" \
+        "${flags[@]}" -lcmocka -lpthread
     tests c99 env
 }
 
@@ -124,7 +125,7 @@ END
     sleep 8
     kill -TERM "$pid"
     wait "$pid" || true
-    python3 tests/c/compare_collectd.py "$work/query" "$work/collectd-db" "$work/csv/host" || { cat "$work/collectd.log"; return 1; }
+    python3 tests/c/compare_collectd.py "$work/query" "$work/collectd-db" "$work/csv/host" || { cat "$work/collectd.log"; false; }
 }
 
 step "C99" c99
