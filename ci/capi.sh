@@ -57,7 +57,8 @@ cpp17() {
 
 under_valgrind() {
     cp "$work/c99" "$work/valgrind"
-    tests valgrind valgrind --quiet --child-silent-after-fork=yes --leak-check=full --errors-for-leak-kinds=definite,possible --error-exitcode=9
+    tests valgrind valgrind --quiet --child-silent-after-fork=yes --leak-check=full \
+        --errors-for-leak-kinds=definite,possible --error-exitcode=9
 }
 
 address_sanitizer() {
