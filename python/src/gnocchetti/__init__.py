@@ -22,8 +22,19 @@ from ._batch import Batch, Pushed, Report
 from ._columns import Columns, ColumnSet, Point
 from ._database import Database, Durability, open
 from ._library import LibraryError, library_version, use_library
-from ._metrics import Metric, NewMetric
+from ._metrics import Metric, MetricRef, NewMetric
 from ._policies import ArchivePolicy, ArchivePolicyRule, Definition
+from ._resource_batch import ResourceBatch
+from ._resources import (
+    UNCHANGED,
+    Attribute,
+    DeletedResources,
+    NewResource,
+    Resource,
+    ResourceGroup,
+    ResourceMetric,
+    ResourceType,
+)
 from ._stats import Stats
 from ._version import __version__
 from .errors import GnocchettiError
@@ -31,20 +42,30 @@ from .errors import GnocchettiError
 __all__ = [
     "ArchivePolicy",
     "ArchivePolicyRule",
+    "Attribute",
     "Batch",
     "ColumnSet",
     "Columns",
     "Database",
     "Definition",
+    "DeletedResources",
     "Durability",
     "GnocchettiError",
     "LibraryError",
     "Metric",
+    "MetricRef",
     "NewMetric",
+    "NewResource",
     "Point",
     "Pushed",
     "Report",
+    "Resource",
+    "ResourceBatch",
+    "ResourceGroup",
+    "ResourceMetric",
+    "ResourceType",
     "Stats",
+    "UNCHANGED",
     "__version__",
     "errors",
     "library_version",

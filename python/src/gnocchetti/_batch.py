@@ -69,7 +69,7 @@ class Batch:
         """
         key = self._database._key(metric)
         with timestamps_of(timestamps) as times, values_of(values) as numbers:
-            count = _same_length(timestamps=times.length, values=numbers.length)
+            count = same_length(timestamps=times.length, values=numbers.length)
             arguments = (self._waiting.pointer, key, times.address, numbers.address, count)
             with self._lock:
                 self._library.call(self._library.gnt_batch_extend, *arguments)
@@ -81,7 +81,7 @@ class Batch:
         """
         keys = keys_of(metrics, self._database._key)
         with keys, timestamps_of(timestamps) as times, values_of(values) as numbers:
-            count = _same_length(metrics=keys.length, timestamps=times.length, values=numbers.length)
+            count = same_length(metrics=keys.length, timestamps=times.length, values=numbers.length)
             arguments = (self._waiting.pointer, keys.address, times.address, numbers.address, count)
             with self._lock:
                 self._library.call(self._library.gnt_batch_extend_keyed, *arguments)
@@ -122,7 +122,8 @@ def told(pushed: Any) -> Pushed:
     return Pushed(pushed.accepted, pushed.overwritten, pushed.late)
 
 
-def _same_length(**lengths: int) -> int:
+def same_length(**lengths: int) -> int:
+    """How many measures the columns are; ``ValueError`` when they do not belong together."""
     if len(set(lengths.values())) > 1:
         counted = ", ".join(f"{length} {name}" for name, length in lengths.items())
         raise ValueError(f"{counted}: each measure needs one of each")

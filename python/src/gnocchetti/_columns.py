@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import datetime
+import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -52,7 +53,7 @@ class Columns:
     Iterating yields :class:`Point` after point.
     """
 
-    __slots__ = ("_index", "_length", "_result", "_timestamps", "_values", "calendar", "granularity_nanos", "label", "method")
+    __slots__ = ("_index", "_length", "_result", "_timestamps", "_values", "calendar", "granularity_nanos", "group", "label", "method", "resource")
 
     def __init__(self, result: Result, index: int, label: str | None = None) -> None:
         shown = result.series(index)
@@ -63,8 +64,16 @@ class Columns:
         self._length: int = shown.length
         #: The aggregation method whose values they are; empty for what an operation made of several metrics.
         self.method = str(shown.method)
+        metric, group = str(shown.label), shown.group.optional()
+        #: The id of the resource through which an operation found the metric, if it did.
+        self.resource = shown.resource.optional()
+        #: What the resources of an answer agree in; empty when it has no groups, none when it is not about resources.
+        self.group: dict[str, Any] | None = None if group is None else json.loads(group)
+        if label is None:
+            # A metric that was asked about by itself needs no name.
+            label = self.method if shown.metric else " ".join(filter(None, [metric, self.method])) or "aggregated"
         #: What the series is called in frames and legends.
-        self.label = self.method if label is None else label
+        self.label = label
         #: The length of the groups in nanoseconds; none for groups of the calendar.
         self.granularity_nanos: int | None = shown.granularity or None
         #: To which groups of the calendar the points were resampled, if they were: ``Y``, ``H``, ``Q``, ``M`` or ``W``.

@@ -13,7 +13,7 @@ from ._abi import utf8
 from ._batch import Batch, Pushed, told
 from ._columns import Columns, ColumnSet
 from ._handle import Owned, Result
-from ._metrics import Metric, Metrics
+from ._metrics import Metric, MetricRef, Metrics
 from ._time import calendar_or_span, to_datetime, to_nanos, to_span
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Measures(Metrics):
 
         The series are labelled by what tells them apart: methods, metrics as they were given, or ``metric method``.
         """
-        asked = [metrics] if isinstance(metrics, (str, int, Metric)) or not isinstance(metrics, Iterable) else list(metrics)
+        asked = [metrics] if isinstance(metrics, (str, int, Metric, MetricRef)) or not isinstance(metrics, Iterable) else list(metrics)
         wanted = [methods] if isinstance(methods, str) else list(methods)
         if not asked or not wanted:
             return ColumnSet({})
@@ -138,7 +138,9 @@ class Measures(Metrics):
 
 
 def _name_of(metric: MetricLike) -> str:
-    return (metric.name or str(metric.id)) if isinstance(metric, Metric) else str(metric)
+    if isinstance(metric, Metric):
+        return metric.name or str(metric.id)
+    return str(metric.id if isinstance(metric, MetricRef) else metric)
 
 
 def _label(name: str, method: str, metrics: int, methods: int) -> str:

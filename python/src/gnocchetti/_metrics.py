@@ -6,7 +6,7 @@ import datetime
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 from ._abi import as_json, utf8
 from ._policies import ArchivePolicy, Policies
@@ -17,10 +17,17 @@ if TYPE_CHECKING:
     from ._abi import Library
 
     #: A metric, or its name, id or key. A ``Metric`` is the quickest: the others are looked up in the index.
-    MetricLike = Union["Metric", str, uuid.UUID, int]
+    MetricLike = Union["Metric", "MetricRef", str, uuid.UUID, int]
 
 # So many metrics are fetched at a time.
 _PAGE = 1000
+
+
+class MetricRef(NamedTuple):
+    """A metric as its resource knows it; it will do wherever a metric is asked for."""
+
+    key: int
+    id: uuid.UUID
 
 
 @dataclass(frozen=True)
@@ -107,7 +114,7 @@ class Metrics(Policies):
 
     def metric(self, metric: MetricLike) -> Metric:
         """The metric of this id, name or key, as it is now; ``UnknownMetric`` when there is none."""
-        if isinstance(metric, Metric):
+        if isinstance(metric, (Metric, MetricRef)):
             return self.metric_by_key(metric.key)
         if isinstance(metric, uuid.UUID):
             return self._metric_list("gnt_metric_by_id", *utf8(str(metric)))[0]
@@ -141,7 +148,7 @@ class Metrics(Policies):
 
     def _key(self, metric: MetricLike) -> int:
         """The key of a metric, looked up where only its name or id is known."""
-        if isinstance(metric, Metric):
+        if isinstance(metric, (Metric, MetricRef)):
             return metric.key
         if isinstance(metric, int):
             return metric
