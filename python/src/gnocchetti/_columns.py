@@ -53,7 +53,10 @@ class Columns:
     Iterating yields :class:`Point` after point.
     """
 
-    __slots__ = ("_index", "_length", "_result", "_timestamps", "_values", "calendar", "granularity_nanos", "group", "label", "method", "resource")
+    __slots__ = (
+        *("_index", "_length", "_result", "_timestamps", "_values"),
+        *("calendar", "granularity_nanos", "group", "label", "method", "resource"),
+    )
 
     def __init__(self, result: Result, index: int, label: str | None = None) -> None:
         shown = result.series(index)

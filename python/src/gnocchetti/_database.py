@@ -134,8 +134,9 @@ def open(
     ``journal_bytes``, ``checkpoint_interval``, ``grace``: limits, each with a default for an agent on a small machine.
     ``background``: whether checkpoints, merges and expiry run by themselves; without, only ``maintain`` does them.
     ``resource_inactive_after``: when the resources of silent metrics end by themselves; ``resource_cleanup_after``: when ended ones
-    are deleted; None: never. ``compress_journal``: fewer bytes in the journal for some 20 ns per measure. ``log``: whether what happens beside the calls
-    goes to the logger ``gnocchetti`` of ``logging``, or a function that gets a level of ``logging`` and a message.
+    are deleted; None: never. ``compress_journal``: fewer bytes in the journal for some 20 ns per measure. ``log``: whether what
+    happens beside the calls goes to the logger ``gnocchetti`` of ``logging``, or a function that gets a level of ``logging`` and
+    a message.
     """
     lib = library()
     name = os.fspath(path)
