@@ -324,6 +324,32 @@ pub enum Error {
         /// The process that opened it.
         opened_by: u32,
     },
+    /// The call writes, and the database was opened for reading only.
+    #[error("`{call}` is refused: {} is open for reading only; open it for writing", .path.display())]
+    ReadOnly {
+        /// What was called.
+        call: &'static str,
+        /// The directory, or the file in it.
+        path: PathBuf,
+    },
+    /// A snapshot is written into a directory of its own.
+    #[error("{} holds `{found}`; a snapshot needs a new directory, or an empty one", .path.display())]
+    NotEmpty {
+        /// The directory.
+        path: PathBuf,
+        /// What is in it.
+        found: String,
+    },
+    /// The writer replaced files faster than this reader could read them.
+    #[error(
+        "{} was replaced {attempts} times while it was read; raise Options::grace of the writer", .path.display()
+    )]
+    Outrun {
+        /// The directory.
+        path: PathBuf,
+        /// So often it was tried.
+        attempts: u32,
+    },
     /// The database was closed.
     #[error("the database is closed")]
     Closed,
@@ -545,6 +571,9 @@ impl Error {
             Error::InvalidFilter { .. } => 51,
             Error::FilterTooLarge { .. } => 52,
             Error::InvalidPagination { .. } => 53,
+            Error::ReadOnly { .. } => 61,
+            Error::NotEmpty { .. } => 62,
+            Error::Outrun { .. } => 63,
         }
     }
 
@@ -622,6 +651,9 @@ mod tests {
             (51, Error::InvalidFilter { position: None, reason: text() }),
             (52, Error::FilterTooLarge { what: "", limit: 0 }),
             (53, Error::InvalidPagination { reason: text() }),
+            (61, Error::ReadOnly { call: "", path: path() }),
+            (62, Error::NotEmpty { path: path(), found: text() }),
+            (63, Error::Outrun { path: path(), attempts: 0 }),
         ]
     }
 

@@ -84,7 +84,7 @@ impl<'db> Batch<'db> {
     ///
     /// [`crate::Error::UnknownMetric`], [`crate::Error::TooFarInFuture`], [`crate::Error::PushTooLarge`], and the disk's.
     pub fn commit(&mut self) -> Result<Report<'_>> {
-        let total = self.database.engine().push(&mut self.inner)?;
+        let total = self.database.writer("commit")?.push(&mut self.inner)?;
         Ok(Report { total, per_metric: self.inner.outcome() })
     }
 }

@@ -25,8 +25,7 @@ impl Database {
     ///
     /// [`Error::ResourceTypeExists`], [`Error::InvalidResourceType`], [`Error::InvalidAttribute`]; and the index's.
     pub fn create_resource_type(&self, resource_type: &ResourceType) -> Result<()> {
-        self.engine().check_usable()?;
-        self.engine().index().create_resource_type(resource_type)
+        self.writer("create_resource_type")?.index().create_resource_type(resource_type)
     }
 
     /// The resource type of this name.
@@ -35,8 +34,7 @@ impl Database {
     ///
     /// [`Error::UnknownResourceType`]; and the index's.
     pub fn resource_type(&self, name: &str) -> Result<ResourceType> {
-        self.engine().check_usable()?;
-        let found = self.engine().index().resource_type(name)?;
+        let found = self.index()?.resource_type(name)?;
         found.ok_or_else(|| Error::UnknownResourceType { name: name.to_owned() })
     }
 
@@ -46,8 +44,7 @@ impl Database {
     ///
     /// The index's.
     pub fn resource_types(&self) -> Result<Vec<ResourceType>> {
-        self.engine().check_usable()?;
-        self.engine().index().resource_types()
+        self.index()?.resource_types()
     }
 
     /// Adds, takes away and changes attributes of a resource type. A required one that is added is filled in, in the
@@ -58,8 +55,7 @@ impl Database {
     /// [`Error::UnknownResourceType`], [`Error::UnknownAttribute`], [`Error::InvalidAttribute`],
     /// [`Error::InvalidAttributeValue`]; and the index's. Nothing is changed then.
     pub fn update_resource_type(&self, name: &str, update: &ResourceTypeUpdate) -> Result<ResourceType> {
-        self.engine().check_usable()?;
-        self.engine().index().update_resource_type(name, update, Database::now())
+        self.writer("update_resource_type")?.index().update_resource_type(name, update, Database::now())
     }
 
     /// Deletes a resource type that no resource is of.
@@ -68,8 +64,7 @@ impl Database {
     ///
     /// [`Error::UnknownResourceType`], [`Error::ResourceTypeInUse`]; and the index's.
     pub fn delete_resource_type(&self, name: &str) -> Result<()> {
-        self.engine().check_usable()?;
-        self.engine().index().delete_resource_type(name)
+        self.writer("delete_resource_type")?.index().delete_resource_type(name)
     }
 
     /// Creates resources, and the new ones among their metrics: all of them, or on an error none.
@@ -96,8 +91,7 @@ impl Database {
     /// [`Error::MissingAttribute`], [`Error::UnknownMetric`], and those of
     /// [`create_metrics`](Self::create_metrics).
     pub fn create_resources(&self, resources: &[NewResource]) -> Result<Vec<Resource>> {
-        self.engine().check_usable()?;
-        let created = self.engine().index().create_resources(resources, Database::now())?;
+        let created = self.writer("create_resources")?.index().create_resources(resources, Database::now())?;
         self.adopt(&created.metrics);
         Ok(created.resources)
     }
@@ -108,8 +102,7 @@ impl Database {
     ///
     /// [`Error::UnknownResource`] when there is none that `visibility` finds; and the index's.
     pub fn resource(&self, id: Uuid, visibility: Option<&Filter>) -> Result<Resource> {
-        self.engine().check_usable()?;
-        let found = self.engine().index().resource(id, visibility)?;
+        let found = self.index()?.resource(id, visibility)?;
         found.ok_or_else(|| Error::UnknownResource { resource: id.to_string() })
     }
 
@@ -124,8 +117,7 @@ impl Database {
         creator: Option<&str>,
         visibility: Option<&Filter>,
     ) -> Result<Resource> {
-        self.engine().check_usable()?;
-        let found = self.engine().index().resource_by_original_id(original, creator, visibility)?;
+        let found = self.index()?.resource_by_original_id(original, creator, visibility)?;
         found.ok_or_else(|| Error::UnknownResource { resource: original.to_owned() })
     }
 
@@ -136,8 +128,7 @@ impl Database {
     /// [`Error::UnknownResource`], [`Error::UnknownAttribute`], [`Error::InvalidAttributeValue`]; and those of
     /// [`create_resources`](Self::create_resources). Nothing is changed then.
     pub fn update_resource(&self, id: Uuid, update: &ResourceUpdate, visibility: Option<&Filter>) -> Result<Resource> {
-        self.engine().check_usable()?;
-        let updated = self.engine().index().update_resource(id, update, visibility, Database::now())?;
+        let updated = self.writer("update_resource")?.index().update_resource(id, update, visibility, Database::now())?;
         Ok(self.adopt_updated(updated))
     }
 
@@ -152,8 +143,7 @@ impl Database {
         metrics: &BTreeMap<String, ResourceMetric>,
         visibility: Option<&Filter>,
     ) -> Result<Resource> {
-        self.engine().check_usable()?;
-        let updated = self.engine().index().append_metrics(id, metrics, visibility, Database::now())?;
+        let updated = self.writer("append_metrics")?.index().append_metrics(id, metrics, visibility, Database::now())?;
         Ok(self.adopt_updated(updated))
     }
 
@@ -163,9 +153,9 @@ impl Database {
     ///
     /// [`Error::UnknownResource`]; and the index's and the disk's.
     pub fn delete_resource(&self, id: Uuid, visibility: Option<&Filter>) -> Result<DeletedResources> {
-        self.engine().check_usable()?;
-        let deleted = self.engine().index().delete_resource(id, visibility)?;
-        self.engine().forget_deleted(&deleted.metrics)?;
+        let engine = self.writer("delete_resource")?;
+        let deleted = engine.index().delete_resource(id, visibility)?;
+        engine.forget_deleted(&deleted.metrics)?;
         Ok(deleted)
     }
 
@@ -175,9 +165,9 @@ impl Database {
     ///
     /// [`Error::InvalidQuery`] for a search of everything; those of [`search_resources`](Self::search_resources).
     pub fn delete_resources(&self, search: &ResourceSearch, visibility: Option<&Filter>) -> Result<DeletedResources> {
-        self.engine().check_usable()?;
-        let deleted = self.engine().index().delete_resources(search, visibility)?;
-        self.engine().forget_deleted(&deleted.metrics)?;
+        let engine = self.writer("delete_resources")?;
+        let deleted = engine.index().delete_resources(search, visibility)?;
+        engine.forget_deleted(&deleted.metrics)?;
         Ok(deleted)
     }
 
@@ -187,9 +177,9 @@ impl Database {
     ///
     /// The index's and the disk's.
     pub fn delete_ended_resources(&self, before: Timestamp, limit: usize) -> Result<DeletedResources> {
-        self.engine().check_usable()?;
-        let deleted = self.engine().index().delete_ended_resources(before, limit)?;
-        self.engine().forget_deleted(&deleted.metrics)?;
+        let engine = self.writer("delete_ended_resources")?;
+        let deleted = engine.index().delete_ended_resources(before, limit)?;
+        engine.forget_deleted(&deleted.metrics)?;
         Ok(deleted)
     }
 
@@ -200,8 +190,7 @@ impl Database {
     /// [`Error::UnknownResourceType`], [`Error::UnknownAttribute`], [`Error::InvalidAttributeValue`],
     /// [`Error::InvalidPagination`], [`Error::FilterTooLarge`]; and the index's.
     pub fn search_resources(&self, search: &ResourceSearch, visibility: Option<&Filter>) -> Result<Vec<Resource>> {
-        self.engine().check_usable()?;
-        self.engine().index().search_resources(search, visibility)
+        self.index()?.search_resources(search, visibility)
     }
 
     /// The resources that a search finds, in groups that agree in these attributes.
@@ -215,8 +204,7 @@ impl Database {
         attributes: &[&str],
         visibility: Option<&Filter>,
     ) -> Result<Vec<ResourceGroup>> {
-        self.engine().check_usable()?;
-        self.engine().index().group_resources(search, attributes, visibility)
+        self.index()?.group_resources(search, attributes, visibility)
     }
 
     /// The metrics that a search finds.
@@ -225,8 +213,7 @@ impl Database {
     ///
     /// As [`search_resources`](Self::search_resources).
     pub fn search_metrics(&self, search: &MetricSearch, visibility: Option<&Filter>) -> Result<Vec<Metric>> {
-        self.engine().check_usable()?;
-        let found = self.engine().index().search_metrics(search, visibility)?;
+        let found = self.index()?.search_metrics(search, visibility)?;
         Ok(found.into_iter().map(|stored| stored.metric).collect())
     }
 

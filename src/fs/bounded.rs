@@ -106,6 +106,14 @@ impl Fs for BoundedFs {
         self.inner.lock(path)
     }
 
+    fn is_locked(&self, path: &Path) -> Result<bool> {
+        self.inner.is_locked(path)
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> Result<()> {
+        self.inner.link(from, to)
+    }
+
     fn kind(&self, path: &Path) -> Option<String> {
         self.inner.kind(path)
     }

@@ -105,6 +105,14 @@ impl Fs for RealFs {
         Ok(Box::new(HeldLock::take(path)?))
     }
 
+    fn is_locked(&self, path: &Path) -> Result<bool> {
+        HeldLock::is_held(path)
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> Result<()> {
+        retry("link", to, || fs::hard_link(from, to))
+    }
+
     fn kind(&self, path: &Path) -> Option<String> {
         mounts::kind(path)
     }

@@ -24,6 +24,6 @@ pub use format::{FORMAT_VERSION, MAX_BODY};
 pub use format::{file_name, parse_file_name};
 #[cfg(feature = "internals")]
 pub use recovery::{OnRecord, TornTail};
-pub use recovery::{Recovered, recover, remove_before};
+pub use recovery::{Bookmark, Recovered, follow, recover, remove_before};
 pub use renew::renew;
 pub use writer::Journal;

@@ -17,7 +17,7 @@ fn path_in(directory: &TempDir) -> PathBuf {
 #[test]
 fn connections_are_as_durable_as_promised() {
     let fixture = Fixture::new();
-    let writer = fixture.writer.lock();
+    let writer = fixture.writer("test").unwrap();
     assert_eq!(pragma(&writer, "journal_mode"), Value::Text("wal".to_owned()));
     let settings = ["synchronous", "foreign_keys", "user_version", "application_id"];
     let expected = [2, 1, i64::from(schema::VERSION), 0x676e_6f63];
