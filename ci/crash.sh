@@ -1,6 +1,10 @@
 #!/usr/bin/env bash
-# Never lose a measure: every cut of the crash matrix, calls that fail, planted bugs, kills of a real process, a full disk.
-# GNOCCHETTI_SOAK=long runs for hours; GNOCCHETTI_NO_MOUNT=1 does without the full disk where nothing can be mounted.
+# Never lose a measure: every cut of the crash matrix, calls that fail, planted bugs, kills of a real process, a full disk,
+# an endless load.
+#
+#   GNOCCHETTI_SOAK           `long` runs for hours [short]
+#   GNOCCHETTI_SOAK_SECONDS   how long the endless load lasts [15; 3600 when long]
+#   GNOCCHETTI_NO_MOUNT       `1` does without the full disk where nothing can be mounted
 source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 
 least_cuts=10000
@@ -10,10 +14,13 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
 export GNOCCHETTI_SOAK=${GNOCCHETTI_SOAK:-short}
-say "running the crash tests, $GNOCCHETTI_SOAK"
+seconds=15
+[[ $GNOCCHETTI_SOAK == long ]] && seconds=3600
+export GNOCCHETTI_SOAK_SECONDS=${GNOCCHETTI_SOAK_SECONDS:-$seconds}
+say "running the crash tests, $GNOCCHETTI_SOAK, with $GNOCCHETTI_SOAK_SECONDS seconds of endless load"
 outcome=0
 # One test at a time: the kills are timed, and the others use all processors by themselves.
-cargo test --locked --release --test crash -- --nocapture --test-threads=1 2>&1 | tee "$log" || outcome=$?
+cargo test --locked --no-fail-fast --release --test crash --test soak -- --nocapture --test-threads=1 2>&1 | tee "$log" || outcome=$?
 
 # sum WORD: adds up the numbers after WORD in the lines that begin with `counted:`.
 sum() {
@@ -22,6 +29,7 @@ sum() {
 
 cuts=$(sum cuts) kills=$(sum kills) lost=$(sum lost) wrong=$(sum wrong)
 say "$(sum faults) calls failed, $(sum full) met a full disk, $(grep -c 'planted: .*: found at' "$log") times a planted bug was found"
+grep '^verdict: ' "$log" || outcome=1
 if ((lost + wrong > 0)) || ((cuts < least_cuts)) || ((kills < least_kills)); then
     outcome=1
 fi

@@ -332,14 +332,6 @@ pub enum Error {
         /// The directory, or the file in it.
         path: PathBuf,
     },
-    /// A snapshot is written into a directory of its own.
-    #[error("{} holds `{found}`; a snapshot needs a new directory, or an empty one", .path.display())]
-    NotEmpty {
-        /// The directory.
-        path: PathBuf,
-        /// What is in it.
-        found: String,
-    },
     /// The writer replaced files faster than this reader could read them.
     #[error(
         "{} was replaced {attempts} times while it was read; raise Options::grace of the writer", .path.display()
@@ -510,6 +502,20 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// A batch of measures by resource and metric name names what is not there.
+    #[error("measures were pushed to what does not exist: {}; nothing of the batch was pushed", missing(.resources, .metrics))]
+    UnknownResourceMetrics {
+        /// All resources that are not there: their ids, and how they were named.
+        resources: Vec<(String, String)>,
+        /// All metrics that resources do not have: the ids of these, and the metrics' names.
+        metrics: Vec<(String, String)>,
+    },
+}
+
+fn missing(resources: &[(String, String)], metrics: &[(String, String)]) -> String {
+    let resources = resources.iter().map(|(_, name)| format!("resource `{name}`"));
+    let metrics = metrics.iter().map(|(resource, name)| format!("metric `{resource}/{name}`"));
+    resources.chain(metrics).collect::<Vec<_>>().join(", ")
 }
 
 impl Error {
@@ -571,8 +577,8 @@ impl Error {
             Error::InvalidFilter { .. } => 51,
             Error::FilterTooLarge { .. } => 52,
             Error::InvalidPagination { .. } => 53,
+            Error::UnknownResourceMetrics { .. } => 54,
             Error::ReadOnly { .. } => 61,
-            Error::NotEmpty { .. } => 62,
             Error::Outrun { .. } => 63,
         }
     }
@@ -592,10 +598,14 @@ impl From<Corruption> for Error {
 }
 
 #[cfg(test)]
+pub(crate) use tests::all as all_errors;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
-    fn all() -> Vec<(u32, Error)> {
+    /// One error of each kind, with its number.
+    pub(crate) fn all() -> Vec<(u32, Error)> {
         let text = String::new;
         let io = || std::io::Error::other("x");
         let path = PathBuf::new;
@@ -651,8 +661,8 @@ mod tests {
             (51, Error::InvalidFilter { position: None, reason: text() }),
             (52, Error::FilterTooLarge { what: "", limit: 0 }),
             (53, Error::InvalidPagination { reason: text() }),
+            (54, Error::UnknownResourceMetrics { resources: Vec::new(), metrics: Vec::new() }),
             (61, Error::ReadOnly { call: "", path: path() }),
-            (62, Error::NotEmpty { path: path(), found: text() }),
             (63, Error::Outrun { path: path(), attempts: 0 }),
         ]
     }

@@ -37,7 +37,8 @@
 //!
 //! # Features
 //!
-//! None is needed, and none is on by default. `internals` opens the inner layers to this project's own tests and benches.
+//! `capi`, on by default, is the C ABI: it adds the functions of `gnocchetti.h` to what cargo builds, and nothing to what
+//! Rust sees. `internals` opens the inner layers to this project's own tests and benches.
 
 // What input, disk or another process can cause is an error, never a panic.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -47,6 +48,8 @@ mod codec;
 mod database;
 mod engine;
 pub mod error;
+#[cfg(feature = "capi")]
+mod ffi;
 mod fs;
 mod head;
 mod indexer;
@@ -57,7 +60,10 @@ mod segment;
 mod types;
 
 pub use carbonara::Sampling;
-pub use database::{Aggregates, Batch, Database, Report};
+pub use database::{
+    Aggregated, Aggregates, Batch, BatchBuffer, Database, Report, ResourceAggregates, ResourceBatch, ResourcesPushed,
+    Visible,
+};
 pub use engine::{Options, Stats};
 pub use error::{Corruption, Error, Place, Result};
 pub use query::Query;

@@ -103,7 +103,7 @@ fn the_older_question_gives_the_same_numbers() {
         resample: None,
         options: EvaluateOptions::default(),
     };
-    let old = db.reaggregate(question, &[Timespan::HOUR]).unwrap();
+    let old = db.reaggregate(&question, &[Timespan::HOUR]).unwrap();
     let new = Aggregates::new("(aggregate max (metric (cpu.0 mean) (cpu.1 mean)))".parse().unwrap());
     let new = db.aggregates(&new.granularity(Timespan::HOUR)).unwrap();
     assert_eq!(old.series[0].columns, new.series[0].columns);

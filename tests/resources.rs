@@ -2,7 +2,7 @@
 
 use gnocchetti::{
     Attribute, Database, Error, Filter, History, NewResource, Options, Query, ResourceMetric, ResourceSearch,
-    ResourceType, ResourceUpdate, Timestamp,
+    ResourceType, ResourceUpdate, Timespan, Timestamp,
 };
 
 fn at(seconds: i64) -> Timestamp {
@@ -102,19 +102,82 @@ fn who_may_not_see_a_resource_is_told_that_there_is_none() {
     assert_eq!(db.resource(theirs, None).unwrap(), created[1]);
 }
 
+fn seconds_now() -> i64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() as i64
+}
+
 #[test]
 fn silent_resources_end_and_come_back() {
     let directory = tempfile::tempdir().unwrap();
     let db = open(&directory);
-    let created = instances(&db, 2);
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() as i64;
+    let created = instances(&db, 3);
+    let now = seconds_now();
     db.push(created[0].metrics["cpu"].key, at(now - 7200), 1.0).unwrap();
-    db.push(created[1].metrics["cpu"].key, at(now), 1.0).unwrap();
-    let (ended, reopened) = db.normalize_ends(at(now - 3600)).unwrap();
-    assert_eq!((ended, reopened), (vec![created[0].id], vec![]));
-    assert!(db.resource(created[0].id, None).unwrap().ended_at.is_some());
-    db.push(created[0].metrics["cpu"].key, at(now + 1), 1.0).unwrap();
-    let (ended, reopened) = db.normalize_ends(at(now - 3600)).unwrap();
-    assert_eq!((ended, reopened), (vec![], vec![created[0].id]));
+    db.push(created[1].metrics["cpu"].key, at(now + 7200), 1.0).unwrap();
+    // All were created just now.
+    assert_eq!(db.normalize_ends(at(now - 3600)).unwrap(), (vec![], vec![]));
+    let (ended, reopened) = db.normalize_ends(at(now + 3600)).unwrap();
+    assert_eq!((ended, reopened), (vec![created[0].id, created[2].id], vec![]));
+    let end = db.resource(created[0].id, None).unwrap().ended_at.unwrap();
+    assert!((at(now)..=at(now + 60)).contains(&end), "{end}");
+    assert_eq!(db.normalize_ends(at(now + 3600)).unwrap(), (vec![], vec![]), "once is enough");
+    // A measure from before the end is no sign of life.
+    db.push(created[0].metrics["cpu"].key, at(now - 60), 1.0).unwrap();
+    assert_eq!(db.normalize_ends(at(now - 3600)).unwrap(), (vec![], vec![]));
+    db.push(created[0].metrics["cpu"].key, end, 1.0).unwrap();
+    assert_eq!(db.normalize_ends(at(now - 3600)).unwrap(), (vec![], vec![created[0].id]));
     assert_eq!(db.resource(created[0].id, None).unwrap().ended_at, None);
+    let history = ResourceSearch::of("instance").filter(Filter::eq("id", created[0].id)).history(History::All);
+    assert_eq!(db.search_resources(&history, None).unwrap().len(), 3, "open, ended, open");
+}
+
+#[test]
+fn resources_end_open_and_go_by_themselves() {
+    let directory = tempfile::tempdir().unwrap();
+    let span = |text: &str| Some(text.parse::<Timespan>().unwrap());
+    let options = || Options::new().default_policies(true).max_future(None);
+    let db = Database::open(directory.path().join("db"), options().resource_inactive_after(span("1 second"))).unwrap();
+    let created = instances(&db, 2);
+    db.push(created[1].metrics["cpu"].key, at(seconds_now() + 86_400), 1.0).unwrap();
+    let until = |what: &str, holds: &dyn Fn() -> bool| {
+        let begin = std::time::Instant::now();
+        while !holds() {
+            assert!(begin.elapsed().as_secs() < 60, "{what}");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    };
+    let end = |id| db.resource(id, None).unwrap().ended_at;
+    until("a silent resource ends", &|| end(created[0].id).is_some());
+    assert_eq!(end(created[1].id), None);
+    db.push(created[0].metrics["cpu"].key, at(seconds_now() + 86_400), 1.0).unwrap();
+    until("a measured one opens", &|| end(created[0].id).is_none());
+    assert_eq!(db.stats().unwrap().upkeep_error, None);
+    let long_ago = ResourceUpdate::new().started_at(at(0)).ended_at(Some(at(1)));
+    db.close().unwrap();
+
+    let db = Database::open(directory.path().join("db"), options().resource_cleanup_after(span("1 second"))).unwrap();
+    db.update_resource(created[0].id, &long_ago, None).unwrap();
+    until("what ended long ago goes", &|| db.stats().unwrap().resources_deleted == 1);
+    assert!(matches!(db.resource(created[0].id, None), Err(Error::UnknownResource { .. })));
+    assert!(matches!(db.push(created[0].metrics["cpu"].key, at(0), 1.0), Err(Error::UnknownMetric { .. })));
+    assert_eq!(db.resource(created[1].id, None).unwrap().ended_at, None);
+}
+
+#[test]
+fn without_the_options_nothing_ends_by_itself() {
+    let directory = tempfile::tempdir().unwrap();
+    let db = open(&directory);
+    let created = instances(&db, 1);
+    let ended = ResourceUpdate::new().started_at(at(0)).ended_at(Some(at(1)));
+    db.update_resource(created[0].id, &ended, None).unwrap();
+    db.push(created[0].metrics["cpu"].key, at(10), 1.0).unwrap();
+    db.maintain().unwrap();
+    assert_eq!(db.resource(created[0].id, None).unwrap().ended_at, Some(at(1)));
+    drop(db);
+    let span = Some("1 hour".parse().unwrap());
+    let options = Options::new().background(false).resource_inactive_after(span).resource_cleanup_after(span);
+    let db = Database::open(directory.path().join("db"), options).unwrap();
+    db.maintain().unwrap();
+    let stats = db.stats().unwrap();
+    assert_eq!((stats.resources_ended, stats.resources_reopened, stats.resources_deleted), (0, 1, 0));
 }

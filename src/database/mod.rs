@@ -8,14 +8,18 @@ mod batch;
 mod metrics;
 mod operations;
 mod policies;
+mod resource_batch;
 mod resources;
+mod visible;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-pub use batch::{Batch, Report};
-pub use operations::Aggregates;
+pub use batch::{Batch, BatchBuffer, Report};
+pub use operations::{Aggregated, Aggregates, ResourceAggregates};
+pub use resource_batch::{ResourceBatch, ResourcesPushed};
+pub use visible::Visible;
 
 use access::Access;
 

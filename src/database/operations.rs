@@ -1,84 +1,21 @@
 //! Operations across metrics, and the search of values: points are fetched here and handed to `ops`.
 
-use uuid::Uuid;
+mod question;
+mod sources;
+
+pub use question::{Aggregated, Aggregates, ResourceAggregates};
 
 use crate::database::Database;
 use crate::error::{Error, Result};
-use crate::ops::{
-    EvaluateOptions, Evaluated, Fill, Input, Label, Operation, Predicate, Reaggregation, Reference, evaluate,
-};
+use crate::indexer::{State, StateGroup};
+use crate::ops::{Operation, OutputSeries, Predicate, Reaggregation, evaluate};
 use crate::query::Query;
-use crate::types::{AggregationMethod, Columns, Glob, Metric, Timespan, Timestamp};
-
-/// So many metrics are looked through at a time for those that a pattern names.
-const PAGE: usize = 1000;
-
-/// A question across metrics: an operation, and over which points it is evaluated.
-///
-/// ```
-/// use gnocchetti::{Aggregates, Timespan};
-///
-/// let question = Aggregates::new("(aggregate max (metric (cpu0 mean) (cpu1 mean)))".parse()?)
-///     .granularity(Timespan::MINUTE)
-///     .needed_overlap(50.0);
-/// # let _ = question;
-/// # Ok::<(), gnocchetti::Error>(())
-/// ```
-#[derive(Debug, Clone, PartialEq)]
-pub struct Aggregates {
-    operation: Operation,
-    granularities: Vec<Timespan>,
-    from: Option<Timestamp>,
-    to: Option<Timestamp>,
-    fill: Option<Fill>,
-    needed_overlap: Option<f64>,
-}
-
-impl Aggregates {
-    /// This operation over all points of all granularities that its metrics share. At a time at which only some metrics
-    /// have a point, those count; [`fill`](Self::fill) and [`needed_overlap`](Self::needed_overlap) say otherwise.
-    pub fn new(operation: Operation) -> Self {
-        Aggregates { operation, granularities: Vec::new(), from: None, to: None, fill: None, needed_overlap: None }
-    }
-
-    /// Only at this granularity; called several times, at those.
-    #[must_use]
-    pub fn granularity(mut self, granularity: Timespan) -> Self {
-        self.granularities.push(granularity);
-        self
-    }
-
-    /// From the group that holds this time on.
-    #[must_use]
-    pub fn from(mut self, from: Timestamp) -> Self {
-        self.from = Some(from);
-        self
-    }
-
-    /// Only groups that start before this time.
-    #[must_use]
-    pub fn to(mut self, to: Timestamp) -> Self {
-        self.to = Some(to);
-        self
-    }
-
-    /// What stands where a metric has no point at a time at which another has one.
-    #[must_use]
-    pub fn fill(mut self, fill: Fill) -> Self {
-        self.fill = Some(fill);
-        self
-    }
-
-    /// At how many of 100 times all metrics must have a point, when nothing is filled in.
-    #[must_use]
-    pub fn needed_overlap(mut self, percent: f64) -> Self {
-        self.needed_overlap = Some(percent);
-        self
-    }
-}
+use crate::types::{Columns, Filter, History, ResourceSearch, Timespan, Timestamp};
+use sources::{fetch, of_metrics, of_resources};
 
 impl Database {
-    /// What an operation makes of the points of the metrics that it names: by id, by name, or by a pattern of names.
+    /// What an operation makes of the points of the metrics that it names: by id, by name, or by a pattern of names. Names
+    /// are those of metrics that belong to no resource.
     ///
     /// ```
     /// use gnocchetti::{Aggregates, Database, NewMetric, Options, Timestamp};
@@ -98,21 +35,169 @@ impl Database {
     ///
     /// [`Error::UnknownMetric`], [`Error::UnknownReferenceMethod`], [`Error::UnknownGranularity`],
     /// [`Error::Unaggregable`], [`Error::OperationTooLarge`]; and those of [`measures`](Self::measures).
-    pub fn aggregates(&self, question: &Aggregates) -> Result<Evaluated> {
-        let mut options = EvaluateOptions::asked(question.fill, question.needed_overlap);
-        options.from = question.from.map(Timestamp::nanos);
-        options.to = question.to.map(Timestamp::nanos);
-        self.evaluate(&question.operation, &question.granularities, &options)
+    pub fn aggregates(&self, question: &Aggregates) -> Result<Aggregated> {
+        self.aggregates_seen(question, None)
+    }
+
+    pub(super) fn aggregates_seen(&self, question: &Aggregates, visibility: Option<&Filter>) -> Result<Aggregated> {
+        let options = question.options();
+        let (sources, metrics) = of_metrics(self, &question.operation, visibility)?;
+        let inputs = fetch(self, sources, &question.granularities, &options)?;
+        let series = evaluate(&question.operation, &inputs, &options)?.series;
+        let metrics = if question.details { metrics } else { Vec::new() };
+        Ok(Aggregated { series, metrics, ..Aggregated::default() })
+    }
+
+    /// What an operation makes of the points of resources' metrics, which it names as they are called within a resource:
+    /// one answer, or one for each group, in order of the values that are grouped by, null first. A group in which no
+    /// resource has such metrics is left out.
+    ///
+    /// ```
+    /// use gnocchetti::{
+    ///     Aggregates, Attribute, Database, NewResource, Options, ResourceAggregates, ResourceMetric, ResourceSearch,
+    ///     ResourceType, Timestamp,
+    /// };
+    ///
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let db = Database::open(directory.path().join("db"), Options::new().default_policies(true))?;
+    /// db.create_resource_type(&ResourceType::new("instance").attribute("host", Attribute::string()))?;
+    /// for (name, host, value) in [("web-1", "node-a", 10.0), ("web-2", "node-b", 20.0), ("web-3", "node-b", 40.0)] {
+    ///     let new = NewResource::named("instance", name, None)?.attribute("host", host);
+    ///     let created = db.create_resources(&[new.metric("cpu", ResourceMetric::by_rule())])?;
+    ///     db.push(created[0].metrics["cpu"].key, Timestamp::from_nanos(0)?, value)?;
+    /// }
+    /// let mean = Aggregates::new("(aggregate mean (metric cpu mean))".parse()?);
+    /// let by_host = ResourceAggregates::new(mean, ResourceSearch::of("instance")).group_by("host");
+    /// let answers = db.aggregates_of_resources(&by_host, None)?;
+    /// assert_eq!(answers[1].group, [("host".to_owned(), "node-b".into())]);
+    /// assert_eq!(answers[1].series[0].columns.values, [30.0]);
+    /// # Ok::<(), gnocchetti::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`aggregates`](Self::aggregates), with [`Error::UnknownMetric`] when no resource has such metrics; and those of
+    /// [`group_resources`](Self::group_resources).
+    pub fn aggregates_of_resources(
+        &self,
+        question: &ResourceAggregates,
+        visibility: Option<&Filter>,
+    ) -> Result<Vec<Aggregated>> {
+        let asked = &question.aggregates;
+        let options = asked.options();
+        let mut search = question.resources.clone();
+        if question.use_history {
+            // What a resource became after the end that is asked for says whether it was something before.
+            search.history = History::Between(asked.from.unwrap_or_default(), Timestamp::from_nanos(i64::MAX)?);
+        }
+        let groups = self.index()?.group_states(&search, &question.attributes(), visibility)?;
+        let times = question.use_history.then_some(&options);
+        let mut answers = Vec::with_capacity(groups.len());
+        for StateGroup { group, states } in groups {
+            let (sources, resources) = of_resources(&asked.operation, states, times);
+            let answer = fetch(self, sources, &asked.granularities, &options)
+                .and_then(|inputs| evaluate(&asked.operation, &inputs, &options));
+            let series = match answer {
+                Ok(evaluated) => evaluated.series,
+                // None of its resources has all of the metrics.
+                Err(Error::UnknownMetric { .. }) => continue,
+                Err(error) => return Err(error),
+            };
+            if question.use_history && series.iter().all(|series| series.columns.is_empty()) {
+                continue;
+            }
+            let resources = if asked.details { resources } else { Vec::new() };
+            answers.push(Aggregated { group, series, resources, ..Aggregated::default() });
+        }
+        if answers.is_empty() { Err(unknown(&asked.operation)) } else { Ok(answers) }
     }
 
     /// The older question across metrics: their points of one method, aggregated per time by another.
     ///
     /// # Errors
     ///
-    /// As [`aggregates`](Self::aggregates).
-    pub fn reaggregate(&self, question: Reaggregation, granularities: &[Timespan]) -> Result<Evaluated> {
-        let (operation, options) = question.plan()?;
-        self.evaluate(&operation, granularities, &options)
+    /// As [`aggregates`](Self::aggregates); [`Error::InvalidQuery`] when points are to be resampled and not exactly one
+    /// granularity is given.
+    pub fn reaggregate(&self, question: &Reaggregation, granularities: &[Timespan]) -> Result<Aggregated> {
+        self.reaggregate_seen(question, granularities, None)
+    }
+
+    pub(super) fn reaggregate_seen(
+        &self,
+        question: &Reaggregation,
+        granularities: &[Timespan],
+        visibility: Option<&Filter>,
+    ) -> Result<Aggregated> {
+        check_resampling(question, granularities)?;
+        let (sources, _) = of_metrics(self, &question.exact(), visibility)?;
+        let (operation, options) = question.plan_over(sources.len())?;
+        let inputs = fetch(self, sources, granularities, &options)?;
+        Ok(Aggregated { series: evaluate(&operation, &inputs, &options)?.series, ..Aggregated::default() })
+    }
+
+    /// The older question across the metrics of resources, which it names as they are called within a resource: one answer
+    /// without `group_by`, and one for each group with it. Where no resource has such metrics, there are no series.
+    ///
+    /// ```
+    /// use gnocchetti::ops::{EvaluateOptions, Reaggregation};
+    /// use gnocchetti::{AggregationMethod, Database, NewResource, Options, ResourceMetric, ResourceSearch, Timestamp};
+    ///
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let db = Database::open(directory.path().join("db"), Options::new().default_policies(true))?;
+    /// for (name, value) in [("a", 1.0), ("b", 5.0)] {
+    ///     let new = NewResource::named("generic", name, None)?.user("alice").metric("load", ResourceMetric::by_rule());
+    ///     let created = db.create_resources(&[new])?;
+    ///     db.push(created[0].metrics["load"].key, Timestamp::from_nanos(0)?, value)?;
+    /// }
+    /// let largest = Reaggregation {
+    ///     metrics: vec!["load".to_owned()],
+    ///     method: AggregationMethod::MEAN,
+    ///     reaggregation: Some(AggregationMethod::MAX.into()),
+    ///     resample: None,
+    ///     options: EvaluateOptions::default(),
+    /// };
+    /// let users = db.reaggregate_resources(&largest, &ResourceSearch::generic(), &["user_id"], &[], None)?;
+    /// assert_eq!(users[0].series[0].columns.values, [5.0]);
+    /// # Ok::<(), gnocchetti::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`reaggregate`](Self::reaggregate), but for metrics that are not there; and those of
+    /// [`group_resources`](Self::group_resources).
+    pub fn reaggregate_resources(
+        &self,
+        question: &Reaggregation,
+        resources: &ResourceSearch,
+        group_by: &[&str],
+        granularities: &[Timespan],
+        visibility: Option<&Filter>,
+    ) -> Result<Vec<Aggregated>> {
+        check_resampling(question, granularities)?;
+        let attributes: Vec<String> = group_by.iter().map(|name| (*name).to_owned()).collect();
+        let groups = self.index()?.group_states(resources, &question::names(&attributes), visibility)?;
+        let answer = |StateGroup { group, states }: StateGroup| {
+            let series = self.reaggregated(question, states, granularities)?;
+            Ok(Aggregated { group, series, ..Aggregated::default() })
+        };
+        let answers: Vec<Aggregated> = groups.into_iter().map(answer).collect::<Result<_>>()?;
+        Ok(if answers.is_empty() && group_by.is_empty() { vec![Aggregated::default()] } else { answers })
+    }
+
+    fn reaggregated(
+        &self,
+        question: &Reaggregation,
+        states: Vec<State>,
+        granularities: &[Timespan],
+    ) -> Result<Vec<OutputSeries>> {
+        let exact = question.exact();
+        let (sources, _) = of_resources(&exact, states, None);
+        if sources.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (operation, options) = question.plan_over(sources.len())?;
+        let inputs = fetch(self, sources, granularities, &options)?;
+        Ok(evaluate(&operation, &inputs, &options)?.series)
     }
 
     /// Those points of a metric whose values fulfil `predicate`.
@@ -137,88 +222,20 @@ impl Database {
     pub fn search_values(&self, query: &Query, predicate: &Predicate) -> Result<Columns> {
         Ok(predicate.select(&self.measures(query)?))
     }
+}
 
-    fn evaluate(
-        &self,
-        operation: &Operation,
-        granularities: &[Timespan],
-        options: &EvaluateOptions,
-    ) -> Result<Evaluated> {
-        let mut inputs = Vec::new();
-        for reference in operation.metrics() {
-            let metrics = self.metrics_of(reference)?;
-            if metrics.is_empty() {
-                return Err(Error::UnknownMetric { metric: reference.metric.clone() });
-            }
-            for metric in metrics {
-                self.fetch(reference, &metric, granularities, options, &mut inputs)?;
-            }
-        }
-        evaluate(operation, &inputs, options)
+fn check_resampling(question: &Reaggregation, granularities: &[Timespan]) -> Result<()> {
+    if question.resample.is_some() && granularities.len() != 1 {
+        let reason = "points of one granularity are resampled; say which one".to_owned();
+        return Err(Error::InvalidQuery { reason });
     }
+    Ok(())
+}
 
-    /// The metrics that a reference names: by id, by name, or those whose names match its pattern.
-    fn metrics_of(&self, reference: &Reference) -> Result<Vec<Metric>> {
-        if !reference.is_pattern() {
-            let found = match reference.metric.parse::<Uuid>() {
-                Ok(id) => self.metric(id),
-                Err(_) => self.metric_by_name(&reference.metric),
-            };
-            return found.map(|metric| vec![metric]);
-        }
-        let pattern = Glob::new(&reference.metric);
-        let mut found = Vec::new();
-        let mut after = None;
-        loop {
-            let page = self.metrics(after, PAGE)?;
-            let Some(last) = page.last() else { return Ok(found) };
-            after = Some(last.key);
-            let matches = |metric: &Metric| metric.name.as_deref().is_some_and(|name| pattern.matches(name));
-            found.extend(page.into_iter().filter(matches));
-        }
-    }
-
-    /// Appends a metric's points of all the granularities asked for, or of all it has.
-    fn fetch(
-        &self,
-        reference: &Reference,
-        metric: &Metric,
-        granularities: &[Timespan],
-        options: &EvaluateOptions,
-        inputs: &mut Vec<Input>,
-    ) -> Result<()> {
-        let policy = self.policy_of(metric.key)?;
-        let kept: Vec<Timespan> = policy.definitions().iter().map(crate::types::Definition::granularity).collect();
-        let asked = if granularities.is_empty() { &kept } else { granularities };
-        for granularity in asked {
-            let columns = self.points(metric, reference.method, *granularity, options)?;
-            let name = metric.name.clone().unwrap_or_else(|| metric.id.to_string());
-            let shown = if reference.is_pattern() { name } else { reference.metric.clone() };
-            let label = Label { resource: None, metric: shown, method: reference.method };
-            inputs.push(Input { reference: reference.clone(), label, granularity: *granularity, columns });
-        }
-        Ok(())
-    }
-
-    fn points(
-        &self,
-        metric: &Metric,
-        method: AggregationMethod,
-        granularity: Timespan,
-        options: &EvaluateOptions,
-    ) -> Result<Columns> {
-        let mut query = Query::new(metric.key).method(method).granularity(granularity);
-        if let Some(from) = options.from {
-            query = query.from(Timestamp::from_nanos(from)?);
-        }
-        if let Some(to) = options.to {
-            query = query.to(Timestamp::from_nanos(to)?);
-        }
-        self.measures(&query).map_err(|error| match error {
-            Error::MethodNotKept { .. } => {
-                Error::UnknownReferenceMethod { metric: metric.id.to_string(), method: method.to_string() }
-            }
-            other => other,
-        })
-    }
+/// That nothing has the metrics of an operation.
+fn unknown(operation: &Operation) -> Error {
+    let mut names: Vec<&str> = operation.metrics().iter().map(|reference| reference.metric.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    Error::UnknownMetric { metric: names.join("`, `") }
 }

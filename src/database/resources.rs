@@ -15,9 +15,6 @@ use crate::types::{
     ResourceSearch, ResourceType, ResourceTypeUpdate, ResourceUpdate, Timestamp,
 };
 
-/// So many metrics are looked through at a time.
-const PAGE: usize = 1000;
-
 impl Database {
     /// Creates a resource type.
     ///
@@ -128,7 +125,8 @@ impl Database {
     /// [`Error::UnknownResource`], [`Error::UnknownAttribute`], [`Error::InvalidAttributeValue`]; and those of
     /// [`create_resources`](Self::create_resources). Nothing is changed then.
     pub fn update_resource(&self, id: Uuid, update: &ResourceUpdate, visibility: Option<&Filter>) -> Result<Resource> {
-        let updated = self.writer("update_resource")?.index().update_resource(id, update, visibility, Database::now())?;
+        let updated =
+            self.writer("update_resource")?.index().update_resource(id, update, visibility, Database::now())?;
         Ok(self.adopt_updated(updated))
     }
 
@@ -143,7 +141,8 @@ impl Database {
         metrics: &BTreeMap<String, ResourceMetric>,
         visibility: Option<&Filter>,
     ) -> Result<Resource> {
-        let updated = self.writer("append_metrics")?.index().append_metrics(id, metrics, visibility, Database::now())?;
+        let updated =
+            self.writer("append_metrics")?.index().append_metrics(id, metrics, visibility, Database::now())?;
         Ok(self.adopt_updated(updated))
     }
 
@@ -171,16 +170,14 @@ impl Database {
         Ok(deleted)
     }
 
-    /// Deletes up to `limit` resources that ended before a time.
+    /// Deletes up to `limit` resources that ended before a time, the earliest first.
+    /// [`Options::resource_cleanup_after`](crate::Options::resource_cleanup_after) has it done by itself.
     ///
     /// # Errors
     ///
     /// The index's and the disk's.
     pub fn delete_ended_resources(&self, before: Timestamp, limit: usize) -> Result<DeletedResources> {
-        let engine = self.writer("delete_ended_resources")?;
-        let deleted = engine.index().delete_ended_resources(before, limit)?;
-        engine.forget_deleted(&deleted.metrics)?;
-        Ok(deleted)
+        self.writer("delete_ended_resources")?.delete_ended_resources(before, limit)
     }
 
     /// The resources, or revisions of them, that a search finds.
@@ -217,38 +214,22 @@ impl Database {
         Ok(found.into_iter().map(|stored| stored.metric).collect())
     }
 
-    /// Ends the resources whose metrics all had no measure since `silent_since`, as of that time, and takes their end from
-    /// those that have had one since they ended. Returns the ids of the former and of the latter.
+    /// Ends, as of now, the resources whose metrics all had no measure since `silent_since` and are older than that, and takes
+    /// their end from those that have had a measure at their end or later. Returns the ids of the former and of the latter.
+    /// [`Options::resource_inactive_after`](crate::Options::resource_inactive_after) has it done by itself.
     ///
     /// # Errors
     ///
     /// The index's and the disk's.
     pub fn normalize_ends(&self, silent_since: Timestamp) -> Result<(Vec<Uuid>, Vec<Uuid>)> {
-        let (mut silent, mut measured) = (Vec::new(), Vec::new());
-        let mut after = None;
-        loop {
-            let page = self.metrics(after, PAGE)?;
-            let Some(last) = page.last() else { break };
-            after = Some(last.key);
-            for metric in page.iter().filter(|metric| metric.resource_id.is_some()) {
-                match self.last_measure(metric.key) {
-                    Ok(Some(newest)) if newest >= silent_since => measured.push((metric.key, newest)),
-                    Ok(_) => silent.push(metric.key),
-                    // Deleted since it was listed.
-                    Err(Error::UnknownMetric { .. }) => {}
-                    Err(error) => return Err(error),
-                }
-            }
-        }
-        let index = self.engine().index();
-        let reopened = index.reopen_resources(&measured, Database::now())?;
-        let ended = index.end_resources(&index.silent_resources(&silent)?, silent_since, Database::now())?;
-        Ok((ended, reopened))
+        self.writer("normalize_ends")?.normalize_ends(silent_since)
     }
 
-    fn adopt(&self, created: &[StoredMetric]) {
+    pub(super) fn adopt(&self, created: &[StoredMetric]) {
+        // Only a writer creates any.
+        let Ok(engine) = self.writer("create_metrics") else { return };
         for stored in created {
-            self.engine().state().adopt(stored.metric.key, stored.policy_id);
+            engine.state().adopt(stored.metric.key, stored.policy_id);
         }
     }
 

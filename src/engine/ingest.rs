@@ -18,6 +18,9 @@ use crate::types::{Durability, MetricKey, Pushed, Timestamp};
 
 /// How many times [`Options::dirty_bytes`](super::Options::dirty_bytes) may wait in memory before pushes are held back.
 const LAG: u64 = 4;
+/// What a measure takes in a record at most: its value and two steps, of key and time; and what the record takes besides.
+const MEASURE_BYTES: u64 = 28;
+const RECORD_BYTES: u64 = 24;
 /// A push that is held back looks again after this long, should nobody wake it.
 const HELD_BACK: Duration = Duration::from_millis(100);
 
@@ -51,6 +54,13 @@ impl Batch {
     /// Adds measures of one metric; the slices are equally long.
     pub fn extend(&mut self, metric: MetricKey, timestamps: &[i64], values: &[f64]) {
         self.keys.resize(self.keys.len() + timestamps.len(), metric.get());
+        self.timestamps.extend_from_slice(timestamps);
+        self.values.extend_from_slice(values);
+    }
+
+    /// Adds measures of several metrics; the slices are equally long.
+    pub fn extend_keyed(&mut self, metrics: &[MetricKey], timestamps: &[i64], values: &[f64]) {
+        self.keys.extend(metrics.iter().map(|metric| metric.get()));
         self.timestamps.extend_from_slice(timestamps);
         self.values.extend_from_slice(values);
     }
@@ -229,6 +239,18 @@ impl Engine {
         };
         self.future_limit.store(limit, Ordering::Relaxed);
         if newest <= limit { Ok(()) } else { Err(Error::TooFarInFuture { timestamp: newest, limit }) }
+    }
+
+    /// Refuses measures that a push of them would refuse, for whoever has to prepare one.
+    pub fn check_push<'a>(&self, columns: impl Iterator<Item = &'a [i64]>) -> Result<()> {
+        self.check_writable()?;
+        let mut bytes = RECORD_BYTES;
+        for timestamps in columns {
+            self.check_times(timestamps)?;
+            bytes += MEASURE_BYTES * timestamps.len() as u64;
+        }
+        let limit = crate::journal::MAX_BODY as u64;
+        if bytes > limit { Err(Error::PushTooLarge { bytes, limit }) } else { Ok(()) }
     }
 
     fn push_grouped(&self, batch: &mut Batch) -> Result<(Pushed, Option<u64>)> {

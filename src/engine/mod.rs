@@ -26,6 +26,7 @@ mod recover;
 mod state;
 mod stats;
 mod tail;
+mod upkeep;
 mod worker;
 
 use std::path::PathBuf;
@@ -93,6 +94,9 @@ struct Counters {
     merges: AtomicU64,
     replayed: AtomicU64,
     unknown_metric_measures: AtomicU64,
+    resources_ended: AtomicU64,
+    resources_reopened: AtomicU64,
+    resources_deleted: AtomicU64,
     /// How many files wait to be removed, as of now: whoever asks must not wait for the maintenance lock.
     superseded: AtomicU64,
 }
@@ -126,6 +130,7 @@ pub struct Engine {
     stopping: AtomicBool,
     failure: OnceLock<String>,
     background_error: Mutex<Option<String>>,
+    upkeep_error: Mutex<Option<String>>,
     wake: (Mutex<bool>, Condvar),
     stop: (Mutex<bool>, Condvar),
     /// Notified when a checkpoint has taken what waited for it.

@@ -71,6 +71,7 @@ impl Engine {
             stopping: AtomicBool::new(false),
             failure: OnceLock::new(),
             background_error: Mutex::new(None),
+            upkeep_error: Mutex::new(None),
             wake: (Mutex::new(false), Condvar::new()),
             stop: (Mutex::new(false), Condvar::new()),
             cuts: (Mutex::new(()), Condvar::new()),

@@ -26,6 +26,8 @@ pub struct Options {
     pub(crate) grace: Duration,
     pub(crate) background: bool,
     pub(crate) compress_journal: bool,
+    pub(crate) resource_inactive_after: Option<Timespan>,
+    pub(crate) resource_cleanup_after: Option<Timespan>,
 }
 
 impl Default for Options {
@@ -41,6 +43,8 @@ impl Default for Options {
             grace: Duration::from_secs(60),
             background: true,
             compress_journal: false,
+            resource_inactive_after: None,
+            resource_cleanup_after: None,
         }
     }
 }
@@ -122,6 +126,23 @@ impl Options {
     #[must_use]
     pub fn compress_journal(mut self, yes: bool) -> Self {
         self.compress_journal = yes;
+        self
+    }
+
+    /// After which time without a measure of any of its metrics a resource ends by itself, as of when that is noticed: about a
+    /// tenth of that time later, five minutes at most. A measure that is not older than the end of its resource, whoever set
+    /// it, takes it away. `None`: neither happens. Default: `None`.
+    #[must_use]
+    pub fn resource_inactive_after(mut self, span: Option<Timespan>) -> Self {
+        self.resource_inactive_after = span;
+        self
+    }
+
+    /// How long after its end a resource is deleted by itself, with its history, its metrics and their measures; `None`:
+    /// never. Default: `None`.
+    #[must_use]
+    pub fn resource_cleanup_after(mut self, span: Option<Timespan>) -> Self {
+        self.resource_cleanup_after = span;
         self
     }
 

@@ -255,13 +255,7 @@ fn look(fs: &dyn Fs, root: &Path, index: &Arc<Indexer>, mut known: Known) -> Res
     Err(Error::Outrun { path: root.to_path_buf(), attempts: ATTEMPTS })
 }
 
-fn look_once(
-    fs: &dyn Fs,
-    root: &Path,
-    index: &Arc<Indexer>,
-    manifest: &Manifest,
-    known: &mut Known,
-) -> Result<Seen> {
+fn look_once(fs: &dyn Fs, root: &Path, index: &Arc<Indexer>, manifest: &Manifest, known: &mut Known) -> Result<Seen> {
     let mut tail = Tail::new(Arc::new(plans_of(root, manifest)?));
     let from = Bookmark { file: manifest.journal_file, offset: 0, sequence: manifest.journal_sequence };
     // First what goes at once when it is superseded; segments stay for a while.

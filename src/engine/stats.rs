@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use serde::Serialize;
+
 use super::{Engine, State};
 use crate::error::Result;
 use crate::query::Segment;
 
 /// The state of a database in numbers. Counters count since it was opened; sizes are bytes on disk unless said otherwise.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Stats {
     /// Metrics that are there.
@@ -55,6 +57,14 @@ pub struct Stats {
     pub unknown_metric_measures: u64,
     /// Why the last checkpoint, merge or expiry in the background failed, when it did.
     pub background_error: Option<String>,
+    /// Resources that were ended because their metrics fell silent.
+    pub resources_ended: u64,
+    /// Resources whose end was taken from them because they were measured again.
+    pub resources_reopened: u64,
+    /// Resources that were deleted because they had ended long ago.
+    pub resources_deleted: u64,
+    /// Why the last upkeep of resources in the background failed, when it did.
+    pub upkeep_error: Option<String>,
 }
 
 impl State {
@@ -89,6 +99,7 @@ impl Engine {
         self.check_usable()?;
         let counters = &self.counters;
         let background_error = self.background_error.lock().clone();
+        let upkeep_error = self.upkeep_error.lock().clone();
         Ok(Stats {
             accepted: counters.accepted.load(Ordering::Relaxed),
             overwritten: counters.overwritten.load(Ordering::Relaxed),
@@ -102,6 +113,10 @@ impl Engine {
             replayed_records: counters.replayed.load(Ordering::Relaxed),
             unknown_metric_measures: counters.unknown_metric_measures.load(Ordering::Relaxed),
             background_error,
+            resources_ended: counters.resources_ended.load(Ordering::Relaxed),
+            resources_reopened: counters.resources_reopened.load(Ordering::Relaxed),
+            resources_deleted: counters.resources_deleted.load(Ordering::Relaxed),
+            upkeep_error,
             ..self.state.stats()?
         })
     }

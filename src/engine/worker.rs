@@ -1,4 +1,5 @@
-//! The engine's own threads: one for checkpoints, merges and expiry, one that keeps the durability's deadlines.
+//! The engine's own threads: one for checkpoints, merges and expiry, one that keeps the durability's deadlines, one for the
+//! upkeep of resources.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -28,6 +29,9 @@ impl Workers {
         let mut workers = Workers { engine: Arc::clone(engine), threads: Vec::new() };
         if engine.options.background {
             workers.spawn("gnt-maintain", Engine::run_maintenance)?;
+            if engine.upkeep_interval().is_some() {
+                workers.spawn("gnt-upkeep", Engine::run_upkeep)?;
+            }
         }
         if engine.options.durability != Durability::Sync {
             workers.spawn("gnt-sync", Engine::run_syncs)?;
@@ -118,7 +122,8 @@ impl Engine {
         merged.and(expired).and(removed)
     }
 
-    /// Does all background work now: a checkpoint, all merges, expiry; then gives back the memory of series at rest.
+    /// Does all background work now: a checkpoint, all merges, expiry; then gives back the memory of series at rest, and
+    /// keeps up resources.
     pub fn maintain(&self) -> Result<()> {
         self.check_writable()?;
         let mut maintenance = self.maintenance.lock();
@@ -127,7 +132,9 @@ impl Engine {
         let expired = self.expire(&mut maintenance, Effort::All);
         let removed = self.remove_superseded(&mut maintenance);
         self.evict(&maintenance, u64::MAX);
-        merged.and(expired).and(removed)
+        drop(maintenance);
+        let kept_up = self.upkeep();
+        merged.and(expired).and(removed).and(kept_up)
     }
 
     /// Gives back the memory of series that segments know as well, and that no record from `sequence` on changed. The

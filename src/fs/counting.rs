@@ -113,10 +113,6 @@ impl Fs for CountingFs {
         self.inner.is_locked(path)
     }
 
-    fn link(&self, from: &Path, to: &Path) -> Result<()> {
-        self.inner.link(from, to)
-    }
-
     fn kind(&self, path: &Path) -> Option<String> {
         self.inner.kind(path)
     }

@@ -19,11 +19,10 @@ mod real;
 mod tests;
 
 use std::ffi::OsString;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 pub use bounded::BoundedFs;
 #[cfg(feature = "internals")]
@@ -126,17 +125,6 @@ pub trait Fs: Send + Sync + std::fmt::Debug {
     fn is_locked(&self, path: &Path) -> Result<bool> {
         let _ = path;
         Ok(false)
-    }
-
-    /// Gives the file `from` a second name, `to`, which must not exist. What is read under either is the same.
-    ///
-    /// A crash may leave the name missing until [`Fs::sync_dir`] returned for its directory.
-    ///
-    /// # Errors
-    /// Of kind `Unsupported` or `CrossesDevices` where files cannot have two names, or not these two; as this default.
-    fn link(&self, from: &Path, to: &Path) -> Result<()> {
-        let _ = from;
-        Err(Error::io("link", to, ErrorKind::Unsupported.into()))
     }
 
     /// The type of the file system that `path` (or what of it exists) lies on, such as `ext4`; `None` when unknown.

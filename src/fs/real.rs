@@ -109,10 +109,6 @@ impl Fs for RealFs {
         HeldLock::is_held(path)
     }
 
-    fn link(&self, from: &Path, to: &Path) -> Result<()> {
-        retry("link", to, || fs::hard_link(from, to))
-    }
-
     fn kind(&self, path: &Path) -> Option<String> {
         mounts::kind(path)
     }

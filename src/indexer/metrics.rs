@@ -64,7 +64,7 @@ impl Indexer {
 }
 
 /// A key as `SQLite` knows it. Keys beyond its integers are no metric's, just as its largest one.
-fn parameter(key: MetricKey) -> i64 {
+pub(super) fn parameter(key: MetricKey) -> i64 {
     i64::try_from(key.get()).unwrap_or(i64::MAX)
 }
 

@@ -33,9 +33,10 @@ use failure::Failure;
 pub use metrics::StoredMetric;
 pub use policies::StoredPolicy;
 use resource_types::layout::LayoutCache;
-#[cfg(feature = "internals")]
-pub use resources::CreatedResources;
 pub use resources::UpdatedResource;
+#[cfg(feature = "internals")]
+pub use resources::{CreatedResources, OwnedMetric};
+pub use resources::{NamedMetrics, Resolved, State, StateGroup};
 
 /// How many findings of [`Indexer::integrity_check`] an error names.
 const FINDINGS: usize = 5;

@@ -8,6 +8,7 @@ mod delete;
 mod ending;
 mod groups;
 mod metrics;
+mod named;
 pub(super) mod rows;
 mod update;
 
@@ -20,6 +21,9 @@ use super::search::{Context, select};
 use super::{Indexer, sql};
 use crate::error::{Error, Result};
 use crate::types::{Filter, Resource, ResourceId, ResourceSearch};
+pub use ending::OwnedMetric;
+pub use groups::{State, StateGroup};
+pub use named::{NamedMetrics, Resolved};
 use rows::{Found, Rows};
 
 /// What creating resources has made.

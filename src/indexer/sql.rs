@@ -75,6 +75,7 @@ statements! {
         r.started_at, r.ended_at, r.revision_start, NULL, NULL FROM resources AS r \
         CROSS JOIN resource_types AS t ON t.id = r.type_id WHERE r.id = ?1";
     METRICS_OF_RESOURCE = "SELECT name, key, id FROM metrics WHERE resource_key = ?1";
+    METRIC_OF_RESOURCE = "SELECT key FROM metrics WHERE name = ?1 AND ifnull(resource_key, 0) = ?2 AND status = 0";
     KEYS_OF_RESOURCE = "SELECT key FROM metrics WHERE resource_key = ?1 AND status = 0 ORDER BY key";
     ADD_REVISION = "INSERT INTO revisions (resource_key, type_id, user_id, project_id, started_at, ended_at, \
         revision_start, revision_end) SELECT key, type_id, user_id, project_id, started_at, ended_at, revision_start, \
@@ -82,6 +83,8 @@ statements! {
     UPDATE_RESOURCE = "UPDATE resources SET user_id = ?2, project_id = ?3, started_at = ?4, ended_at = ?5, \
         revision_start = ?6 WHERE key = ?1";
     REVISIONS_OF_RESOURCE = "SELECT revision FROM revisions WHERE resource_key = ?1";
+    FIRST_REVISION_OF_RESOURCE = "SELECT revision FROM revisions WHERE resource_key = ?1 \
+        ORDER BY revision_start, revision LIMIT 1";
     DELETE_RESOURCE = "DELETE FROM resources WHERE key = ?1";
     DETACH_METRICS = "UPDATE metrics SET resource_key = NULL, name = NULL WHERE resource_key = ?1";
     ATTACH_METRIC = "UPDATE metrics SET resource_key = ?1, name = ?2 WHERE id = ?3 AND status = 0 AND +creator IS ?4";
@@ -90,5 +93,7 @@ statements! {
         ON r.key = m.resource_key WHERE m.key = ?1 AND m.status = 0 AND r.ended_at IS NULL";
     ENDED_RESOURCE_OF_METRIC = "SELECT r.id FROM metrics AS m CROSS JOIN resources AS r \
         ON r.key = m.resource_key WHERE m.key = ?1 AND m.status = 0 AND r.ended_at IS NOT NULL AND r.ended_at <= ?2";
+    METRICS_OF_RESOURCES = "SELECT m.key, m.created_at, r.ended_at FROM metrics AS m CROSS JOIN resources AS r \
+        ON r.key = m.resource_key WHERE m.key > ?1 AND m.status = 0 ORDER BY m.key LIMIT ?2";
     ENDED_RESOURCES = "SELECT id FROM resources WHERE ended_at < ?1 ORDER BY ended_at LIMIT ?2";
 }

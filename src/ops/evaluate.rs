@@ -13,6 +13,7 @@ use super::input::{Evaluated, Input, Label, OutputLabel, OutputSeries};
 use super::join::{join, unaggregable};
 use super::operation::{Operation, Reference};
 use super::operator::{BinaryOperator, UnaryOperator};
+use super::presence::weigh;
 use super::reduction::{Pick, Reduction, Statistic};
 use super::rolling::rolling;
 use super::table::Table;
@@ -95,7 +96,7 @@ pub fn evaluate(operation: &Operation, inputs: &[Input], options: &EvaluateOptio
     for inputs in by_granularity(&inputs)? {
         let walk = Walk::new(&inputs, join(&inputs, options)?);
         let Value::Table(table) = walk.value(operation)? else { continue };
-        outputs(table, &inputs, options, &mut series);
+        walk.outputs(table, options, &mut series);
     }
     if series.is_empty() { Err(Error::UnknownMetric { metric: names(asked) }) } else { Ok(Evaluated { series }) }
 }
@@ -129,26 +130,6 @@ fn by_granularity<'a>(inputs: &[&'a Input]) -> Result<Vec<Vec<&'a Input>>> {
     Ok(common)
 }
 
-/// Appends what a table shows.
-fn outputs(table: Table<'_>, inputs: &[&Input], options: &EvaluateOptions, series: &mut Vec<OutputSeries>) {
-    let drops = options.fill.is_some_and(Fill::drops);
-    let shown = if table.aggregated { 1 } else { table.columns.len() };
-    for (column, source) in table.columns.into_iter().zip(&table.sources).take(shown) {
-        let label = match inputs.get(*source) {
-            Some(input) if !table.aggregated => OutputLabel::Metric(input.label.clone()),
-            _ => OutputLabel::Aggregated,
-        };
-        let columns = if drops && column.iter().any(|value| !value.is_finite()) {
-            let points = table.timestamps.iter().zip(column.iter()).filter(|(_, value)| value.is_finite());
-            let (timestamps, values) = points.unzip();
-            Columns { timestamps, values }
-        } else {
-            Columns { timestamps: table.timestamps.to_vec(), values: column.into_owned() }
-        };
-        series.push(OutputSeries { label, granularity: table.granularity, columns });
-    }
-}
-
 /// What an operation's operand is.
 enum Value<'a> {
     Number { value: f64, truth: bool },
@@ -158,6 +139,8 @@ enum Value<'a> {
 /// One granularity's evaluation.
 struct Walk<'a> {
     inputs: &'a [&'a Input],
+    /// Whether some inputs count only at some times.
+    partly: bool,
     joined: Table<'a>,
     columns_of: HashMap<&'a Reference, Vec<usize>>,
 }
@@ -168,14 +151,15 @@ impl<'a> Walk<'a> {
         for (i, input) in inputs.iter().enumerate() {
             columns_of.entry(&input.reference).or_default().push(i);
         }
-        Walk { inputs, joined, columns_of }
+        let partly = inputs.iter().any(|input| input.presence.is_some());
+        Walk { inputs, partly, joined, columns_of }
     }
 
     fn value(&'a self, operation: &Operation) -> Result<Value<'a>> {
         let table = match operation {
             Operation::Number(value) => return Ok(Value::Number { value: *value, truth: false }),
             Operation::Metric(references) => self.metric(references)?,
-            Operation::Aggregate { reduction, of } => aggregate(self.table(of, "aggregate")?, *reduction),
+            Operation::Aggregate { reduction, of } => self.aggregate(self.table(of, "aggregate")?, *reduction),
             Operation::Rolling { reduction, window, of } => {
                 self.rolling(self.table(of, "rolling")?, *reduction, window.get())?
             }
@@ -212,9 +196,77 @@ impl<'a> Walk<'a> {
             timestamps: Cow::Borrowed(&self.joined.timestamps),
             columns: sources.iter().map(|source| Cow::Borrowed(&*self.joined.columns[*source])).collect(),
             sources,
+            weighed: false,
             aggregated: false,
             truths: false,
         })
+    }
+
+    fn aggregate(&self, table: Table<'a>, reduction: Reduction) -> Table<'a> {
+        let table = self.weighed(table);
+        let statistic = reduction.statistic();
+        let truths = keeps_truths(&table, statistic);
+        let mut column = across(&table.columns, table.rows(), statistic);
+        if self.partly {
+            weigh(&mut column, &self.shares_of_any(&table));
+        }
+        let column = rated(column, reduction, truths);
+        let table = table.behind(usize::from(reduction.is_rate()), vec![Cow::Owned(column)]);
+        Table { sources: vec![0], aggregated: true, truths, ..table }
+    }
+
+    /// The table with each value multiplied by its share, once.
+    fn weighed(&self, table: Table<'a>) -> Table<'a> {
+        if !self.partly || table.weighed {
+            return table;
+        }
+        let mut columns = table.columns;
+        for (column, source) in columns.iter_mut().zip(&table.sources) {
+            if let Some(presence) = self.inputs.get(*source).and_then(|input| input.presence.as_ref()) {
+                weigh(column.to_mut(), &presence.shares(&table.timestamps, table.granularity));
+            }
+        }
+        Table { columns, weighed: true, truths: false, ..table }
+    }
+
+    /// 1 where any input counts, and 0 elsewhere.
+    fn shares_of_any(&self, table: &Table<'_>) -> Vec<f64> {
+        let mut any = vec![0.0; table.rows()];
+        for input in self.inputs {
+            let Some(presence) = &input.presence else { return vec![1.0; table.rows()] };
+            for (any, share) in any.iter_mut().zip(presence.shares(&table.timestamps, table.granularity)) {
+                *any = f64::from(u8::from(*any > 0.0 || share > 0.0));
+            }
+        }
+        any
+    }
+
+    /// Appends what a table shows.
+    fn outputs(&self, table: Table<'a>, options: &EvaluateOptions, series: &mut Vec<OutputSeries>) {
+        let table = self.weighed(table);
+        let drops = options.fill.is_some_and(Fill::drops);
+        let counted = if self.partly && table.aggregated { self.shares_of_any(&table) } else { Vec::new() };
+        let shown = if table.aggregated { 1 } else { table.columns.len() };
+        for (column, source) in table.columns.into_iter().zip(&table.sources).take(shown) {
+            let input = self.inputs.get(*source);
+            let own = input.filter(|_| !table.aggregated);
+            let presence = own.and_then(|input| input.presence.as_ref());
+            let shares = presence.map(|presence| presence.shares(&table.timestamps, table.granularity));
+            let shares = shares.as_ref().unwrap_or(&counted);
+            let shown = |row: usize, value: f64| {
+                (!drops || value.is_finite()) && shares.get(row).is_none_or(|share| *share > 0.0)
+            };
+            let columns = if column.iter().enumerate().all(|(row, value)| shown(row, *value)) {
+                Columns { timestamps: table.timestamps.to_vec(), values: column.into_owned() }
+            } else {
+                let points = table.timestamps.iter().zip(column.iter()).enumerate();
+                let points = points.filter(|(row, (_, value))| shown(*row, **value)).map(|(_, point)| point);
+                let (timestamps, values) = points.unzip();
+                Columns { timestamps, values }
+            };
+            let label = own.map_or(OutputLabel::Aggregated, |input| OutputLabel::Metric(input.label.clone()));
+            series.push(OutputSeries { label, granularity: table.granularity, columns });
+        }
     }
 
     fn rolling(&self, table: Table<'a>, reduction: Reduction, window: usize) -> Result<Table<'a>> {
@@ -321,7 +373,9 @@ impl<'a> Walk<'a> {
             Cow::Owned(left.iter().zip(right.iter()).map(|(left, right)| apply(*left, *right)).collect())
         };
         let columns: Vec<Cow<'a, [f64]>> = (0..lefts.max(rights)).map(pair).collect();
-        Ok(Table { sources: (0..columns.len()).collect(), columns, aggregated: true, ..left })
+        let weighed = left.weighed || right.weighed;
+        let sources = if lefts >= rights { left.sources } else { right.sources.clone() };
+        Ok(Table { sources, columns, weighed, aggregated: true, ..left })
     }
 }
 
@@ -342,14 +396,6 @@ fn keeps_truths(table: &Table<'_>, statistic: Statistic) -> bool {
 /// The results of a reduction, or their differences.
 fn rated(results: Vec<f64>, reduction: Reduction, truths: bool) -> Vec<f64> {
     if reduction.is_rate() { differences(&results, truths) } else { results }
-}
-
-fn aggregate(table: Table<'_>, reduction: Reduction) -> Table<'_> {
-    let statistic = reduction.statistic();
-    let truths = keeps_truths(&table, statistic);
-    let column = rated(across(&table.columns, table.rows(), statistic), reduction, truths);
-    let table = table.behind(usize::from(reduction.is_rate()), vec![Cow::Owned(column)]);
-    Table { sources: vec![0], aggregated: true, truths, ..table }
 }
 
 /// Each series grouped again; a `rate:` method sees the differences of its points.

@@ -1,6 +1,7 @@
 //! What an evaluation takes and what it gives.
 
 use super::operation::Reference;
+use super::presence::Presence;
 use crate::carbonara::Sampling;
 use crate::types::{AggregationMethod, Columns, Timespan};
 
@@ -28,6 +29,8 @@ pub struct Input {
     pub granularity: Timespan,
     /// The points, strictly ascending in time and not before the epoch.
     pub columns: Columns,
+    /// When they count; always, when absent.
+    pub presence: Option<Presence>,
 }
 
 impl Input {
@@ -43,7 +46,7 @@ impl Input {
     /// ```
     pub fn new(reference: Reference, granularity: Timespan, columns: Columns) -> Self {
         let label = Label { resource: None, metric: reference.metric.clone(), method: reference.method };
-        Input { reference, label, granularity, columns }
+        Input { reference, label, granularity, columns, presence: None }
     }
 }
 

@@ -32,6 +32,7 @@ pub(super) fn join<'a>(inputs: &[&'a Input], options: &EvaluateOptions) -> Resul
         timestamps,
         columns,
         sources: (0..inputs.len()).collect(),
+        weighed: false,
         aggregated: false,
         truths: false,
     };

@@ -49,22 +49,31 @@ impl Reaggregation {
     ///
     /// [`Error::InvalidQuery`] when no metric is given.
     pub fn plan(self) -> Result<(Operation, EvaluateOptions)> {
+        self.plan_over(self.metrics.len())
+    }
+
+    /// As [`plan`](Self::plan), when so many series are found by the names of the metrics.
+    pub(crate) fn plan_over(&self, series: usize) -> Result<(Operation, EvaluateOptions)> {
         if self.metrics.is_empty() {
             let reason = "there is no metric to aggregate".to_owned();
             return Err(Error::InvalidQuery { reason });
         }
-        let single = self.metrics.len() == 1;
-        let references = self.metrics.into_iter().map(|metric| Reference::new(metric, self.method)).collect();
-        let mut operation = Operation::Metric(references);
+        let mut operation = self.exact();
         if let Some(sampling) = self.resample {
             let method = AggregationMethod::new(self.method.method(), false);
             operation = Operation::Resample { method, sampling, of: Box::new(operation) };
         }
-        if single {
+        if series == 1 {
             return Ok((operation, EvaluateOptions { fill: Some(Fill::Null), ..self.options }));
         }
         let reduction = self.reaggregation.unwrap_or(Reduction::Method(self.method));
         let operation = Operation::Aggregate { reduction, of: Box::new(operation) };
         Ok((operation, self.options))
+    }
+
+    /// The metrics, of which nothing has become yet.
+    pub(crate) fn exact(&self) -> Operation {
+        let reference = |metric: &String| Reference::new(metric.as_str(), self.method);
+        Operation::Metric(self.metrics.iter().map(reference).collect())
     }
 }

@@ -15,8 +15,10 @@ pub(super) struct Table<'a> {
     pub timestamps: Cow<'a, [i64]>,
     /// One column per series, each as long as `timestamps`.
     pub columns: Vec<Cow<'a, [f64]>>,
-    /// Which input each column comes from; of no use once `aggregated`.
+    /// Which input each column comes from; of no use once `aggregate` has made one of all.
     pub sources: Vec<usize>,
+    /// Whether values count for their shares of the groups already.
+    pub weighed: bool,
     /// Whether several series went into one.
     pub aggregated: bool,
     /// Whether all values are outcomes of comparisons.

@@ -11,7 +11,9 @@ use super::Timestamp;
 /// ```
 /// assert_eq!(gnocchetti::MetricKey::new(7).to_string(), "7");
 /// ```
+// Transparent, so that an array of numbers from C is one of keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(transparent)]
 pub struct MetricKey(u64);
 
 impl MetricKey {

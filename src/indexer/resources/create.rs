@@ -52,7 +52,7 @@ fn check(resource: &NewResource, now: Timestamp) -> Result<()> {
     for (attribute, owner) in owners {
         check_owner(attribute, owner.as_deref())?;
     }
-    check_times(resource.started_at.unwrap_or(now), resource.ended_at)
+    check_times(resource.started_at.or(resource.as_of).unwrap_or(now), resource.ended_at)
 }
 
 /// Whether a resource can belong to this one.
@@ -107,7 +107,8 @@ impl<'a> Creation<'a> {
     fn add(&mut self, new: &NewResource) -> Result<Resource, Failure> {
         let (layout, insert) = self.of_type(&new.resource_type)?;
         let attributes = attributes(&layout, &new.attributes, self.now)?;
-        let started_at = new.started_at.unwrap_or(self.now);
+        let revision_start = new.as_of.unwrap_or(self.now);
+        let started_at = new.started_at.unwrap_or(revision_start);
         let inserted = self.connection.prepare_cached(sql::INSERT_RESOURCE)?.insert(params![
             new.id.id().as_bytes(),
             new.id.original(),
@@ -117,7 +118,7 @@ impl<'a> Creation<'a> {
             new.project_id,
             started_at.nanos(),
             new.ended_at.map(Timestamp::nanos),
-            self.now.nanos(),
+            revision_start.nanos(),
         ]);
         let key = inserted.map_err(|error| {
             if Failure::is_duplicate(&error) {
@@ -143,7 +144,7 @@ impl<'a> Creation<'a> {
             started_at,
             ended_at: new.ended_at,
             revision: None,
-            revision_start: self.now,
+            revision_start,
             revision_end: None,
             attributes,
             metrics,

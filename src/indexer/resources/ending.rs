@@ -8,12 +8,43 @@ use uuid::Uuid;
 use super::super::failure::Failure;
 use super::super::search::Context;
 use super::super::{Indexer, sql};
-use super::rows::Found;
+use super::rows::{self, Found};
 use super::{delete, update, visible};
 use crate::error::Result;
 use crate::types::{DeletedResources, MetricKey, ResourceUpdate, Timestamp};
 
+/// A metric of a resource, and the end of that.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OwnedMetric {
+    /// The metric's key.
+    pub key: MetricKey,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When its resource ended, if it did.
+    pub resource_ended_at: Option<Timestamp>,
+}
+
 impl Indexer {
+    /// Up to `limit` metrics that belong to resources, in order of their keys, those after the key `after`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Index`](crate::Error::Index).
+    pub fn metrics_of_resources(&self, after: Option<MetricKey>, limit: usize) -> Result<Vec<OwnedMetric>> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.read_once("list metrics of resources", |connection| {
+            let mut statement = connection.prepare_cached(sql::METRICS_OF_RESOURCES)?;
+            let mut rows = statement.query([after.map_or(0, parameter), limit])?;
+            let mut metrics = Vec::new();
+            while let Some(row) = rows.next()? {
+                let key = MetricKey::new(rows::number(0, row.get(0)?)?);
+                let created_at = rows::required_time(row, 1)?;
+                metrics.push(OwnedMetric { key, created_at, resource_ended_at: rows::time(row, 2)? });
+            }
+            Ok(metrics)
+        })
+    }
+
     /// The resources without an end whose metrics are all among `silent`, in order of creation. A resource without
     /// metrics is none of them.
     ///

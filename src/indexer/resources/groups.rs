@@ -2,12 +2,35 @@
 
 use std::cmp::Ordering;
 
-use super::super::Indexer;
+use rusqlite::{Connection, OptionalExtension};
+
+use super::super::failure::Failure;
+use super::super::search::select;
+use super::super::{Indexer, sql};
+use super::rows::{Found, Rows};
 use crate::error::{Error, Result};
-use crate::types::{AttributeValue, Filter, Resource, ResourceGroup, ResourceSearch};
+use crate::types::{AttributeValue, Filter, GENERIC, Resource, ResourceGroup, ResourceSearch};
 
 /// How many attributes can be grouped by.
 const MAX_ATTRIBUTES: usize = 16;
+
+/// States of resources that agree in what they were grouped by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StateGroup {
+    /// What they agree in: attribute and value, in the order asked for.
+    pub group: Vec<(String, AttributeValue)>,
+    /// The states, in the order of the search.
+    pub states: Vec<State>,
+}
+
+/// What a resource was like for some time, or is now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct State {
+    /// The resource as it was, with its metrics of today.
+    pub resource: Resource,
+    /// Whether nothing is known of what it was before.
+    pub first: bool,
+}
 
 impl Indexer {
     /// What a search finds, in groups of those that agree in all of these attributes; null agrees with null. Groups come
@@ -24,27 +47,41 @@ impl Indexer {
         attributes: &[&str],
         visibility: Option<&Filter>,
     ) -> Result<Vec<ResourceGroup>> {
+        let groups = self.group_states(search, attributes, visibility)?;
+        let resources = |states: Vec<State>| states.into_iter().map(|state| state.resource).collect();
+        Ok(groups
+            .into_iter()
+            .map(|StateGroup { group, states }| ResourceGroup { group, resources: resources(states) })
+            .collect())
+    }
+
+    /// As [`Indexer::group_resources`], of states, with which of them are the first ones.
+    ///
+    /// # Errors
+    ///
+    /// As [`Indexer::group_resources`].
+    pub fn group_states(
+        &self,
+        search: &ResourceSearch,
+        attributes: &[&str],
+        visibility: Option<&Filter>,
+    ) -> Result<Vec<StateGroup>> {
         if attributes.len() > MAX_ATTRIBUTES {
             let reason = format!("resources are grouped by more than {MAX_ATTRIBUTES} attributes");
             return Err(Error::InvalidQuery { reason });
         }
         self.check_attributes(&search.resource_type, attributes)?;
-        let mut keyed: Vec<(Vec<AttributeValue>, Resource)> = Vec::new();
-        for resource in self.search_resources(search, visibility)? {
-            keyed.push((attributes.iter().map(|name| value(&resource, name)).collect(), resource));
-        }
-        keyed.sort_by(|(a, _), (b, _)| compare_all(a, b));
-        let mut groups: Vec<(Vec<AttributeValue>, Vec<Resource>)> = Vec::new();
-        for (key, resource) in keyed {
-            match groups.last_mut().filter(|(last, _)| compare_all(last, &key) == Ordering::Equal) {
-                Some((_, resources)) => resources.push(resource),
-                None => groups.push((key, vec![resource])),
-            }
-        }
-        let named = |values: Vec<AttributeValue>| {
-            attributes.iter().map(|name| (*name).to_owned()).zip(values).collect::<Vec<_>>()
-        };
-        Ok(groups.into_iter().map(|(key, resources)| ResourceGroup { group: named(key), resources }).collect())
+        let states = self.read("group resources", |connection| {
+            let found = select(connection, search, visibility)?;
+            let mut rows = Rows::committed(connection, &self.layouts);
+            let details = search.details || search.resource_type != GENERIC;
+            let state = |found: Found| {
+                let first = is_first(connection, &found)?;
+                Ok(State { resource: rows.complete(found, details)?, first })
+            };
+            found.into_iter().map(state).collect::<Result<Vec<State>, Failure>>()
+        })?;
+        Ok(grouped(states, attributes))
     }
 
     fn check_attributes(&self, resource_type: &str, attributes: &[&str]) -> Result<()> {
@@ -58,6 +95,29 @@ impl Indexer {
         }
         Ok(())
     }
+}
+
+/// Whether no revision of the resource came before this state.
+fn is_first(connection: &Connection, found: &Found) -> Result<bool, Failure> {
+    let mut statement = connection.prepare_cached(sql::FIRST_REVISION_OF_RESOURCE)?;
+    let first: Option<i64> = statement.query_row([found.key], |row| row.get(0)).optional()?;
+    Ok(first == found.resource.revision.map(|revision| revision as i64))
+}
+
+fn grouped(states: Vec<State>, attributes: &[&str]) -> Vec<StateGroup> {
+    let values = |state: &State| attributes.iter().map(|name| value(&state.resource, name)).collect();
+    let mut keyed: Vec<(Vec<AttributeValue>, State)> =
+        states.into_iter().map(|state| (values(&state), state)).collect();
+    keyed.sort_by(|(a, _), (b, _)| compare_all(a, b));
+    let mut groups: Vec<(Vec<AttributeValue>, Vec<State>)> = Vec::new();
+    for (key, state) in keyed {
+        match groups.last_mut().filter(|(last, _)| compare_all(last, &key) == Ordering::Equal) {
+            Some((_, states)) => states.push(state),
+            None => groups.push((key, vec![state])),
+        }
+    }
+    let named = |values: Vec<AttributeValue>| attributes.iter().map(|name| (*name).to_owned()).zip(values).collect();
+    groups.into_iter().map(|(key, states)| StateGroup { group: named(key), states }).collect()
 }
 
 type Getter = fn(&Resource) -> AttributeValue;

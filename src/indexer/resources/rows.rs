@@ -45,16 +45,16 @@ impl Found {
     }
 }
 
-fn number(column: usize, value: i64) -> rusqlite::Result<u64> {
+pub(super) fn number(column: usize, value: i64) -> rusqlite::Result<u64> {
     u64::try_from(value).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, value))
 }
 
-fn time(row: &Row, column: usize) -> rusqlite::Result<Option<Timestamp>> {
+pub(super) fn time(row: &Row, column: usize) -> rusqlite::Result<Option<Timestamp>> {
     let damaged = |error: Error| rusqlite::Error::FromSqlConversionFailure(column, Type::Integer, Box::new(error));
     row.get::<_, Option<i64>>(column)?.map(|nanos| Timestamp::from_nanos(nanos).map_err(damaged)).transpose()
 }
 
-fn required_time(row: &Row, column: usize) -> rusqlite::Result<Timestamp> {
+pub(super) fn required_time(row: &Row, column: usize) -> rusqlite::Result<Timestamp> {
     let null = || rusqlite::Error::InvalidColumnType(column, "time".to_owned(), Type::Null);
     time(row, column)?.ok_or_else(null)
 }

@@ -12,7 +12,7 @@ use super::create::{check_owner, check_times, missing, unknown as unknown_attrib
 use super::metrics::Attaching;
 use super::rows::{Found, Rows};
 use super::{UpdatedResource, unknown, visible};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::types::{AttributeValue, Filter, Resource, ResourceUpdate, Timestamp};
 
 impl Indexer {
@@ -51,9 +51,10 @@ pub(super) fn apply(
     let changed = attributes(connection, &layout, &found, update, now)?;
     let next = common(&found.resource, update)?;
     let revised = !changed.is_empty() || next != found.resource;
+    check_as_of(&found.resource, update)?;
     if revised {
         // A clock that went back must not make a revision end before it begins.
-        let now = now.max(found.resource.revision_start);
+        let now = update.as_of.unwrap_or(now).max(found.resource.revision_start);
         keep_revision(connection, &layout, found.key, now)?;
         write(connection, &layout, found.key, &next, now, &changed)?;
         found.resource = Resource { revision_start: now, ..next };
@@ -66,6 +67,18 @@ pub(super) fn apply(
     }
     let metrics = attaching.finish()?;
     Ok(UpdatedResource { resource: Rows::uncommitted(connection).complete(found, true)?, revised, metrics })
+}
+
+/// Whether a resource can have changed when it is said to have.
+fn check_as_of(old: &Resource, update: &ResourceUpdate) -> Result<()> {
+    match update.as_of {
+        Some(time) if time < old.revision_start => Err(Error::InvalidAttributeValue {
+            attribute: "revision_start".to_owned(),
+            value: time.to_string(),
+            expected: format!("a time not before {}, when it became what it is", old.revision_start),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// What every resource has, after the change.

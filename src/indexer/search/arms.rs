@@ -208,6 +208,7 @@ fn past(name: &str) -> Option<Column> {
 fn metric(name: &str) -> Option<Column> {
     let column = |sql: &str, kind| Column::new(sql, kind, Table::Metric);
     Some(match name {
+        "key" => column("m.key", Kind::Revision).never_null().indexed(Selectivity::Unique),
         "id" => column("m.id", Kind::Uuid).never_null().indexed(Selectivity::Unique),
         "name" => column("m.name", Kind::Text).indexed(Selectivity::Attribute),
         "unit" => column("m.unit", Kind::Text).indexed(Selectivity::Kind),

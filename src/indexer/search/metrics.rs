@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::super::Indexer;
 use super::super::failure::Failure;
-use super::super::metrics::{StoredMetric, row};
+use super::super::metrics::{StoredMetric, parameter, row};
 use super::arms::Arm;
 use super::bind::Context;
 use super::statement::{Question, Statement, build};
@@ -54,6 +54,7 @@ pub(in crate::indexer) fn statement(
         sort: &search.sort,
         limit: search.limit,
         marker: search.marker,
+        after_key: search.after_key.map(parameter),
         context: Context { now: search.now, creator: search.creator.as_deref() },
     };
     let demanded = search.filter.as_ref().map(Filter::tree).transpose()?;

@@ -79,6 +79,7 @@ pub(in crate::indexer) fn statement(
         sort: &search.sort,
         limit: search.limit,
         marker: search.marker,
+        after_key: None,
         context: Context { now: search.now, creator: search.creator.as_deref() },
     };
     match search.history {

@@ -21,6 +21,8 @@ pub(super) struct Question<'a> {
     pub sort: &'a [Sort],
     pub limit: Option<usize>,
     pub marker: Option<Marker>,
+    /// Instead of a marker, and without an order: what comes behind this key.
+    pub after_key: Option<i64>,
     pub context: Context<'a>,
 }
 
@@ -73,17 +75,16 @@ pub(super) fn build(connection: &Connection, arms: &[Arm], question: &Question) 
     let visibility =
         question.visibility.map(|filter| bind(filter, any, question.context, &mut parameters)).transpose()?;
     order::keys(any, question.sort)?;
-    let place = match question.marker {
-        None => None,
-        Some(marker) => {
-            let values = place(connection, arms, question, marker)?;
-            let place = values.into_iter().map(|value| {
-                let null = value == Value::Null;
-                (parameters.add(value), null)
-            });
-            Some(place.collect::<Vec<_>>())
-        }
+    let values = match (question.marker, question.after_key) {
+        (Some(marker), _) => Some(place(connection, arms, question, marker)?),
+        (None, Some(key)) if question.sort.is_empty() => Some(vec![Value::Integer(key)]),
+        (None, _) => None,
     };
+    let parameter = |value: Value| {
+        let null = value == Value::Null;
+        (parameters.add(value), null)
+    };
+    let place = values.map(|values| values.into_iter().map(parameter).collect::<Vec<_>>());
     let search = Search { question, filter, visibility, place, among_revisions: arms.len() > 1 };
     let mut sql = String::new();
     let mut clause = String::new();

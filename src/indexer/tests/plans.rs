@@ -21,7 +21,7 @@ pub(super) fn plan(connection: &Connection, statement: &str) -> Vec<String> {
 #[test]
 fn no_statement_reads_a_whole_table_that_grows() {
     let fixture = Fixture::new();
-    let connection = fixture.writer.lock();
+    let connection = fixture.writer("test").unwrap();
     let mut searched = 0;
     for (name, statement) in sql::ALL.iter().filter(|(_, statement)| !statement.starts_with("PRAGMA")) {
         for step in plan(&connection, statement) {
@@ -43,6 +43,8 @@ fn each_lookup_uses_the_index_made_for_it() {
         (sql::METRIC_BY_ID, "metrics_by_id (id=?)"),
         (sql::METRIC_BY_NAME, "metrics_by_name (name=?"),
         (sql::NAME_IS_TAKEN, "metrics_by_name (name=?"),
+        (sql::METRIC_OF_RESOURCE, "metrics_by_name (name=?"),
+        (sql::FIRST_REVISION_OF_RESOURCE, "revisions_by_resource (resource_key=?)"),
         (sql::METRIC_BY_KEY, "INTEGER PRIMARY KEY (rowid=?)"),
         (sql::ACTIVE_METRICS, "INTEGER PRIMARY KEY (rowid>?)"),
         (sql::DELETED_METRICS, "metrics_deleted (key>?)"),
@@ -56,6 +58,7 @@ fn each_lookup_uses_the_index_made_for_it() {
         (sql::DETACH_METRICS, "metrics_by_resource (resource_key=?)"),
         (sql::ATTACH_METRIC, "metrics_by_id (id=?)"),
         (sql::REVISIONS_OF_RESOURCE, "revisions_by_resource (resource_key=?)"),
+        (sql::METRICS_OF_RESOURCES, "INTEGER PRIMARY KEY (rowid>?)"),
         (sql::ENDED_RESOURCES, "resources_by_end (ended_at<?)"),
     ];
     for (statement, index) in cases {
@@ -70,7 +73,7 @@ fn deleting_a_policy_looks_for_its_users_by_index() {
     let metrics: Vec<_> = (0..500).map(|i| NewMetric::named(format!("m{i}"))).collect();
     fixture.create_metrics(&metrics, now()).unwrap();
     fixture.create_archive_policy(&policy("unused")).unwrap();
-    let connection = fixture.writer.lock();
+    let connection = fixture.writer("test").unwrap();
     // The statement's own plan does not show how foreign keys are checked; its steps do.
     let mut statement = connection.prepare("DELETE FROM archive_policies WHERE name = 'unused'").unwrap();
     statement.execute([]).unwrap();

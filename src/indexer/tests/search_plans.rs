@@ -4,7 +4,7 @@ use super::plans::plan;
 use super::resources::{fixture, thing};
 use super::*;
 use crate::indexer::search::{metrics_statement, resources_statement};
-use crate::types::{Filter, History, Marker, MetricSearch, Nulls, ResourceSearch, ResourceUpdate, Sort};
+use crate::types::{Filter, History, Marker, MetricKey, MetricSearch, Nulls, ResourceSearch, ResourceUpdate, Sort};
 
 /// Tables of which a row is named by its number, or which stay small.
 const AT_HAND: [&str; 1] = ["resource_types"];
@@ -200,7 +200,10 @@ fn metrics_are_looked_up() {
     let cases = [
         ("", "INTEGER PRIMARY KEY (rowid>?)"),
         ("id = '00000000-0000-0000-0000-000000000000'", "metrics_by_id (id=?)"),
+        ("key = 1", "INTEGER PRIMARY KEY (rowid=?)"),
+        ("key in [1, 2] and creator = a", "INTEGER PRIMARY KEY (rowid=?)"),
         ("name = a", "metrics_by_name (name=?"),
+        ("name like 'a%' and resource_id = null", "metrics_by_name (name>? AND name<?)"),
         ("name like 'a%'", "metrics_by_name (name>? AND name<?)"),
         ("unit = a", "metrics_by_unit (unit=?)"),
         ("creator = a", "metrics_by_creator (creator=?)"),
@@ -221,6 +224,16 @@ fn metrics_are_looked_up() {
         let found = steps(text, vec![]);
         assert!(found.iter().any(|step| step.contains(expected)), "{text}: {found:#?}");
         assert_eq!(scans(&found), [""; 0], "{text}: {found:#?}");
+    }
+    let search = MetricSearch { after_key: Some(MetricKey::new(7)), ..MetricSearch::new().limit(100) };
+    for (visibility, index) in [(None, "INTEGER PRIMARY KEY (rowid>?)"), (Some("creator = a"), "metrics_by_creator")] {
+        let visibility = visibility.map(query);
+        let connection = fixture.reader.lock();
+        let statement = metrics_statement(&connection, &search, visibility.as_ref()).unwrap();
+        let found = plan(&connection, &statement.sql);
+        assert!(found[0].contains(index), "{found:#?}");
+        assert_eq!(scans(&found), [""; 0], "{found:#?}");
+        assert!(!found.iter().any(|step| step.contains("TEMP B-TREE")), "{found:#?}");
     }
     let by_id = steps("", vec![Sort::by("id")]);
     assert!(by_id[0].contains("SCAN m USING INDEX metrics_by_id"), "{by_id:#?}");

@@ -60,7 +60,10 @@ fn files_that_are_not_asked_for_or_not_ours_are_left_alone() {
 #[test]
 fn no_file_at_all_is_told_from_an_empty_one() {
     let none = read(&SimDisk::default(), &dir()).1.unwrap();
-    assert_eq!((none.last_sequence, none.first_file, none.last_file, none.records, none.torn), (0, None, None, 0, None));
+    assert_eq!(
+        (none.last_sequence, none.first_file, none.last_file, none.records, none.torn),
+        (0, None, None, 0, None)
+    );
     let empty = read(&with_files(&[(1, &file(1, 1, &[]))]), &dir()).1.unwrap();
     assert_eq!((empty.last_sequence, empty.last_file, empty.records, empty.torn), (0, Some(1), 0, None));
 }

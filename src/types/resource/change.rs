@@ -66,7 +66,7 @@ pub struct NewResource {
     pub user_id: Option<String>,
     /// The project it belongs to: at most 255 characters.
     pub project_id: Option<String>,
-    /// Since when it is there; the time of its creation when absent.
+    /// Since when it is there; `as_of` when absent.
     pub started_at: Option<Timestamp>,
     /// Until when it was there, not before `started_at`.
     pub ended_at: Option<Timestamp>,
@@ -74,6 +74,8 @@ pub struct NewResource {
     pub attributes: BTreeMap<String, AttributeValue>,
     /// Its metrics by name.
     pub metrics: BTreeMap<String, ResourceMetric>,
+    /// Since when it is like this; the time of its creation in the index when absent. For histories from elsewhere.
+    pub as_of: Option<Timestamp>,
 }
 
 impl NewResource {
@@ -89,6 +91,7 @@ impl NewResource {
             ended_at: None,
             attributes: BTreeMap::new(),
             metrics: BTreeMap::new(),
+            as_of: None,
         }
     }
 
@@ -151,6 +154,13 @@ impl NewResource {
         self.metrics.insert(name.into(), metric);
         self
     }
+
+    /// Like this since then, and not since now.
+    #[must_use]
+    pub fn as_of(mut self, time: Timestamp) -> Self {
+        self.as_of = Some(time);
+        self
+    }
 }
 
 /// A change of a resource: what it does not name stays as it is.
@@ -176,6 +186,8 @@ pub struct ResourceUpdate {
     pub attributes: BTreeMap<String, AttributeValue>,
     /// All metrics it is to have. Those it has now are taken from it, and lose the names they had there.
     pub metrics: Option<BTreeMap<String, ResourceMetric>>,
+    /// Since when it is like this, not before what it is until then began; now, when absent. For histories from elsewhere.
+    pub as_of: Option<Timestamp>,
 }
 
 impl ResourceUpdate {
@@ -223,6 +235,29 @@ impl ResourceUpdate {
     #[must_use]
     pub fn metric(mut self, name: impl Into<String>, metric: ResourceMetric) -> Self {
         self.metrics.get_or_insert_default().insert(name.into(), metric);
+        self
+    }
+
+    /// Like this since then, and not since now.
+    ///
+    /// ```
+    /// use gnocchetti::{Attribute, Database, History, NewResource, Options, ResourceSearch, ResourceType, ResourceUpdate};
+    ///
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let db = Database::open(directory.path().join("db"), Options::new())?;
+    /// db.create_resource_type(&ResourceType::new("instance").attribute("host", Attribute::string()))?;
+    /// let old = NewResource::named("instance", "web", None)?.attribute("host", "a").as_of("2026-01-01".parse()?);
+    /// let web = db.create_resources(&[old])?.remove(0);
+    /// let moved = ResourceUpdate::new().attribute("host", "b").as_of("2026-02-01".parse()?);
+    /// db.update_resource(web.id, &moved, None)?;
+    ///
+    /// let then = ResourceSearch::of("instance").history(History::At("2026-01-15".parse()?));
+    /// assert_eq!(db.search_resources(&then, None)?[0].attributes["host"], "a".into());
+    /// # Ok::<(), gnocchetti::Error>(())
+    /// ```
+    #[must_use]
+    pub fn as_of(mut self, time: Timestamp) -> Self {
+        self.as_of = Some(time);
         self
     }
 

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use super::Marker;
 use crate::error::{Error, Result};
-use crate::types::{Filter, MetricStatus, Timestamp};
+use crate::types::{Filter, MetricKey, MetricStatus, Timestamp};
 
 /// Which states of resources are asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -217,7 +217,7 @@ impl ResourceSearch {
 
 /// A search for metrics.
 ///
-/// Their attributes are `id`, `name`, `unit`, `creator`, `created_by_user_id`, `created_by_project_id`,
+/// Their attributes are `key`, `id`, `name`, `unit`, `creator`, `created_by_user_id`, `created_by_project_id`,
 /// `archive_policy_name`, `resource_id`, `status`, `created_at`; and, for a metric of a resource, what that has, such
 /// as `resource.project_id`. Without an order they come in that of their creation.
 ///
@@ -239,6 +239,8 @@ pub struct MetricSearch {
     pub limit: Option<usize>,
     /// The last one of the page before.
     pub marker: Option<Marker>,
+    /// Only those created after that of this key, which need not be there any more; without an order only.
+    pub after_key: Option<MetricKey>,
     /// What times in the filter are relative to; when absent, none can be relative.
     pub now: Option<Timestamp>,
     /// The creator from whose texts identifiers of resources in the filter are derived.
@@ -253,6 +255,7 @@ impl Default for MetricSearch {
             sort: Vec::new(),
             limit: None,
             marker: None,
+            after_key: None,
             now: None,
             creator: None,
         }

@@ -1,0 +1,201 @@
+//! The series that an operation asks for: found by id, name or pattern, or through resources, and fetched.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use crate::database::Database;
+use crate::error::{Error, Result};
+use crate::indexer::State;
+use crate::ops::{EvaluateOptions, Input, Label, Operation, Presence, Reference};
+use crate::query::Query;
+use crate::types::{Columns, Definition, Filter, Glob, Metric, MetricKey, MetricSearch, Resource, Timespan, Timestamp};
+
+/// A series that an operation asks for.
+pub(super) struct Source {
+    reference: Reference,
+    label: Label,
+    key: MetricKey,
+    id: Uuid,
+    presence: Option<Presence>,
+}
+
+impl Source {
+    /// Whether this error says that the metric of a resource was deleted since it was found.
+    fn is_gone(&self, error: &Error) -> bool {
+        self.label.resource.is_some() && matches!(error, Error::UnknownMetric { .. })
+    }
+}
+
+/// The series of metrics that `operation` names by id, by name, or by a pattern of names, and these metrics.
+pub(super) fn of_metrics(
+    database: &Database,
+    operation: &Operation,
+    visibility: Option<&Filter>,
+) -> Result<(Vec<Source>, Vec<Metric>)> {
+    let mut sources = Vec::new();
+    let mut metrics: Vec<Metric> = Vec::new();
+    for reference in operation.metrics() {
+        let found = named(database, reference, visibility)?;
+        if found.is_empty() {
+            return Err(Error::UnknownMetric { metric: reference.metric.clone() });
+        }
+        for metric in found {
+            let name = metric.name.clone().unwrap_or_else(|| metric.id.to_string());
+            let shown = if reference.is_pattern() { name } else { reference.metric.clone() };
+            let label = Label { resource: None, metric: shown, method: reference.method };
+            let reference = reference.clone();
+            sources.push(Source { reference, label, key: metric.key, id: metric.id, presence: None });
+            metrics.push(metric);
+        }
+    }
+    Ok((sources, metrics))
+}
+
+/// The metrics that a reference names, of those that `visibility` finds: that of an id, or those of no resource whose name
+/// it is, or matches it.
+fn named(database: &Database, reference: &Reference, visibility: Option<&Filter>) -> Result<Vec<Metric>> {
+    if !reference.is_pattern() {
+        let found = match reference.metric.parse::<Uuid>() {
+            Ok(id) => database.metric(id),
+            Err(_) => database.metric_by_name(&reference.metric),
+        }?;
+        database.check_visible(found.key, &reference.metric, visibility)?;
+        return Ok(vec![found]);
+    }
+    let prefix = reference.metric.split(['*', '?', '[']).next().unwrap_or_default();
+    let mut filter = Filter::eq("resource_id", None::<Uuid>);
+    if !prefix.is_empty() {
+        filter = Filter::like("name", format!("{}%", escaped(prefix))).and(filter);
+    }
+    let pattern = Glob::new(&reference.metric);
+    let mut found = database.search_metrics(&MetricSearch::new().filter(filter), visibility)?;
+    found.retain(|metric| metric.name.as_deref().is_some_and(|name| pattern.matches(name)));
+    found.sort_unstable_by_key(|metric| metric.key);
+    Ok(found)
+}
+
+/// A text as a pattern of `like` that only it fits.
+fn escaped(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern
+}
+
+/// The series of metrics that resources have under the names that `operation` gives, and the states of these resources;
+/// with `times`, they count only while their states lasted, within these times.
+pub(super) fn of_resources(
+    operation: &Operation,
+    states: Vec<State>,
+    times: Option<&EvaluateOptions>,
+) -> (Vec<Source>, Vec<Resource>) {
+    let references: Vec<(&Reference, Glob)> =
+        operation.metrics().into_iter().map(|reference| (reference, Glob::new(&reference.metric))).collect();
+    // In the order in which resources come first, each with all its states.
+    let mut order: Vec<Uuid> = Vec::new();
+    let mut by_resource: BTreeMap<Uuid, Vec<State>> = BTreeMap::new();
+    for state in states {
+        let id = state.resource.id;
+        by_resource.entry(id).or_insert_with(|| {
+            order.push(id);
+            Vec::new()
+        });
+        by_resource.entry(id).or_default().push(state);
+    }
+    let (mut sources, mut resources) = (Vec::new(), Vec::new());
+    for id in order {
+        let states = by_resource.remove(&id).unwrap_or_default();
+        let presence = times.map(|times| Presence::new(states.iter().map(|state| lasted(state, times))));
+        let before = sources.len();
+        let Some(State { resource, .. }) = states.last() else { continue };
+        for (reference, pattern) in &references {
+            for (name, metric) in resource.metrics.iter().filter(|(name, _)| pattern.matches(name)) {
+                let label = Label { resource: Some(id.to_string()), metric: name.clone(), method: reference.method };
+                let (reference, presence) = ((*reference).clone(), presence.clone());
+                sources.push(Source { reference, label, key: metric.key, id: metric.id, presence });
+            }
+        }
+        if sources.len() > before {
+            resources.extend(states.into_iter().map(|state| state.resource));
+        }
+    }
+    (sources, resources)
+}
+
+/// When a state lasted, within the times asked for. The first one that is known of a resource lasted since ever.
+fn lasted(state: &State, times: &EvaluateOptions) -> std::ops::Range<i64> {
+    let from = times.from.unwrap_or(0);
+    let start = if state.first { from } else { state.resource.revision_start.nanos().max(from) };
+    let end = state.resource.revision_end.map_or(i64::MAX, Timestamp::nanos);
+    start..end.min(times.to.unwrap_or(i64::MAX))
+}
+
+/// The points of all sources at the granularities asked for, or at all that they have in common.
+pub(super) fn fetch(
+    database: &Database,
+    sources: Vec<Source>,
+    granularities: &[Timespan],
+    options: &EvaluateOptions,
+) -> Result<Vec<Input>> {
+    let common = if granularities.is_empty() { common(database, &sources)? } else { granularities.to_vec() };
+    if common.is_empty() && !sources.is_empty() {
+        let named = |source: &Source| (source.reference.metric.clone(), source.reference.method.to_string());
+        let references = sources.iter().map(named).collect();
+        return Err(Error::Unaggregable { references, reason: "No granularity match".to_owned() });
+    }
+    let mut inputs = Vec::with_capacity(sources.len() * common.len());
+    for source in sources {
+        for granularity in &common {
+            let columns = match points(database, &source, *granularity, options) {
+                Ok(columns) => columns,
+                Err(error) if source.is_gone(&error) => break,
+                Err(error) => return Err(error),
+            };
+            let Source { reference, label, presence, .. } = &source;
+            let (reference, label, presence) = (reference.clone(), label.clone(), presence.clone());
+            inputs.push(Input { reference, label, granularity: *granularity, columns, presence });
+        }
+    }
+    Ok(inputs)
+}
+
+/// The granularities that all sources have, finest first.
+fn common(database: &Database, sources: &[Source]) -> Result<Vec<Timespan>> {
+    let mut common: Option<Vec<Timespan>> = None;
+    for source in sources {
+        let plan = database.access.persist(|| database.access.state(|state| state.plan(source.key)));
+        let plan = match plan {
+            Err(error) if source.is_gone(&error) => continue,
+            plan => plan?,
+        };
+        let has = |granularity: &Timespan| plan.archive(granularity.nanos()).is_some();
+        if let Some(common) = &mut common {
+            common.retain(has);
+        } else {
+            common = Some(plan.policy.definitions().iter().map(Definition::granularity).collect());
+        }
+    }
+    Ok(common.unwrap_or_default())
+}
+
+fn points(database: &Database, source: &Source, granularity: Timespan, options: &EvaluateOptions) -> Result<Columns> {
+    let method = source.reference.method;
+    let mut query = Query::new(source.key).method(method).granularity(granularity);
+    if let Some(from) = options.from {
+        query = query.from(Timestamp::from_nanos(from)?);
+    }
+    if let Some(to) = options.to {
+        query = query.to(Timestamp::from_nanos(to)?);
+    }
+    database.measures(&query).map_err(|error| match error {
+        Error::MethodNotKept { .. } => {
+            Error::UnknownReferenceMethod { metric: source.id.to_string(), method: method.to_string() }
+        }
+        other => other,
+    })
+}

@@ -1,0 +1,140 @@
+//! `gnt_result`: series of timestamps and values, in the memory in which the library made them.
+
+use std::ffi::CString;
+use std::sync::Arc;
+
+use super::call::begin;
+use super::handle::Noun;
+use super::text::{cstring, gnt_string, shown};
+use crate::{AggregationMethod, Columns, MetricKey, Sampling};
+
+/// One series of a result. Everything it points to is valid until the result is freed, also when the database is closed
+/// before. Later versions may add members at its end.
+#[repr(C)]
+#[derive(Debug)]
+pub struct gnt_series {
+    /// How many points there are.
+    pub length: usize,
+    /// Their timestamps in ns since the epoch, ascending: `length` of them, aligned to 8 bytes.
+    pub timestamps: *const i64,
+    /// Their values, as many. A NaN is one.
+    pub values: *const f64,
+    /// The key of the metric whose points they are; 0 when they are of several, or it is known by its label only.
+    pub metric: u64,
+    /// What the metric is called in the question: its key in digits, or its id or name in an operation; empty for the points of
+    /// all metrics of an operation together.
+    pub label: gnt_string,
+    /// The aggregation method; empty for the points of all metrics of an operation together.
+    pub method: gnt_string,
+    /// The id of the resource through which the metric was found, when it was.
+    pub resource: gnt_string,
+    /// The length of the groups that points stand for, in ns; 0 when they are groups of the calendar.
+    pub granularity: i64,
+    /// What the points were resampled to as a text, such as `M`, when it was the calendar.
+    pub calendar: gnt_string,
+}
+
+/// The answer to a question: series by index. The caller owns it.
+pub enum gnt_result {}
+
+/// One series on its way out.
+#[derive(Debug)]
+pub struct Series {
+    pub columns: Columns,
+    pub metric: Option<MetricKey>,
+    pub label: String,
+    pub method: String,
+    pub resource: Option<String>,
+    pub granularity: Sampling,
+}
+
+impl Series {
+    /// Points of a metric that was asked about by its key.
+    pub fn of_metric(metric: MetricKey, method: AggregationMethod, granularity: Sampling, columns: Columns) -> Self {
+        let (label, method) = (metric.to_string(), method.to_string());
+        Series { columns, metric: Some(metric), label, method, resource: None, granularity }
+    }
+}
+
+/// The memory that a series shows, shared with the Arrow arrays made of it.
+#[derive(Debug)]
+pub struct Shared {
+    columns: Columns,
+    label: CString,
+    method: CString,
+    resource: Option<CString>,
+    calendar: Option<CString>,
+}
+
+/// What a `gnt_result` holds.
+#[derive(Debug)]
+pub struct QueryResult {
+    shown: Vec<gnt_series>,
+    _shared: Vec<Arc<Shared>>,
+}
+
+// SAFETY: the pointers in `shown` lead to what is shared beside it, which nobody changes.
+unsafe impl Send for QueryResult {}
+// SAFETY: as above.
+unsafe impl Sync for QueryResult {}
+
+impl Noun for gnt_result {
+    type Value = QueryResult;
+    const TAG: u64 = u64::from_le_bytes(*b"gnt:rslt");
+    const NAME: &'static str = "gnt_result";
+}
+
+impl QueryResult {
+    /// These series, where they are.
+    pub fn new(series: Vec<Series>) -> Self {
+        let (shown, shared) = series.into_iter().map(show).unzip();
+        QueryResult { shown, _shared: shared }
+    }
+}
+
+fn show(series: Series) -> (gnt_series, Arc<Shared>) {
+    let (granularity, calendar) = match series.granularity {
+        Sampling::Timespan(span) => (span.nanos(), None),
+        calendar => (0, Some(cstring(calendar.to_string()))),
+    };
+    let shared = Arc::new(Shared {
+        columns: series.columns,
+        label: cstring(series.label),
+        method: cstring(series.method),
+        resource: series.resource.map(cstring),
+        calendar,
+    });
+    let view = gnt_series {
+        length: shared.columns.len(),
+        timestamps: shared.columns.timestamps.as_ptr(),
+        values: shared.columns.values.as_ptr(),
+        metric: series.metric.map_or(0, MetricKey::get),
+        label: shown(Some(&shared.label)),
+        method: shown(Some(&shared.method)),
+        resource: shown(shared.resource.as_ref()),
+        granularity,
+        calendar: shown(shared.calendar.as_ref()),
+    };
+    (view, shared)
+}
+
+/// How many series a result has. 0 for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gnt_result_length(result: *const gnt_result) -> usize {
+    begin!().value(0, |call| Ok(call.shared(result, "result")?.shown.len()))
+}
+
+/// A series of a result, valid until the result is freed. NULL for one that is not there.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gnt_result_get(result: *const gnt_result, index: usize) -> *const gnt_series {
+    begin!().value(std::ptr::null(), |call| {
+        let found = call.shared(result, "result")?.shown.get(index);
+        Ok(found.map_or(std::ptr::null(), std::ptr::from_ref))
+    })
+}
+
+/// Frees a result. NULL is fine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gnt_result_free(result: *mut gnt_result) {
+    begin!().value((), |call| call.take(result, "result").map(drop));
+}

@@ -1,0 +1,46 @@
+//! `include/gnocchetti.h` is what cbindgen makes of `src/ffi/`; whoever changes the one commits the other.
+//!
+//! `GNOCCHETTI_WRITE_HEADER=1 cargo test --test header` writes it anew. The diff of the header is the review of the ABI.
+
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on says why")]
+
+#[path = "../include/header.rs"]
+mod header;
+
+use std::path::Path;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn the_header_is_what_the_sources_say() {
+    let made = header::generate(root()).expect("cbindgen reads src/ffi");
+    let file = root().join("include/gnocchetti.h");
+    if std::env::var_os("GNOCCHETTI_WRITE_HEADER").is_some() {
+        std::fs::write(&file, &made).expect("the header can be written");
+    }
+    let committed = std::fs::read_to_string(&file).expect("include/gnocchetti.h is there");
+    let differing = committed.lines().zip(made.lines()).position(|(old, new)| old != new);
+    assert!(
+        committed == made,
+        "include/gnocchetti.h is not what src/ffi says, from line {:?} on; \
+         GNOCCHETTI_WRITE_HEADER=1 cargo test --test header writes it anew",
+        differing.map(|line| line + 1)
+    );
+}
+
+#[test]
+fn every_function_of_the_sources_is_in_the_header() {
+    let header = std::fs::read_to_string(root().join("include/gnocchetti.h")).unwrap();
+    let mut functions = 0;
+    for file in header::sources(root()).unwrap() {
+        let source = std::fs::read_to_string(&file).unwrap();
+        for line in source.lines().filter(|line| line.starts_with("pub ") && line.contains("extern \"C\" fn ")) {
+            let name = line.split("extern \"C\" fn ").nth(1).and_then(|rest| rest.split('(').next()).unwrap();
+            assert!(header.contains(&format!("{name}(")), "{name} of {} is not in the header", file.display());
+            functions += 1;
+        }
+    }
+    assert!(functions > 50, "only {functions} functions were looked for");
+}
