@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Never lose a measure: every cut of the crash matrix, calls that fail, planted bugs, kills of a real process, a full disk,
-# an endless load.
+# an endless load; hostile bytes for whatever decodes and parses (ci/lib/fuzz.sh); threads under ThreadSanitizer (ci/lib/tsan.sh).
 #
 #   GNOCCHETTI_SOAK           `long` runs for hours [short]
 #   GNOCCHETTI_SOAK_SECONDS   how long the endless load lasts [15; 3600 when long]
+#   GNOCCHETTI_FUZZ_SECONDS   how long each target is fuzzed [8; 600 when long]
 #   GNOCCHETTI_NO_MOUNT       `1` does without the full disk where nothing can be mounted
 source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 
@@ -14,13 +15,17 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
 export GNOCCHETTI_SOAK=${GNOCCHETTI_SOAK:-short}
-seconds=15
-[[ $GNOCCHETTI_SOAK == long ]] && seconds=3600
+seconds=15 fuzz_seconds=8
+[[ $GNOCCHETTI_SOAK == long ]] && seconds=3600 fuzz_seconds=600
 export GNOCCHETTI_SOAK_SECONDS=${GNOCCHETTI_SOAK_SECONDS:-$seconds}
+export GNOCCHETTI_FUZZ_SECONDS=${GNOCCHETTI_FUZZ_SECONDS:-$fuzz_seconds}
 say "running the crash tests, $GNOCCHETTI_SOAK, with $GNOCCHETTI_SOAK_SECONDS seconds of endless load"
 outcome=0
 # One test at a time: the kills are timed, and the others use all processors by themselves.
 cargo test --locked --no-fail-fast --release --test crash --test soak -- --nocapture --test-threads=1 2>&1 | tee "$log" || outcome=$?
+
+bash ci/lib/fuzz.sh || outcome=1
+bash ci/lib/tsan.sh || outcome=1
 
 # sum WORD: adds up the numbers after WORD in the lines that begin with `counted:`.
 sum() {

@@ -88,6 +88,10 @@ pub mod internals {
         pub use crate::codec::*;
     }
     /// See the module of this name in the source.
+    pub mod engine {
+        pub use crate::engine::manifest::Manifest;
+    }
+    /// See the module of this name in the source.
     pub mod fs {
         pub use crate::fs::*;
     }

@@ -18,9 +18,9 @@ use support::{archive, at, copy_tree, count, everything, metric, options, policy
 const GRANULARITY: i64 = 1_000;
 const METRICS: usize = 12;
 
-/// How long the soak lasts: `GNOCCHETTI_SOAK` seconds, for a long one by hand.
+/// How long the soak lasts: `GNOCCHETTI_CONCURRENCY_SECONDS`, for a long run by hand.
 fn duration() -> Duration {
-    let seconds = std::env::var("GNOCCHETTI_SOAK").ok().and_then(|text| text.parse().ok()).unwrap_or(2);
+    let seconds = std::env::var("GNOCCHETTI_CONCURRENCY_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(2);
     Duration::from_secs(seconds)
 }
 

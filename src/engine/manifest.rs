@@ -123,6 +123,10 @@ impl Manifest {
     }
 
     /// Reads the manifest in `root`; `None` when there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`], [`Error::UnsupportedFormat`], and the disk's.
     pub fn read(fs: &dyn Fs, root: &Path) -> Result<Option<Self>> {
         let path = root.join(MANIFEST);
         let Some(bytes) = fs.read(&path)? else { return Ok(None) };
@@ -153,6 +157,10 @@ impl Manifest {
     }
 
     /// Replaces the manifest in `root` atomically; when this returns, the new one survives a power cut.
+    ///
+    /// # Errors
+    ///
+    /// The disk's; the manifest is then the old one or the new one.
     pub fn write(&self, fs: &dyn Fs, root: &Path) -> Result<()> {
         let path = root.join(MANIFEST);
         let body = encoding::encode(self).map_err(|reason| Error::Io {

@@ -7,6 +7,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on says why")]
 
 mod history;
+mod operations;
 mod recording;
 mod replay;
 mod verdict;

@@ -15,6 +15,8 @@ use crate::types::{ArchivePolicyRule, Metric, MetricKey, MetricStatus, NewMetric
 const MAX_NAME: usize = 255;
 /// From this size on, a batch may have filled the page cache with what nobody needs soon.
 pub(in crate::indexer) const LARGE_BATCH: usize = 10_000;
+/// How many characters an error repeats of what was too long.
+const SHOWN: usize = 300;
 /// How many characters a unit may have.
 const MAX_UNIT: usize = 31;
 
@@ -67,7 +69,7 @@ pub(in crate::indexer) fn check(metric: &NewMetric) -> Result<()> {
         } else {
             continue;
         };
-        let value = value.clone();
+        let value = value.chars().take(SHOWN).collect();
         return Err(Error::InvalidMetric { attribute, value, reason });
     }
     Ok(())

@@ -1,7 +1,10 @@
 //! Speed of the index with 100,000 resources of three metrics each and 1.2 million revisions: creation, lookup, search,
-//! pages, and the state at a time long past. Each figure is one line: `figure: NAME VALUE UNIT`.
+//! pages, and the state at a time long past; and of an operation across a thousand metrics, next to Gnocchi's. Each figure is
+//! one line: `figure: NAME VALUE UNIT`. `cargo bench --bench index -- agg` measures the operation only.
 
 #![allow(clippy::expect_used, reason = "a bench that cannot go on says why")]
+
+mod across;
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -151,6 +154,10 @@ fn ask_history(index: &Indexer) -> Result<(), Error> {
 }
 
 fn main() -> Result<(), Error> {
+    across::measure()?;
+    if std::env::args().any(|word| word == "agg") {
+        return Ok(());
+    }
     let directory = tempfile::tempdir().expect("a directory");
     let index = Indexer::open(&directory.path().join("index.sqlite"))?;
     index.create_default_policies()?;

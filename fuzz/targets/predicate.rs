@@ -1,0 +1,5 @@
+//! See `predicate` of the library beside.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| gnocchetti_fuzz::predicate(data));
