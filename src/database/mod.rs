@@ -104,8 +104,9 @@ impl Database {
     /// [`Error::NotADatabase`] when there is none, [`Error::UnsupportedFormat`], [`Error::Corrupt`]; [`Error::Outrun`]
     /// when the writer replaced files faster than they could be read; [`Error::Index`] when the index cannot be read
     /// (where it cannot be written, while a writer has it open); and the disk's.
+    #[allow(clippy::needless_pass_by_value, reason = "as `open` takes them")]
     pub fn open_read_only(path: impl AsRef<Path>, options: Options) -> Result<Self> {
-        Database::read_on(path, options, Arc::new(RealFs))
+        Database::read_on(path, &options, Arc::new(RealFs))
     }
 
     /// As [`open_read_only`](Self::open_read_only), on another file system.
@@ -114,8 +115,9 @@ impl Database {
     ///
     /// As [`open_read_only`](Self::open_read_only).
     #[cfg(feature = "internals")]
+    #[allow(clippy::needless_pass_by_value, reason = "as `open` takes them")]
     pub fn open_read_only_with_fs(path: impl AsRef<Path>, options: Options, fs: Arc<dyn Fs>) -> Result<Self> {
-        Database::read_on(path, options, fs)
+        Database::read_on(path, &options, fs)
     }
 
     /// As [`open`](Self::open), on another file system: tests put a faulty one there, benches one that counts.
@@ -132,8 +134,8 @@ impl Database {
         Ok(Database { access: Access::write(path.as_ref(), options, fs)?, buffers: BufferPool::default() })
     }
 
-    fn read_on(path: impl AsRef<Path>, options: Options, fs: Arc<dyn Fs>) -> Result<Self> {
-        Ok(Database { access: Access::read(path.as_ref(), &options, fs)?, buffers: BufferPool::default() })
+    fn read_on(path: impl AsRef<Path>, options: &Options, fs: Arc<dyn Fs>) -> Result<Self> {
+        Ok(Database { access: Access::read(path.as_ref(), options, fs)?, buffers: BufferPool::default() })
     }
 
     /// The engine, for `call`, which writes.

@@ -177,7 +177,9 @@ impl Reader {
         if found.records > 0 {
             seen.state.catch_up(&more)?;
         }
-        deleted.iter().for_each(|key| seen.state.forget_once(key.get()));
+        for key in deleted {
+            seen.state.forget_once(key.get());
+        }
         seen.bookmark = found.end;
         seen.index_version = index_version;
         Ok(Some(found.records > 0 || index_version != known_index))
@@ -189,7 +191,7 @@ impl Reader {
         let seen = self.seen.read();
         let tail = seen.state.tail.as_ref().map(|tail| tail.lock().size());
         let (replayed_records, dirty_measures) = tail.unwrap_or_default();
-        Ok(Stats { replayed_records, dirty_measures, ..seen.state.stats()? })
+        Ok(Stats { dirty_measures, replayed_records, ..seen.state.stats()? })
     }
 }
 
@@ -268,7 +270,9 @@ fn look_once(fs: &dyn Fs, root: &Path, index: &Arc<Indexer>, manifest: &Manifest
     deleted.extend(index.deleted_keys()?.iter().map(|key| key.get()));
     let plans = (*tail.plans()).clone();
     let state = State::new(Arc::clone(index), view, plans, manifest, Some(tail));
-    deleted.into_iter().for_each(|key| state.forget_once(key));
+    for key in deleted {
+        state.forget_once(key);
+    }
     Ok(Seen { manifest: manifest.clone(), bookmark: found.end, index_version, state })
 }
 

@@ -171,7 +171,9 @@ impl State {
         tail.records += more.records;
         tail.plans.extend(more.plans.iter().skip(1).cloned());
         drop(tail);
-        more.deleted.iter().for_each(|key| self.forget(*key));
+        for key in &more.deleted {
+            self.forget(*key);
+        }
         Ok(())
     }
 }

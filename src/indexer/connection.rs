@@ -1,5 +1,6 @@
 //! How connections to the index are set up.
 
+use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
@@ -74,7 +75,8 @@ fn immutable(path: &Path) -> String {
     for byte in path.as_os_str().as_encoded_bytes() {
         match byte {
             b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => uri.push(char::from(*byte)),
-            other => uri.push_str(&format!("%{other:02x}")),
+            // Writing to a text cannot fail.
+            other => drop(write!(uri, "%{other:02x}")),
         }
     }
     uri + "?immutable=1"
