@@ -20,8 +20,13 @@ type Series<'a> = (&'a [i64], &'a [f64]);
 
 /// The table of `inputs`, which share one granularity.
 pub(super) fn join<'a>(inputs: &[&'a Input], options: &EvaluateOptions) -> Result<Table<'a>> {
-    let series = inputs.iter().map(|input| within(input, options)).collect::<Result<Vec<Series<'a>>>>()?;
-    let (timestamps, mut columns) = align(&series, options)?;
+    // Most series have the timestamps of the first, and what holds of these need not be looked at again.
+    let first = inputs.first().map_or(&[][..], |input| &input.columns.timestamps);
+    let like_first: Vec<bool> = inputs.iter().map(|input| input.columns.timestamps == first).collect();
+    let known = like_first.iter().enumerate().map(|(i, like)| i > 0 && *like);
+    let series = inputs.iter().zip(known).map(|(input, known)| within(input, options, known));
+    let series = series.collect::<Result<Vec<Series<'a>>>>()?;
+    let (timestamps, mut columns) = align(&series, &like_first, options)?;
     if let Some(fill) = options.fill.filter(|fill| fill.carries()) {
         for column in columns.iter_mut().filter(|column| column.iter().any(|value| value.is_nan())) {
             fill.carry_into(column.to_mut());
@@ -48,18 +53,19 @@ pub(super) fn unaggregable(inputs: &[&Input], reason: impl Into<String>) -> Erro
     Error::Unaggregable { references: inputs.iter().map(named).collect(), reason: reason.into() }
 }
 
-/// The points of an input between the bounds, of which the first is rounded down to the granularity.
-fn within<'a>(input: &'a Input, options: &EvaluateOptions) -> Result<Series<'a>> {
+/// The points of an input between the bounds, of which the first is rounded down to the granularity; `known` says that its
+/// timestamps are those of an input that was looked at.
+fn within<'a>(input: &'a Input, options: &EvaluateOptions, known: bool) -> Result<Series<'a>> {
     let (timestamps, values) = (input.columns.timestamps.as_slice(), input.columns.values.as_slice());
     let refuse =
         |reason: &str| Err(Error::InvalidQuery { reason: format!("the points of `{}` {reason}", input.label.metric) });
     if timestamps.len() != values.len() {
         return refuse("have not one value for each timestamp");
     }
-    if timestamps.first().is_some_and(|t| *t < 0) {
+    if !known && timestamps.first().is_some_and(|t| *t < 0) {
         return refuse("begin before the epoch");
     }
-    if !timestamps.is_sorted_by(|a, b| a < b) {
+    if !known && !timestamps.is_sorted_by(|a, b| a < b) {
         return refuse("are not strictly ascending in time");
     }
     let from = options.from.map_or(0, |from| group_start(from.max(0), input.granularity.nanos()));
@@ -70,10 +76,11 @@ fn within<'a>(input: &'a Input, options: &EvaluateOptions) -> Result<Series<'a>>
 
 type Aligned<'a> = (Cow<'a, [i64]>, Vec<Cow<'a, [f64]>>);
 
-/// All series over the union of their timestamps.
-fn align<'a>(series: &[Series<'a>], options: &EvaluateOptions) -> Result<Aligned<'a>> {
+/// All series over the union of their timestamps, of which some are known to be like those of the first.
+fn align<'a>(series: &[Series<'a>], like_first: &[bool], options: &EvaluateOptions) -> Result<Aligned<'a>> {
     let shared = series.first().map_or(&[][..], |(timestamps, _)| timestamps);
-    let others: Vec<&[i64]> = series.iter().map(|(timestamps, _)| *timestamps).filter(|t| *t != shared).collect();
+    let unlike = series.iter().zip(like_first).filter(|(_, like)| !**like).map(|((timestamps, _), _)| *timestamps);
+    let others: Vec<&[i64]> = unlike.filter(|timestamps| *timestamps != shared).collect();
     if others.is_empty() {
         return Ok((Cow::Borrowed(shared), series.iter().map(|(_, values)| Cow::Borrowed(*values)).collect()));
     }
