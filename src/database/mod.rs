@@ -77,8 +77,9 @@ impl Database {
     /// index, of which it sees what was last committed: metrics created since are listed and have no measures yet.
     /// Every call that writes is refused by [`Error::ReadOnly`].
     ///
-    /// A reader takes no lock, changes no file, and does not hold the writer up. (`SQLite` keeps its marks in the
-    /// index's `-shm` file, and makes it where it can. On a medium that cannot be written, the index is read without.)
+    /// A reader changes no file, holds no lock, and does not hold the writer up. (`SQLite` keeps its marks in the
+    /// index's `-shm` file, and makes it where it can. On a medium that cannot be written, the index is read without, after a
+    /// look at the lock, for an instant, has shown that nobody writes.)
     /// Files that the writer has superseded stay for the writer's [`Options::grace`]; a query that meets one that is gone
     /// refreshes, and is answered from there. Of the options, which are the writer's business, none counts.
     ///

@@ -33,9 +33,9 @@ use failure::Failure;
 pub use metrics::StoredMetric;
 pub use policies::StoredPolicy;
 use resource_types::layout::LayoutCache;
-pub use resources::UpdatedResource;
 #[cfg(feature = "internals")]
-pub use resources::{CreatedResources, OwnedMetric};
+pub use resources::CreatedResources;
+pub use resources::UpdatedResource;
 pub use resources::{NamedMetrics, Resolved, State, StateGroup};
 
 /// How many findings of [`Indexer::integrity_check`] an error names.
