@@ -210,6 +210,10 @@ enum gnt_status_code
     GNT_INVALID_PAGINATION = 53,
     // A batch of measures by resource and metric name names what is not there.
     GNT_UNKNOWN_RESOURCE_METRICS = 54,
+    // The call writes, and the database was opened for reading only.
+    GNT_READ_ONLY = 61,
+    // The writer replaced files faster than this reader could read them.
+    GNT_OUTRUN = 63,
     // A pointer that must not be NULL was.
     GNT_NULL_POINTER = 200,
     // A pointer that is no live handle of the kind it must be.
@@ -533,6 +537,24 @@ gnt_status gnt_open(const char *path,
                     const struct gnt_options *options,
                     struct gnt_database **database,
                     struct gnt_error **error);
+
+// Opens the database in a directory for reading, beside its one writer and other readers, in this process or another. It
+// sees the state after some of the pushes, and stays there until gnt_refresh. Calls that write give GNT_READ_ONLY. Of the
+// options, which may be NULL, only the log counts.
+gnt_status gnt_open_read_only(const char *path,
+                              size_t path_length,
+                              const struct gnt_options *options,
+                              struct gnt_database **database,
+                              struct gnt_error **error);
+
+// Brings a database that is open for reading to the newest state that its writer has handed to the kernel; `changed` says
+// whether anything has changed. On the writer's own handle it does nothing.
+gnt_status gnt_refresh(const struct gnt_database *database,
+                       bool *changed,
+                       struct gnt_error **error);
+
+// Whether a database was opened for reading only.
+gnt_status gnt_is_read_only(const struct gnt_database *database, bool *read_only, struct gnt_error **error);
 
 // Closes a database: everything is durable, and the next open has nothing to recover. The handle is freed, also when this
 // fails; no other call may be running on it. Results, lists and texts that it gave stay valid. NULL is fine.

@@ -141,6 +141,39 @@ static void measures_come_back(void **state)
     gnt_result_free(result);
 }
 
+static void a_reader_sees_what_it_is_brought_to(void **state)
+{
+    char path[4096];
+    gnt_error *error = NULL;
+    gnt_database *writer = opened_at(path, sizeof path);
+    gnt_database *reader = NULL;
+    uint64_t key = metric(writer, "cpu");
+    gnt_pushed pushed;
+    bool answer = true;
+    (void)state;
+    OK(gnt_open_read_only(path, GNT_NUL, NULL, &reader, &error));
+    OK(gnt_is_read_only(reader, &answer, &error));
+    assert_true(answer);
+    OK(gnt_is_read_only(writer, &answer, &error));
+    assert_false(answer);
+
+    OK(gnt_push(writer, key, 0, 1.5, &pushed, &error));
+    gnt_result *before = read_back(reader, key, "mean");
+    assert_int_equal(gnt_result_get(before, 0)->length, 0);
+    OK(gnt_refresh(reader, &answer, &error));
+    assert_true(answer);
+    gnt_result *after = read_back(reader, key, "mean");
+    assert_true(gnt_result_get(after, 0)->length >= 1);
+    OK(gnt_refresh(reader, &answer, &error));
+    assert_false(answer);
+
+    assert_int_equal(gnt_push(reader, key, SECOND, 2.5, &pushed, NULL), GNT_READ_ONLY);
+    gnt_result_free(before);
+    gnt_result_free(after);
+    OK(gnt_close(reader, &error));
+    OK(gnt_close(writer, &error));
+}
+
 static void errors_tell_what_was_wrong(void **state)
 {
     gnt_error *error = NULL;
@@ -589,6 +622,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(versions_agree),
         cmocka_unit_test(measures_come_back),
+        cmocka_unit_test(a_reader_sees_what_it_is_brought_to),
         cmocka_unit_test(errors_tell_what_was_wrong),
         cmocka_unit_test(policies_and_metrics),
         cmocka_unit_test(resources_and_operations),
