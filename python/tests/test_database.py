@@ -220,3 +220,18 @@ def test_what_happens_beside_the_calls_is_logged(directory: pathlib.Path) -> Non
         pass
     assert all(level in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR) for level, _ in said)
     assert said, "a torn tail is worth a word"
+
+
+def test_a_reader_sees_what_it_is_brought_to(db: gnocchetti.Database, directory: pathlib.Path, seconds: gnocchetti.Metric) -> None:
+    with gnocchetti.open_read_only(directory) as reader:
+        assert reader.is_read_only()
+        assert not db.is_read_only()
+        db.push(seconds, NOON, 1.5)
+        assert len(reader.measures(seconds)) == 0
+        assert reader.refresh()
+        assert list(reader.measures(seconds).values) == [1.5]
+        assert not reader.refresh()
+        with pytest.raises(errors.ReadOnly) as refused:
+            reader.push(seconds, NOON, 2.5)
+        assert refused.value.call == "push"
+    assert list(db.measures(seconds).values) == [1.5]

@@ -20,7 +20,7 @@ from __future__ import annotations
 from . import errors
 from ._batch import Batch, Pushed, Report
 from ._columns import Columns, ColumnSet, Point
-from ._database import Database, Durability, open
+from ._database import Database, Durability, open, open_read_only
 from ._library import LibraryError, library_version, use_library
 from ._metrics import Metric, MetricRef, NewMetric
 from ._policies import ArchivePolicy, ArchivePolicyRule, Definition
@@ -70,5 +70,6 @@ __all__ = [
     "errors",
     "library_version",
     "open",
+    "open_read_only",
     "use_library",
 ]

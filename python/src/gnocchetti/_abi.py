@@ -82,6 +82,7 @@ class Series(ctypes.Structure):
 LOG_CALLBACK = ctypes.CFUNCTYPE(None, pointer, u32, pointer, size)
 
 pushed_out, key_out, time_out, count_out = (ctypes.POINTER(kind) for kind in (Pushed, u64, i64, size))
+bool_out = ctypes.POINTER(boolean)
 
 # For each function what it returns and takes. The error object, the last argument of what can fail, is always an `out`.
 FUNCTIONS: dict[str, tuple[Any, ...]] = {
@@ -113,6 +114,9 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "gnt_options_set_log": (status, pointer, LOG_CALLBACK, pointer, out),
     "gnt_open": (status, text, size, pointer, out, out),
     "gnt_close": (status, pointer, out),
+    "gnt_open_read_only": (status, text, size, pointer, out, out),
+    "gnt_refresh": (status, pointer, bool_out, out),
+    "gnt_is_read_only": (status, pointer, bool_out, out),
     "gnt_flush": (status, pointer, out),
     "gnt_checkpoint": (status, pointer, out),
     "gnt_maintain": (status, pointer, out),

@@ -73,6 +73,21 @@ class Database(Operations):
         """Reads all of the index and compares its parts; ``Corrupt`` says what was found first. Nothing waits for it."""
         self._call("gnt_check_index")
 
+    def refresh(self) -> bool:
+        """Brings a database that is open for reading to the newest state; returns whether anything has changed.
+
+        That is what its writer has handed to the kernel. The writer itself always sees the newest state.
+        """
+        changed = ctypes.c_bool()
+        self._call("gnt_refresh", ctypes.byref(changed))
+        return changed.value
+
+    def is_read_only(self) -> bool:
+        """Whether it was opened for reading only, by :func:`open_read_only`."""
+        read_only = ctypes.c_bool()
+        self._call("gnt_is_read_only", ctypes.byref(read_only))
+        return read_only.value
+
     def flush(self) -> None:
         """Makes everything that was pushed durable now, whatever the durability."""
         self._call("gnt_flush")
@@ -162,6 +177,20 @@ def open(
         settings["log"] = (callback, None)
     options = _options(lib, settings)
     opened = lib.handle(lib.gnt_open, *utf8(name), options.pointer)
+    return Database(DatabaseHandle(lib, opened, callback), name)
+
+
+def open_read_only(path: str | os.PathLike[str], *, log: Log = True) -> Database:
+    """Opens the database in the directory ``path`` for reading, beside its one writer, in this process or another.
+
+    It sees the state after some of the pushes, and stays there until :meth:`Database.refresh`. Calls that write raise
+    ``ReadOnly``. ``log``: as :func:`open` takes it.
+    """
+    lib = library()
+    name = os.fspath(path)
+    callback = callback_for(log)
+    options = _options(lib, {} if callback is None else {"log": (callback, None)})
+    opened = lib.handle(lib.gnt_open_read_only, *utf8(name), options.pointer)
     return Database(DatabaseHandle(lib, opened, callback), name)
 
 

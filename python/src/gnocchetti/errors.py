@@ -408,6 +408,20 @@ class UnknownResourceMetrics(NotFoundError, status=54):
     metrics: list[list[str]]
 
 
+class ReadOnly(MisuseError, status=61):
+    """A call that writes, on a database that was opened for reading."""
+
+    call: str
+    path: str
+
+
+class Outrun(StorageError, status=63):
+    """The writer replaced files faster than this reader could read them."""
+
+    path: str
+    attempts: int
+
+
 class NullPointer(InternalError, status=200):
     """A pointer that must not be NULL was."""
 
