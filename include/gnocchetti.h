@@ -37,6 +37,62 @@
 /* Says that a text ends with a NUL, where its length is asked for. */
 #define GNT_NUL SIZE_MAX
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Arrow's C data interface, as its specification has it: any header that brings it may be included as well. */
+#ifndef ARROW_C_DATA_INTERFACE
+#define ARROW_C_DATA_INTERFACE
+
+#define ARROW_FLAG_DICTIONARY_ORDERED 1
+#define ARROW_FLAG_NULLABLE 2
+#define ARROW_FLAG_MAP_KEYS_SORTED 4
+
+struct ArrowSchema {
+    const char *format;
+    const char *name;
+    const char *metadata;
+    int64_t flags;
+    int64_t n_children;
+    struct ArrowSchema **children;
+    struct ArrowSchema *dictionary;
+    void (*release)(struct ArrowSchema *);
+    void *private_data;
+};
+
+struct ArrowArray {
+    int64_t length;
+    int64_t null_count;
+    int64_t offset;
+    int64_t n_buffers;
+    int64_t n_children;
+    const void **buffers;
+    struct ArrowArray **children;
+    struct ArrowArray *dictionary;
+    void (*release)(struct ArrowArray *);
+    void *private_data;
+};
+
+#endif
+
+#ifndef ARROW_C_STREAM_INTERFACE
+#define ARROW_C_STREAM_INTERFACE
+
+struct ArrowArrayStream {
+    int (*get_schema)(struct ArrowArrayStream *, struct ArrowSchema *out);
+    int (*get_next)(struct ArrowArrayStream *, struct ArrowArray *out);
+    const char *(*get_last_error)(struct ArrowArrayStream *);
+    void (*release)(struct ArrowArrayStream *);
+    void *private_data;
+};
+
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
 
 // The version of the ABI that this header describes.
 #define GNT_ABI_VERSION 0
@@ -154,6 +210,10 @@ enum gnt_status_code
     GNT_INVALID_PAGINATION = 53,
     // A batch of measures by resource and metric name names what is not there.
     GNT_UNKNOWN_RESOURCE_METRICS = 54,
+    // The call writes, and the database was opened for reading only.
+    GNT_READ_ONLY = 61,
+    // The writer replaced files faster than this reader could read them.
+    GNT_OUTRUN = 63,
     // A pointer that must not be NULL was.
     GNT_NULL_POINTER = 200,
     // A pointer that is no live handle of the kind it must be.
@@ -247,6 +307,10 @@ typedef struct gnt_options gnt_options;
 // caller owns it and may ask it again.
 typedef struct gnt_query gnt_query;
 
+// Measures of metrics that are named as within their resources, which wait to be pushed together. It belongs to no database
+// and may be used again. The caller owns it.
+typedef struct gnt_resource_batch gnt_resource_batch;
+
 // The answer to a question: series by index. The caller owns it.
 typedef struct gnt_result gnt_result;
 
@@ -335,6 +399,8 @@ typedef struct gnt_series
     int64_t granularity;
     // What the points were resampled to as a text, such as `M`, when it was the calendar.
     struct gnt_string calendar;
+    // What the resources agree in whose metrics' points they are, as a JSON object by attribute, when the question grouped.
+    struct gnt_string group;
 } gnt_series;
 
 #ifdef __cplusplus
@@ -364,6 +430,20 @@ size_t gnt_text_length(const struct gnt_text *text);
 
 // Frees a text. NULL is fine.
 void gnt_text_free(struct gnt_text *text);
+
+// The point in time that a text says, in ns since the epoch: ISO 8601 (UTC unless it says otherwise), seconds since the epoch,
+// or relative to `now`, which is in ns too: `now`, `-1 hour`.
+gnt_status gnt_parse_timestamp(const char *text,
+                               size_t text_length,
+                               int64_t now,
+                               int64_t *timestamp,
+                               struct gnt_error **error);
+
+// The length of time that a text says, in ns: `5 minutes`, `1h30m`, `00:05:00`, or seconds.
+gnt_status gnt_parse_timespan(const char *text,
+                              size_t text_length,
+                              int64_t *timespan,
+                              struct gnt_error **error);
 
 // The version of the library, such as `0.1.0`: ended by a NUL, valid for ever.
 const char *gnt_version(void);
@@ -457,6 +537,24 @@ gnt_status gnt_open(const char *path,
                     const struct gnt_options *options,
                     struct gnt_database **database,
                     struct gnt_error **error);
+
+// Opens the database in a directory for reading, beside its one writer and other readers, in this process or another. It
+// sees the state after some of the pushes, and stays there until gnt_refresh. Calls that write give GNT_READ_ONLY. Of the
+// options, which may be NULL, only the log counts.
+gnt_status gnt_open_read_only(const char *path,
+                              size_t path_length,
+                              const struct gnt_options *options,
+                              struct gnt_database **database,
+                              struct gnt_error **error);
+
+// Brings a database that is open for reading to the newest state that its writer has handed to the kernel; `changed` says
+// whether anything has changed. On the writer's own handle it does nothing.
+gnt_status gnt_refresh(const struct gnt_database *database,
+                       bool *changed,
+                       struct gnt_error **error);
+
+// Whether a database was opened for reading only.
+gnt_status gnt_is_read_only(const struct gnt_database *database, bool *read_only, struct gnt_error **error);
 
 // Closes a database: everything is durable, and the next open has nothing to recover. The handle is freed, also when this
 // fails; no other call may be running on it. Results, lists and texts that it gave stay valid. NULL is fine.
@@ -638,6 +736,15 @@ gnt_status gnt_last_measure(const struct gnt_database *database,
                             int64_t *timestamp,
                             struct gnt_error **error);
 
+// The metrics that a search finds: `{"filter": …, "sort": ["name:desc"], "limit": 10, "marker": …, "after_key": …, "deleted":
+// false, "creator": …, "now": …}`, where each member may be absent. A filter is a text (`unit = '%'`) or Gnocchi's JSON; times
+// in it that are relative are so to `now`.
+gnt_status gnt_search_metrics(const struct gnt_database *database,
+                              const char *search,
+                              size_t search_length,
+                              struct gnt_metric_list **metrics,
+                              struct gnt_error **error);
+
 // Pushes one measure: when this returns it is visible to every reader in the process, and as durable as the options say.
 // `timestamp` is in ns since the epoch. `pushed` may be NULL.
 gnt_status gnt_push(const struct gnt_database *database,
@@ -751,6 +858,220 @@ const struct gnt_series *gnt_result_get(const struct gnt_result *result, size_t 
 
 // Frees a result. NULL is fine.
 void gnt_result_free(struct gnt_result *result);
+
+// A series of a result as a struct array of the columns `timestamp` (`tsn:UTC`) and `value` (float64), without a copy. `schema`
+// may be NULL. Both belong to the caller, who calls their release functions; they outlive the result and the database.
+gnt_status gnt_result_arrow(const struct gnt_result *result,
+                            size_t index,
+                            struct ArrowSchema *schema,
+                            struct ArrowArray *array,
+                            struct gnt_error **error);
+
+// All series of a result as a stream of struct arrays, one for each series, of the columns `metric` and `method` (texts, by
+// dictionary), `timestamp` (`tsn:UTC`) and `value` (float64). Timestamps and values are not copied. The stream belongs to the
+// caller, who calls its release function; it and its arrays outlive the result and the database.
+gnt_status gnt_result_arrow_stream(const struct gnt_result *result,
+                                   struct ArrowArrayStream *stream,
+                                   struct gnt_error **error);
+
+// What an operation makes of the points of the metrics that it names, by id, name or pattern of names: `{"operation":
+// "(aggregate mean (metric cpu.* mean))", "granularity": ["1 minute"], "from": …, "to": …, "fill": "null",
+// "needed_overlap": 50}`, where all but `operation` may be absent, and the operation may be JSON lists as in Gnocchi. For each
+// granularity, coarsest first, one series of all metrics, or one for each.
+gnt_status gnt_aggregates(const struct gnt_database *database,
+                          const char *question,
+                          size_t question_length,
+                          struct gnt_result **result,
+                          struct gnt_error **error);
+
+// As gnt_aggregates, of the metrics of resources, which the operation names as they are called within a resource. The question
+// has also `"resources"`, a search as gnt_search_resources takes it, `"group_by": ["host"]`, for an answer per group, whose
+// series tell it by their `group`, and `"use_history": true`, when resources count for the groups in which they were.
+gnt_status gnt_aggregates_of_resources(const struct gnt_database *database,
+                                       const char *question,
+                                       size_t question_length,
+                                       struct gnt_result **result,
+                                       struct gnt_error **error);
+
+// The older question across metrics, whose points of one method are aggregated per time by another: `{"metrics": ["a", "b"],
+// "method": "mean", "reaggregation": "max", "resample": "1 hour", "granularity": [60], "from": …, "to": …, "fill": 0,
+// "needed_overlap": 100}`, where all but `metrics` and `method` may be absent.
+gnt_status gnt_reaggregate(const struct gnt_database *database,
+                           const char *question,
+                           size_t question_length,
+                           struct gnt_result **result,
+                           struct gnt_error **error);
+
+// As gnt_reaggregate, of the metrics of resources: the question has also `"resources"`, a search, and `"group_by"`.
+gnt_status gnt_reaggregate_resources(const struct gnt_database *database,
+                                     const char *question,
+                                     size_t question_length,
+                                     struct gnt_result **result,
+                                     struct gnt_error **error);
+
+// Creates a resource type: `{"name": "instance", "attributes": {"host": {"type": "string", "required": true}}}`, attributes as in
+// Gnocchi.
+gnt_status gnt_create_resource_type(const struct gnt_database *database,
+                                    const char *resource_type,
+                                    size_t resource_type_length,
+                                    struct gnt_error **error);
+
+// The resource type of this name, as gnt_create_resource_type takes it.
+gnt_status gnt_resource_type(const struct gnt_database *database,
+                             const char *name,
+                             size_t name_length,
+                             struct gnt_text **resource_type,
+                             struct gnt_error **error);
+
+// All resource types by name: a JSON list of what gnt_resource_type gives. `generic` is always there.
+gnt_status gnt_resource_types(const struct gnt_database *database,
+                              struct gnt_text **resource_types,
+                              struct gnt_error **error);
+
+// Adds, takes away and changes attributes of a resource type, one after the other and all or none: `[{"op": "add", "name":
+// "cores", "attribute": {"type": "number"}, "fill": 1}, {"op": "remove", "name": "host"}]`, and `change`, which is as `add`.
+// `fill` is what existing resources get that have none.
+gnt_status gnt_update_resource_type(const struct gnt_database *database,
+                                    const char *name,
+                                    size_t name_length,
+                                    const char *update,
+                                    size_t update_length,
+                                    struct gnt_error **error);
+
+// Deletes a resource type that no resource is of.
+gnt_status gnt_delete_resource_type(const struct gnt_database *database,
+                                    const char *name,
+                                    size_t name_length,
+                                    struct gnt_error **error);
+
+// Creates resources, and the new ones among their metrics, all of them or on an error none: a JSON list of `{"id": "web-1",
+// "type": "instance", "creator": …, "user_id": …, "project_id": …, "started_at": …, "ended_at": …, "attributes": {"host":
+// "node-a"}, "metrics": {"cpu": {"archive_policy_name": "low", "unit": "%"}}}`, where all but `id` may be absent and a metric may
+// be the id of one that is there. Gives what gnt_search_resources gives.
+gnt_status gnt_create_resources(const struct gnt_database *database,
+                                const char *resources,
+                                size_t resources_length,
+                                struct gnt_text **created,
+                                struct gnt_error **error);
+
+// The resource of this id, a UUID, as it is now: one of what gnt_search_resources gives.
+gnt_status gnt_resource(const struct gnt_database *database,
+                        const char *id,
+                        size_t id_length,
+                        struct gnt_text **resource,
+                        struct gnt_error **error);
+
+// The resource that `creator` (NULL: nobody) created under this identifier, UUID or any other text.
+gnt_status gnt_resource_by_original_id(const struct gnt_database *database,
+                                       const char *original_id,
+                                       size_t original_id_length,
+                                       const char *creator,
+                                       size_t creator_length,
+                                       struct gnt_text **resource,
+                                       struct gnt_error **error);
+
+// Changes a resource: `{"user_id": …, "project_id": …, "started_at": …, "ended_at": …, "attributes": {…}, "metrics": {…}}`. What is
+// absent stays, null takes away, `metrics` are all that it is to have. What it was before becomes a revision of its history.
+// Gives what it is now.
+gnt_status gnt_update_resource(const struct gnt_database *database,
+                               const char *id,
+                               size_t id_length,
+                               const char *update,
+                               size_t update_length,
+                               struct gnt_text **resource,
+                               struct gnt_error **error);
+
+// Gives a resource further metrics: `{"cpu": {"archive_policy_name": "low"}, "load": {}}`. Gives what it is now.
+gnt_status gnt_append_metrics(const struct gnt_database *database,
+                              const char *id,
+                              size_t id_length,
+                              const char *metrics,
+                              size_t metrics_length,
+                              struct gnt_text **resource,
+                              struct gnt_error **error);
+
+// Deletes a resource with its history and its metrics. Gives `{"resources": 1, "metrics": [keys]}`.
+gnt_status gnt_delete_resource(const struct gnt_database *database,
+                               const char *id,
+                               size_t id_length,
+                               struct gnt_text **deleted,
+                               struct gnt_error **error);
+
+// Deletes all resources that a search finds, with their history and metrics. A search without a filter is refused. Gives what
+// gnt_delete_resource gives.
+gnt_status gnt_delete_resources(const struct gnt_database *database,
+                                const char *search,
+                                size_t search_length,
+                                struct gnt_text **deleted,
+                                struct gnt_error **error);
+
+// Deletes up to `limit` resources that ended before a time, in ns since the epoch. Gives what gnt_delete_resource gives.
+gnt_status gnt_delete_ended_resources(const struct gnt_database *database,
+                                      int64_t before,
+                                      size_t limit,
+                                      struct gnt_text **deleted,
+                                      struct gnt_error **error);
+
+// The resources, or revisions of them, that a search finds: `{"type": "instance", "filter": "host = 'node-a'", "history": true,
+// "sort": ["started_at:desc"], "limit": 10, "marker": …, "details": true, "creator": …, "now": …}`, where each member may be absent.
+// `history` is true, `{"at": time}` or `{"from": time, "to": time}`; a filter is a text or Gnocchi's JSON. Gives a JSON list of
+// `{"id", "original_resource_id", "type", "creator", "user_id", "project_id", "started_at", "ended_at", "revision",
+// "revision_start", "revision_end", "attributes": {…}, "metrics": {"cpu": {"key", "id"}}}`.
+gnt_status gnt_search_resources(const struct gnt_database *database,
+                                const char *search,
+                                size_t search_length,
+                                struct gnt_text **found,
+                                struct gnt_error **error);
+
+// The resources that a search finds, in groups that agree in these attributes, a JSON list of names: a JSON list of `{"group":
+// {"host": "node-a"}, "resources": […]}`.
+gnt_status gnt_group_resources(const struct gnt_database *database,
+                               const char *search,
+                               size_t search_length,
+                               const char *attributes,
+                               size_t attributes_length,
+                               struct gnt_text **groups,
+                               struct gnt_error **error);
+
+// Ends the resources whose metrics all had no measure since a time, in ns since the epoch, as of that time, and takes their end
+// from those that have had one since they ended. Gives `{"ended": [ids], "reopened": [ids]}`.
+gnt_status gnt_normalize_ends(const struct gnt_database *database,
+                              int64_t silent_since,
+                              struct gnt_text **changed,
+                              struct gnt_error **error);
+
+// An empty batch.
+gnt_status gnt_resource_batch_new(struct gnt_resource_batch **batch, struct gnt_error **error);
+
+// Frees a batch, and drops the measures that wait in it. NULL is fine.
+void gnt_resource_batch_free(struct gnt_resource_batch *batch);
+
+// Adds `count` measures of a metric of a resource: the resource by the id with which it was created, a UUID or any other text,
+// and its creator (NULL: none), from both of which its UUID is derived. All of them, or on an error none.
+gnt_status gnt_resource_batch_extend(struct gnt_resource_batch *batch,
+                                     const char *resource,
+                                     size_t resource_length,
+                                     const char *creator,
+                                     size_t creator_length,
+                                     const char *metric,
+                                     size_t metric_length,
+                                     const int64_t *timestamps,
+                                     const double *values,
+                                     size_t count,
+                                     struct gnt_error **error);
+
+// How many measures wait. 0 for NULL.
+size_t gnt_resource_batch_length(const struct gnt_resource_batch *batch);
+
+// Pushes all measures of a batch: all of them, and the batch is empty; or on an error none, and they still wait.
+// `create_metrics`: whether metrics that a resource does not have are made, by rule; GNT_UNKNOWN_RESOURCE_METRICS tells all that
+// are missing. `pushed` and `created`, the metrics that were made, may be NULL.
+gnt_status gnt_commit_resources(const struct gnt_database *database,
+                                struct gnt_resource_batch *batch,
+                                bool create_metrics,
+                                struct gnt_pushed *pushed,
+                                struct gnt_metric_list **created,
+                                struct gnt_error **error);
 
 #ifdef __cplusplus
 }  // extern "C"

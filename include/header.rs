@@ -5,8 +5,22 @@ use std::path::{Path, PathBuf};
 
 /// The files of the ABI in the order of the header.
 const FILES: &[&str] = &[
-    "status", "error", "text", "version", "log", "options", "database", "policies", "metrics", "push", "query",
+    "status",
+    "error",
+    "text",
+    "version",
+    "log",
+    "options",
+    "database",
+    "policies",
+    "metrics",
+    "push",
+    "query",
     "result",
+    "arrow",
+    "operations",
+    "resources",
+    "resource_batch",
 ];
 
 /// Where those files are.

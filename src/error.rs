@@ -324,6 +324,24 @@ pub enum Error {
         /// The process that opened it.
         opened_by: u32,
     },
+    /// The call writes, and the database was opened for reading only.
+    #[error("`{call}` is refused: {} is open for reading only; open it for writing", .path.display())]
+    ReadOnly {
+        /// What was called.
+        call: &'static str,
+        /// The directory, or the file in it.
+        path: PathBuf,
+    },
+    /// The writer replaced files faster than this reader could read them.
+    #[error(
+        "{} was replaced {attempts} times while it was read; raise Options::grace of the writer", .path.display()
+    )]
+    Outrun {
+        /// The directory.
+        path: PathBuf,
+        /// So often it was tried.
+        attempts: u32,
+    },
     /// The database was closed.
     #[error("the database is closed")]
     Closed,
@@ -560,6 +578,8 @@ impl Error {
             Error::FilterTooLarge { .. } => 52,
             Error::InvalidPagination { .. } => 53,
             Error::UnknownResourceMetrics { .. } => 54,
+            Error::ReadOnly { .. } => 61,
+            Error::Outrun { .. } => 63,
         }
     }
 
@@ -642,6 +662,8 @@ mod tests {
             (52, Error::FilterTooLarge { what: "", limit: 0 }),
             (53, Error::InvalidPagination { reason: text() }),
             (54, Error::UnknownResourceMetrics { resources: Vec::new(), metrics: Vec::new() }),
+            (61, Error::ReadOnly { call: "", path: path() }),
+            (63, Error::Outrun { path: path(), attempts: 0 }),
         ]
     }
 

@@ -35,10 +35,10 @@ impl Database {
     /// [`Error::InvalidMetric`], [`Error::MetricExists`], [`Error::UnknownArchivePolicy`],
     /// [`Error::NoArchivePolicyRuleMatch`]; and the index's.
     pub fn create_metrics(&self, metrics: &[NewMetric]) -> Result<Vec<Metric>> {
-        self.engine().check_usable()?;
-        let stored = self.engine().index().create_metrics(metrics, Database::now())?;
+        let engine = self.writer("create_metrics")?;
+        let stored = engine.index().create_metrics(metrics, Database::now())?;
         for created in &stored {
-            self.engine().state().adopt(created.metric.key, created.policy_id);
+            engine.state().adopt(created.metric.key, created.policy_id);
         }
         Ok(stored.into_iter().map(|created| created.metric).collect())
     }
@@ -49,8 +49,7 @@ impl Database {
     ///
     /// [`Error::UnknownMetric`]; and the index's.
     pub fn metric(&self, id: Uuid) -> Result<Metric> {
-        self.engine().check_usable()?;
-        let found = self.engine().index().metric_by_id(id)?;
+        let found = self.index()?.metric_by_id(id)?;
         found.map(|stored| stored.metric).ok_or_else(|| Error::UnknownMetric { metric: id.to_string() })
     }
 
@@ -60,8 +59,7 @@ impl Database {
     ///
     /// [`Error::UnknownMetric`]; and the index's.
     pub fn metric_by_name(&self, name: &str) -> Result<Metric> {
-        self.engine().check_usable()?;
-        let found = self.engine().index().metric_by_name(name)?;
+        let found = self.index()?.metric_by_name(name)?;
         found.map(|stored| stored.metric).ok_or_else(|| Error::UnknownMetric { metric: name.to_owned() })
     }
 
@@ -71,8 +69,7 @@ impl Database {
     ///
     /// [`Error::UnknownMetric`]; and the index's.
     pub fn metric_by_key(&self, key: MetricKey) -> Result<Metric> {
-        self.engine().check_usable()?;
-        let found = self.engine().index().metric_by_key(key)?.map(|stored| stored.metric);
+        let found = self.index()?.metric_by_key(key)?.map(|stored| stored.metric);
         let active = found.filter(|metric| metric.status == MetricStatus::Active);
         active.ok_or_else(|| Error::UnknownMetric { metric: format!("key {key}") })
     }
@@ -83,8 +80,7 @@ impl Database {
     ///
     /// The index's.
     pub fn metrics(&self, after: Option<MetricKey>, limit: usize) -> Result<Vec<Metric>> {
-        self.engine().check_usable()?;
-        self.engine().index().metrics(MetricStatus::Active, after, limit)
+        self.index()?.metrics(MetricStatus::Active, after, limit)
     }
 
     /// As [`metrics`](Self::metrics), of those that were deleted and whose bytes are not all reclaimed yet.
@@ -93,8 +89,7 @@ impl Database {
     ///
     /// The index's.
     pub fn deleted_metrics(&self, after: Option<MetricKey>, limit: usize) -> Result<Vec<Metric>> {
-        self.engine().check_usable()?;
-        self.engine().index().metrics(MetricStatus::Delete, after, limit)
+        self.index()?.metrics(MetricStatus::Delete, after, limit)
     }
 
     /// Deletes a metric with all its measures: gone for readers at once and for good, its name free. Merges reclaim its
@@ -104,7 +99,7 @@ impl Database {
     ///
     /// [`Error::UnknownMetric`]; and the index's and the disk's.
     pub fn delete_metric(&self, key: MetricKey) -> Result<()> {
-        self.engine().delete_metric(key)
+        self.writer("delete_metric")?.delete_metric(key)
     }
 
     /// The archive policy of a metric.
@@ -113,7 +108,7 @@ impl Database {
     ///
     /// [`Error::UnknownMetric`]; and the index's and the disk's.
     pub fn policy_of(&self, key: MetricKey) -> Result<ArchivePolicy> {
-        self.engine().check_usable()?;
-        self.engine().state().plan(key).map(|plan| plan.policy.clone())
+        let plan = self.access.persist(|| self.access.state(|state| state.plan(key)));
+        plan.map(|plan| plan.policy.clone())
     }
 }

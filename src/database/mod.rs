@@ -3,6 +3,7 @@
 //! Everything here checks its arguments, hands them to the engine, the index or a query, and returns what they say. No
 //! logic of its own: what a measure means is decided below.
 
+mod access;
 mod batch;
 mod metrics;
 mod operations;
@@ -20,13 +21,16 @@ pub use operations::{Aggregated, Aggregates, ResourceAggregates};
 pub use resource_batch::{ResourceBatch, ResourcesPushed};
 pub use visible::Visible;
 
-use crate::engine::{Engine, Options, Stats, Workers};
+use access::Access;
+
+use crate::engine::{Engine, Options, Stats};
 use crate::error::{Error, Result};
 use crate::fs::{Fs, RealFs};
-use crate::query::Query;
+use crate::indexer::Indexer;
+use crate::query::{BufferPool, Query};
 use crate::types::{AggregationMethod, Columns, MetricKey, Pushed, Timestamp};
 
-/// An open database: one directory, one writer.
+/// An open database: one directory, one writer, any number of readers.
 ///
 /// All methods take `&self` and may be called from any thread. Dropping it closes it; [`close`](Self::close) does so too
 /// and says whether that went well.
@@ -48,8 +52,8 @@ use crate::types::{AggregationMethod, Columns, MetricKey, Pushed, Timestamp};
 /// ```
 #[derive(Debug)]
 pub struct Database {
-    engine: Arc<Engine>,
-    workers: Workers,
+    access: Access,
+    buffers: BufferPool,
 }
 
 impl Database {
@@ -66,6 +70,57 @@ impl Database {
         Database::open_on(path, options, Arc::new(RealFs))
     }
 
+    /// Opens the database in the directory `path` for reading, beside the one writer and other readers, or alone.
+    ///
+    /// It sees the state after some of the pushes that the writer has handed to the kernel: all up to one of them, none
+    /// after it. [`refresh`](Self::refresh) brings it to the newest; until then it stays where it is, but for the
+    /// index, of which it sees what was last committed: metrics created since are listed and have no measures yet.
+    /// Every call that writes is refused by [`Error::ReadOnly`].
+    ///
+    /// A reader changes no file, holds no lock, and does not hold the writer up. (`SQLite` keeps its marks in the
+    /// index's `-shm` file, and makes it where it can. On a medium that cannot be written, the index is read without, after a
+    /// look at the lock, for an instant, has shown that nobody writes.)
+    /// Files that the writer has superseded stay for the writer's [`Options::grace`]; a query that meets one that is gone
+    /// refreshes, and is answered from there. Of the options, which are the writer's business, none counts.
+    ///
+    /// ```
+    /// use gnocchetti::{Database, Error, NewMetric, Options, Query, Timestamp};
+    ///
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let path = directory.path().join("db");
+    /// let writer = Database::open(&path, Options::new().default_policies(true))?;
+    /// let metric = writer.create_metric(NewMetric::named("load"))?;
+    ///
+    /// let reader = Database::open_read_only(&path, Options::new())?; // usually in another process
+    /// writer.push(metric.key, Timestamp::from_nanos(0)?, 0.5)?;
+    /// assert!(reader.measures(&Query::new(metric.key))?.is_empty());
+    /// assert!(reader.refresh()?);
+    /// assert_eq!(reader.measures(&Query::new(metric.key))?.values, [0.5]);
+    /// assert!(matches!(reader.push(metric.key, Timestamp::from_nanos(1)?, 1.0), Err(Error::ReadOnly { .. })));
+    /// # Ok::<(), gnocchetti::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotADatabase`] when there is none, [`Error::UnsupportedFormat`], [`Error::Corrupt`]; [`Error::Outrun`]
+    /// when the writer replaced files faster than they could be read; [`Error::Index`] when the index cannot be read
+    /// (where it cannot be written, while a writer has it open); and the disk's.
+    #[allow(clippy::needless_pass_by_value, reason = "as `open` takes them")]
+    pub fn open_read_only(path: impl AsRef<Path>, options: Options) -> Result<Self> {
+        Database::read_on(path, &options, Arc::new(RealFs))
+    }
+
+    /// As [`open_read_only`](Self::open_read_only), on another file system.
+    ///
+    /// # Errors
+    ///
+    /// As [`open_read_only`](Self::open_read_only).
+    #[cfg(feature = "internals")]
+    #[allow(clippy::needless_pass_by_value, reason = "as `open` takes them")]
+    pub fn open_read_only_with_fs(path: impl AsRef<Path>, options: Options, fs: Arc<dyn Fs>) -> Result<Self> {
+        Database::read_on(path, &options, fs)
+    }
+
     /// As [`open`](Self::open), on another file system: tests put a faulty one there, benches one that counts.
     ///
     /// # Errors
@@ -77,13 +132,39 @@ impl Database {
     }
 
     fn open_on(path: impl AsRef<Path>, options: Options, fs: Arc<dyn Fs>) -> Result<Self> {
-        let engine = Engine::open(path.as_ref(), options, fs)?;
-        let workers = Workers::start(&engine)?;
-        Ok(Database { engine, workers })
+        Ok(Database { access: Access::write(path.as_ref(), options, fs)?, buffers: BufferPool::default() })
     }
 
-    fn engine(&self) -> &Engine {
-        &self.engine
+    fn read_on(path: impl AsRef<Path>, options: &Options, fs: Arc<dyn Fs>) -> Result<Self> {
+        Ok(Database { access: Access::read(path.as_ref(), options, fs)?, buffers: BufferPool::default() })
+    }
+
+    /// The engine, for `call`, which writes.
+    fn writer(&self, call: &'static str) -> Result<&Engine> {
+        self.access.writer(call)
+    }
+
+    /// The index, to look into.
+    fn index(&self) -> Result<&Indexer> {
+        self.access.index()
+    }
+
+    /// Whether it was opened for reading only.
+    pub fn is_read_only(&self) -> bool {
+        matches!(self.access, Access::Reader(_))
+    }
+
+    /// Brings a database that is [open for reading](Self::open_read_only) to the newest state that its writer has handed to
+    /// the kernel; returns whether anything has changed. (A push under [`Durability::Buffered`](crate::Durability::Buffered)
+    /// gets there within its delay.) Costs little when nothing has.
+    ///
+    /// The writer itself always sees the newest state: there it does nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`open_read_only`](Self::open_read_only); it then still answers from where it was.
+    pub fn refresh(&self) -> Result<bool> {
+        self.access.refresh()
     }
 
     /// Pushes one measure.
@@ -95,7 +176,7 @@ impl Database {
     ///
     /// [`Error::UnknownMetric`], [`Error::TooFarInFuture`], and the disk's; nothing happened then.
     pub fn push(&self, metric: MetricKey, timestamp: Timestamp, value: f64) -> Result<Pushed> {
-        self.engine.push_one(metric, timestamp.nanos(), value)
+        self.writer("push")?.push_one(metric, timestamp.nanos(), value)
     }
 
     /// A batch to push many measures at once.
@@ -135,9 +216,12 @@ impl Database {
     ///
     /// As [`measures`](Self::measures).
     pub fn measures_of(&self, query: &Query, methods: &[AggregationMethod]) -> Result<Vec<Columns>> {
-        self.engine.check_usable()?;
-        let snapshot = self.engine.state().snapshot(query.asked_metric(), &|plan| query.request(plan, methods))?;
-        self.engine.state().with_buffers(|buffers| query.answer(&snapshot, methods, buffers))
+        self.access.persist(|| {
+            let snapshot = self
+                .access
+                .state(|state| state.snapshot(query.asked_metric(), &|plan| query.request(plan, methods)))?;
+            self.buffers.lend(|buffers| query.answer(&snapshot, methods, buffers))
+        })
     }
 
     /// The time of the newest measure that a metric accepted; `None` when it never had one.
@@ -146,8 +230,8 @@ impl Database {
     ///
     /// [`Error::UnknownMetric`], and the disk's.
     pub fn last_measure(&self, metric: MetricKey) -> Result<Option<Timestamp>> {
-        self.engine.check_usable()?;
-        self.engine.state().newest(metric)?.map(Timestamp::from_nanos).transpose()
+        let newest = self.access.persist(|| self.access.state(|state| state.newest(metric)))?;
+        newest.map(Timestamp::from_nanos).transpose()
     }
 
     /// The state of the database in numbers.
@@ -156,7 +240,7 @@ impl Database {
     ///
     /// The index's.
     pub fn stats(&self) -> Result<Stats> {
-        self.engine.stats()
+        self.access.stats()
     }
 
     /// Reads all of the index and compares its parts with one another: `SQLite`'s own check, and ours. Takes time in
@@ -166,8 +250,7 @@ impl Database {
     ///
     /// [`Error::Corrupt`] with what was found first; and the index's.
     pub fn check_index(&self) -> Result<()> {
-        self.engine.check_usable()?;
-        self.engine.index().integrity_check()
+        self.index()?.integrity_check()
     }
 
     /// Makes everything that was pushed durable now, whatever the durability.
@@ -176,7 +259,7 @@ impl Database {
     ///
     /// The disk's; after a failed sync the database refuses to write until it is reopened.
     pub fn flush(&self) -> Result<()> {
-        self.engine.flush()
+        self.writer("flush")?.flush()
     }
 
     /// Writes everything that was pushed into segments, so that the next open has nothing to replay.
@@ -185,7 +268,7 @@ impl Database {
     ///
     /// The disk's. What was pushed stays in the journal then, and nothing is lost.
     pub fn checkpoint(&self) -> Result<()> {
-        self.engine.checkpoint()
+        self.writer("checkpoint")?.checkpoint()
     }
 
     /// Does all background work now: a checkpoint, every merge there is to do, expiry, the removal of files that count no
@@ -195,7 +278,7 @@ impl Database {
     ///
     /// The disk's; [`Error::Corrupt`] when a merge met damaged bytes, which stay as they are.
     pub fn maintain(&self) -> Result<()> {
-        self.engine.maintain()
+        self.writer("maintain")?.maintain()
     }
 
     /// Closes the database: everything is durable, and the next open has nothing to recover.
@@ -205,24 +288,11 @@ impl Database {
     /// The disk's. It is closed all the same, and what could not be written to segments is in the journal; under
     /// [`Durability::Buffered`](crate::Durability::Buffered), what could not be written there either is lost.
     pub fn close(mut self) -> Result<()> {
-        self.workers.stop();
-        self.engine.close()
+        self.access.close()
     }
 
     fn now() -> Timestamp {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp::from_nanos(i64::try_from(now.as_nanos()).unwrap_or(i64::MAX)).unwrap_or_default()
-    }
-}
-
-impl Drop for Database {
-    fn drop(&mut self) {
-        self.workers.stop();
-        if self.engine.is_inherited() {
-            // A child made by fork: closing SQLite here would disturb the parent's. The memory goes with the process.
-            std::mem::forget(Arc::clone(&self.engine));
-        } else if let Err(error) = self.engine.close() {
-            tracing::warn!(%error, "the database could not be closed cleanly; the next open recovers it");
-        }
     }
 }

@@ -83,7 +83,6 @@ impl Database {
         question: &ResourceAggregates,
         visibility: Option<&Filter>,
     ) -> Result<Vec<Aggregated>> {
-        self.engine().check_usable()?;
         let asked = &question.aggregates;
         let options = asked.options();
         let mut search = question.resources.clone();
@@ -91,7 +90,7 @@ impl Database {
             // What a resource became after the end that is asked for says whether it was something before.
             search.history = History::Between(asked.from.unwrap_or_default(), Timestamp::from_nanos(i64::MAX)?);
         }
-        let groups = self.engine().index().group_states(&search, &question.attributes(), visibility)?;
+        let groups = self.index()?.group_states(&search, &question.attributes(), visibility)?;
         let times = question.use_history.then_some(&options);
         let mut answers = Vec::with_capacity(groups.len());
         for StateGroup { group, states } in groups {
@@ -174,10 +173,9 @@ impl Database {
         granularities: &[Timespan],
         visibility: Option<&Filter>,
     ) -> Result<Vec<Aggregated>> {
-        self.engine().check_usable()?;
         check_resampling(question, granularities)?;
         let attributes: Vec<String> = group_by.iter().map(|name| (*name).to_owned()).collect();
-        let groups = self.engine().index().group_states(resources, &question::names(&attributes), visibility)?;
+        let groups = self.index()?.group_states(resources, &question::names(&attributes), visibility)?;
         let answer = |StateGroup { group, states }: StateGroup| {
             let series = self.reaggregated(question, states, granularities)?;
             Ok(Aggregated { group, series, ..Aggregated::default() })

@@ -25,7 +25,7 @@ impl Database {
     ///
     /// [`crate::Error::ArchivePolicyExists`]; and the index's and the disk's.
     pub fn create_archive_policy(&self, policy: &ArchivePolicy) -> Result<ArchivePolicy> {
-        self.engine().create_archive_policy(policy).map(|stored| stored.policy)
+        self.writer("create_archive_policy")?.create_archive_policy(policy).map(|stored| stored.policy)
     }
 
     /// The archive policy of this name.
@@ -34,8 +34,7 @@ impl Database {
     ///
     /// [`crate::Error::UnknownArchivePolicy`]; and the index's.
     pub fn archive_policy(&self, name: &str) -> Result<ArchivePolicy> {
-        self.engine().check_usable()?;
-        let found = self.engine().index().archive_policy(name)?;
+        let found = self.index()?.archive_policy(name)?;
         found.map(|stored| stored.policy).ok_or_else(|| Error::UnknownArchivePolicy { name: name.to_owned() })
     }
 
@@ -45,8 +44,7 @@ impl Database {
     ///
     /// The index's.
     pub fn archive_policies(&self) -> Result<Vec<ArchivePolicy>> {
-        self.engine().check_usable()?;
-        let stored = self.engine().index().archive_policies()?;
+        let stored = self.index()?.archive_policies()?;
         Ok(stored.into_iter().map(|policy| policy.policy).collect())
     }
 
@@ -58,7 +56,7 @@ impl Database {
     /// [`crate::Error::UnknownArchivePolicy`], [`crate::Error::InvalidArchivePolicy`] when it would change granularities;
     /// and the index's and the disk's.
     pub fn update_archive_policy(&self, name: &str, update: &ArchivePolicyUpdate) -> Result<ArchivePolicy> {
-        self.engine().update_archive_policy(name, update).map(|stored| stored.policy)
+        self.writer("update_archive_policy")?.update_archive_policy(name, update).map(|stored| stored.policy)
     }
 
     /// Deletes an archive policy.
@@ -68,7 +66,7 @@ impl Database {
     /// [`crate::Error::UnknownArchivePolicy`]; [`crate::Error::ArchivePolicyInUse`] while a metric (one that is being
     /// deleted, too) or a rule uses it; and the index's.
     pub fn delete_archive_policy(&self, name: &str) -> Result<()> {
-        self.engine().delete_archive_policy(name)
+        self.writer("delete_archive_policy")?.delete_archive_policy(name)
     }
 
     /// Creates a rule: metrics that are created without an archive policy get that of the longest matching pattern.
@@ -77,8 +75,7 @@ impl Database {
     ///
     /// [`crate::Error::ArchivePolicyRuleExists`], [`crate::Error::UnknownArchivePolicy`]; and the index's.
     pub fn create_archive_policy_rule(&self, rule: &ArchivePolicyRule) -> Result<()> {
-        self.engine().check_usable()?;
-        self.engine().index().create_rule(rule)
+        self.writer("create_archive_policy_rule")?.index().create_rule(rule)
     }
 
     /// The archive policy that a metric of this name would get by rule.
@@ -87,8 +84,7 @@ impl Database {
     ///
     /// [`crate::Error::NoArchivePolicyRuleMatch`]; and the index's.
     pub fn archive_policy_for(&self, metric_name: &str) -> Result<ArchivePolicy> {
-        self.engine().check_usable()?;
-        self.engine().index().policy_for_name(metric_name).map(|stored| stored.policy)
+        self.index()?.policy_for_name(metric_name).map(|stored| stored.policy)
     }
 
     /// The rule of this name.
@@ -97,8 +93,7 @@ impl Database {
     ///
     /// [`crate::Error::UnknownArchivePolicyRule`]; and the index's.
     pub fn archive_policy_rule(&self, name: &str) -> Result<ArchivePolicyRule> {
-        self.engine().check_usable()?;
-        let found = self.engine().index().rule(name)?;
+        let found = self.index()?.rule(name)?;
         found.ok_or_else(|| Error::UnknownArchivePolicyRule { name: name.to_owned() })
     }
 
@@ -108,8 +103,7 @@ impl Database {
     ///
     /// The index's.
     pub fn archive_policy_rules(&self) -> Result<Vec<ArchivePolicyRule>> {
-        self.engine().check_usable()?;
-        self.engine().index().rules()
+        self.index()?.rules()
     }
 
     /// Gives a rule another name.
@@ -118,8 +112,7 @@ impl Database {
     ///
     /// [`crate::Error::UnknownArchivePolicyRule`], [`crate::Error::ArchivePolicyRuleExists`]; and the index's.
     pub fn rename_archive_policy_rule(&self, name: &str, new_name: &str) -> Result<()> {
-        self.engine().check_usable()?;
-        self.engine().index().rename_rule(name, new_name).map(drop)
+        self.writer("rename_archive_policy_rule")?.index().rename_rule(name, new_name).map(drop)
     }
 
     /// Deletes a rule; metrics that got their policy by it keep it.
@@ -128,7 +121,6 @@ impl Database {
     ///
     /// [`crate::Error::UnknownArchivePolicyRule`]; and the index's.
     pub fn delete_archive_policy_rule(&self, name: &str) -> Result<()> {
-        self.engine().check_usable()?;
-        self.engine().index().delete_rule(name)
+        self.writer("delete_archive_policy_rule")?.index().delete_rule(name)
     }
 }

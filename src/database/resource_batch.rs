@@ -136,12 +136,13 @@ impl ResourceBatch<'_> {
     /// [`Error::NoArchivePolicyRuleMatch`], [`Error::UnknownArchivePolicy`], [`Error::InvalidMetric`] for metrics to be made;
     /// [`Error::TooFarInFuture`], [`Error::PushTooLarge`]; and the index's and the disk's. No metric is made then either.
     pub fn commit(&mut self, visibility: Option<&Filter>) -> Result<ResourcesPushed> {
-        let Resolved { keys, created } = self.resolve(visibility)?;
+        let engine = self.database.writer("commit")?;
+        let Resolved { keys, created } = self.resolve(engine, visibility)?;
         let mut batch = engine::Batch::default();
         for (key, column) in keys.iter().zip(self.columns()) {
             batch.extend(*key, &column.timestamps, &column.values);
         }
-        let total = self.database.engine().push(&mut batch)?;
+        let total = engine.push(&mut batch)?;
         self.clear();
         let created = created.into_iter().map(|stored| stored.metric).collect();
         Ok(ResourcesPushed { total, per_metric: batch.outcome().to_vec(), created })
@@ -152,9 +153,7 @@ impl ResourceBatch<'_> {
     }
 
     /// The metrics that measures wait for, in the order of the columns. Those that are there are found without a transaction.
-    fn resolve(&self, visibility: Option<&Filter>) -> Result<Resolved> {
-        let engine = self.database.engine();
-        engine.check_usable()?;
+    fn resolve(&self, engine: &engine::Engine, visibility: Option<&Filter>) -> Result<Resolved> {
         let named: Vec<NamedMetrics> = self.resources.values().map(Waiting::named).collect();
         let found = engine.index().named_metrics(&named, visibility);
         match found {

@@ -22,8 +22,7 @@ impl Database {
     ///
     /// [`Error::ResourceTypeExists`], [`Error::InvalidResourceType`], [`Error::InvalidAttribute`]; and the index's.
     pub fn create_resource_type(&self, resource_type: &ResourceType) -> Result<()> {
-        self.engine().check_usable()?;
-        self.engine().index().create_resource_type(resource_type)
+        self.writer("create_resource_type")?.index().create_resource_type(resource_type)
     }
 
     /// The resource type of this name.
@@ -32,8 +31,7 @@ impl Database {
     ///
     /// [`Error::UnknownResourceType`]; and the index's.
     pub fn resource_type(&self, name: &str) -> Result<ResourceType> {
-        self.engine().check_usable()?;
-        let found = self.engine().index().resource_type(name)?;
+        let found = self.index()?.resource_type(name)?;
         found.ok_or_else(|| Error::UnknownResourceType { name: name.to_owned() })
     }
 
@@ -43,8 +41,7 @@ impl Database {
     ///
     /// The index's.
     pub fn resource_types(&self) -> Result<Vec<ResourceType>> {
-        self.engine().check_usable()?;
-        self.engine().index().resource_types()
+        self.index()?.resource_types()
     }
 
     /// Adds, takes away and changes attributes of a resource type. A required one that is added is filled in, in the
@@ -55,8 +52,7 @@ impl Database {
     /// [`Error::UnknownResourceType`], [`Error::UnknownAttribute`], [`Error::InvalidAttribute`],
     /// [`Error::InvalidAttributeValue`]; and the index's. Nothing is changed then.
     pub fn update_resource_type(&self, name: &str, update: &ResourceTypeUpdate) -> Result<ResourceType> {
-        self.engine().check_usable()?;
-        self.engine().index().update_resource_type(name, update, Database::now())
+        self.writer("update_resource_type")?.index().update_resource_type(name, update, Database::now())
     }
 
     /// Deletes a resource type that no resource is of.
@@ -65,8 +61,7 @@ impl Database {
     ///
     /// [`Error::UnknownResourceType`], [`Error::ResourceTypeInUse`]; and the index's.
     pub fn delete_resource_type(&self, name: &str) -> Result<()> {
-        self.engine().check_usable()?;
-        self.engine().index().delete_resource_type(name)
+        self.writer("delete_resource_type")?.index().delete_resource_type(name)
     }
 
     /// Creates resources, and the new ones among their metrics: all of them, or on an error none.
@@ -93,8 +88,7 @@ impl Database {
     /// [`Error::MissingAttribute`], [`Error::UnknownMetric`], and those of
     /// [`create_metrics`](Self::create_metrics).
     pub fn create_resources(&self, resources: &[NewResource]) -> Result<Vec<Resource>> {
-        self.engine().check_usable()?;
-        let created = self.engine().index().create_resources(resources, Database::now())?;
+        let created = self.writer("create_resources")?.index().create_resources(resources, Database::now())?;
         self.adopt(&created.metrics);
         Ok(created.resources)
     }
@@ -105,8 +99,7 @@ impl Database {
     ///
     /// [`Error::UnknownResource`] when there is none that `visibility` finds; and the index's.
     pub fn resource(&self, id: Uuid, visibility: Option<&Filter>) -> Result<Resource> {
-        self.engine().check_usable()?;
-        let found = self.engine().index().resource(id, visibility)?;
+        let found = self.index()?.resource(id, visibility)?;
         found.ok_or_else(|| Error::UnknownResource { resource: id.to_string() })
     }
 
@@ -121,8 +114,7 @@ impl Database {
         creator: Option<&str>,
         visibility: Option<&Filter>,
     ) -> Result<Resource> {
-        self.engine().check_usable()?;
-        let found = self.engine().index().resource_by_original_id(original, creator, visibility)?;
+        let found = self.index()?.resource_by_original_id(original, creator, visibility)?;
         found.ok_or_else(|| Error::UnknownResource { resource: original.to_owned() })
     }
 
@@ -133,8 +125,8 @@ impl Database {
     /// [`Error::UnknownResource`], [`Error::UnknownAttribute`], [`Error::InvalidAttributeValue`]; and those of
     /// [`create_resources`](Self::create_resources). Nothing is changed then.
     pub fn update_resource(&self, id: Uuid, update: &ResourceUpdate, visibility: Option<&Filter>) -> Result<Resource> {
-        self.engine().check_usable()?;
-        let updated = self.engine().index().update_resource(id, update, visibility, Database::now())?;
+        let updated =
+            self.writer("update_resource")?.index().update_resource(id, update, visibility, Database::now())?;
         Ok(self.adopt_updated(updated))
     }
 
@@ -149,8 +141,8 @@ impl Database {
         metrics: &BTreeMap<String, ResourceMetric>,
         visibility: Option<&Filter>,
     ) -> Result<Resource> {
-        self.engine().check_usable()?;
-        let updated = self.engine().index().append_metrics(id, metrics, visibility, Database::now())?;
+        let updated =
+            self.writer("append_metrics")?.index().append_metrics(id, metrics, visibility, Database::now())?;
         Ok(self.adopt_updated(updated))
     }
 
@@ -160,9 +152,9 @@ impl Database {
     ///
     /// [`Error::UnknownResource`]; and the index's and the disk's.
     pub fn delete_resource(&self, id: Uuid, visibility: Option<&Filter>) -> Result<DeletedResources> {
-        self.engine().check_usable()?;
-        let deleted = self.engine().index().delete_resource(id, visibility)?;
-        self.engine().forget_deleted(&deleted.metrics)?;
+        let engine = self.writer("delete_resource")?;
+        let deleted = engine.index().delete_resource(id, visibility)?;
+        engine.forget_deleted(&deleted.metrics)?;
         Ok(deleted)
     }
 
@@ -172,9 +164,9 @@ impl Database {
     ///
     /// [`Error::InvalidQuery`] for a search of everything; those of [`search_resources`](Self::search_resources).
     pub fn delete_resources(&self, search: &ResourceSearch, visibility: Option<&Filter>) -> Result<DeletedResources> {
-        self.engine().check_usable()?;
-        let deleted = self.engine().index().delete_resources(search, visibility)?;
-        self.engine().forget_deleted(&deleted.metrics)?;
+        let engine = self.writer("delete_resources")?;
+        let deleted = engine.index().delete_resources(search, visibility)?;
+        engine.forget_deleted(&deleted.metrics)?;
         Ok(deleted)
     }
 
@@ -185,7 +177,7 @@ impl Database {
     ///
     /// The index's and the disk's.
     pub fn delete_ended_resources(&self, before: Timestamp, limit: usize) -> Result<DeletedResources> {
-        self.engine().delete_ended_resources(before, limit)
+        self.writer("delete_ended_resources")?.delete_ended_resources(before, limit)
     }
 
     /// The resources, or revisions of them, that a search finds.
@@ -195,8 +187,7 @@ impl Database {
     /// [`Error::UnknownResourceType`], [`Error::UnknownAttribute`], [`Error::InvalidAttributeValue`],
     /// [`Error::InvalidPagination`], [`Error::FilterTooLarge`]; and the index's.
     pub fn search_resources(&self, search: &ResourceSearch, visibility: Option<&Filter>) -> Result<Vec<Resource>> {
-        self.engine().check_usable()?;
-        self.engine().index().search_resources(search, visibility)
+        self.index()?.search_resources(search, visibility)
     }
 
     /// The resources that a search finds, in groups that agree in these attributes.
@@ -210,8 +201,7 @@ impl Database {
         attributes: &[&str],
         visibility: Option<&Filter>,
     ) -> Result<Vec<ResourceGroup>> {
-        self.engine().check_usable()?;
-        self.engine().index().group_resources(search, attributes, visibility)
+        self.index()?.group_resources(search, attributes, visibility)
     }
 
     /// The metrics that a search finds.
@@ -220,8 +210,7 @@ impl Database {
     ///
     /// As [`search_resources`](Self::search_resources).
     pub fn search_metrics(&self, search: &MetricSearch, visibility: Option<&Filter>) -> Result<Vec<Metric>> {
-        self.engine().check_usable()?;
-        let found = self.engine().index().search_metrics(search, visibility)?;
+        let found = self.index()?.search_metrics(search, visibility)?;
         Ok(found.into_iter().map(|stored| stored.metric).collect())
     }
 
@@ -233,12 +222,14 @@ impl Database {
     ///
     /// The index's and the disk's.
     pub fn normalize_ends(&self, silent_since: Timestamp) -> Result<(Vec<Uuid>, Vec<Uuid>)> {
-        self.engine().normalize_ends(silent_since)
+        self.writer("normalize_ends")?.normalize_ends(silent_since)
     }
 
     pub(super) fn adopt(&self, created: &[StoredMetric]) {
+        // Only a writer creates any.
+        let Ok(engine) = self.writer("create_metrics") else { return };
         for stored in created {
-            self.engine().state().adopt(stored.metric.key, stored.policy_id);
+            engine.state().adopt(stored.metric.key, stored.policy_id);
         }
     }
 

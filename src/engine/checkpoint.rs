@@ -13,13 +13,14 @@ use std::time::Instant;
 use super::aggregates::{AggregateWriter, CHUNK_ROWS};
 use super::load::plan_of;
 use super::manifest::{Manifest, PolicyRecord, SegmentRecord};
+use super::open::open_segment;
 use super::{Counters, Engine, Maintenance, Position, Superseded};
 use crate::carbonara;
 use crate::codec::{Scratch, encode_measures};
 use crate::error::{Error, Result};
 use crate::head::{Plan, Presence, Raw, Run, WindowSnapshot, slice};
 use crate::query::{Segment, View, window_damaged};
-use crate::segment::{Chunk, Kind, MEASURES, STATE, SegmentName, SegmentReader, SegmentWriter};
+use crate::segment::{Chunk, Kind, MEASURES, STATE, SegmentName, SegmentWriter};
 use crate::types::{Measure, SeriesState};
 
 /// Raw measures are encoded in runs of at most this many: late measures decode one run, not the whole window.
@@ -174,13 +175,7 @@ impl Engine {
 
     /// Opens a segment that is, or is about to be, part of the state.
     pub(super) fn open_segment(&self, name: SegmentName, level: u8) -> Result<Arc<Segment>> {
-        let kind = match name {
-            SegmentName::Raw { .. } => Kind::Raw,
-            SegmentName::Level0 { .. } => Kind::Level0,
-            SegmentName::Archive { .. } => Kind::Archive,
-        };
-        let reader = SegmentReader::open(&*self.fs, &name.path(&self.root), kind, name.number())?;
-        Ok(Arc::new(Segment { name, level, reader: Arc::new(reader) }))
+        open_segment(&*self.fs, &self.root, name, level)
     }
 
     /// Writes MANIFEST for `view` and publishes it. What the old view had and the new one has not is superseded.

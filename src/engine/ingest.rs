@@ -356,13 +356,9 @@ impl Engine {
             Err(Error::UnknownMetric { .. }) => return Ok(self.state.deleted.lock().contains(&key)),
             Err(error) => return Err(error),
         };
-        if sequence <= series.state().sequence {
-            return Ok(true);
-        }
         let plan = plan_of(&self.plans(), key, series.policy())?;
-        match series.admit(&plan, timestamps, values) {
-            Admission::InOrder => series.apply_in_order(&plan, sequence, timestamps, values),
-            Admission::Sorted { measures, .. } => series.apply_sorted(&plan, sequence, &measures),
+        if !series.replay(&plan, sequence, timestamps, values) {
+            return Ok(true);
         }
         if series.mark_dirty() {
             self.dirty.lock().push(key);

@@ -7,11 +7,8 @@ use parking_lot::MutexGuard;
 use super::state::{Plans, State};
 use crate::error::{Error, Result};
 use crate::head::{Plan, Presence, Run, Series, Window};
-use crate::query::{Buffers, Request, Snapshot, View};
+use crate::query::{Request, Snapshot, View};
 use crate::types::{MetricKey, MetricStatus, SeriesState};
-
-/// So many queries at once find memory that was used before.
-const MOST_BUFFERS: usize = 4;
 
 impl State {
     /// Locks a series and makes sure that it is in memory.
@@ -27,7 +24,13 @@ impl State {
         match series.presence() {
             Presence::Resident => Ok(()),
             Presence::Deleted => Err(unknown(key)),
-            Presence::Unknown => self.load(key, series),
+            Presence::Unknown => {
+                self.load(key, series)?;
+                match &self.tail {
+                    Some(tail) => tail.lock().apply(key, series),
+                    None => Ok(()),
+                }
+            }
         }
     }
 
@@ -74,22 +77,10 @@ impl State {
     /// What a query needs, taken under the series' lock.
     pub fn snapshot(&self, key: MetricKey, request: &dyn Fn(&Plan) -> Result<Request>) -> Result<Snapshot> {
         let series = self.lock_series(key.get())?;
-        let plan = plan_of(&self.plans(), key.get(), series.policy())?;
+        let plan = self.plan_in_force(key.get(), series.policy())?;
         // Under the series' lock: segments are published before series are released, so the view has all that the series
         // no longer holds.
         Snapshot::take(key.get(), &series, &plan, self.view(), &request(&plan)?)
-    }
-
-    /// Lends memory to `answer`, so that queries one after the other do not ask the system for the same each time.
-    pub fn with_buffers<T>(&self, answer: impl FnOnce(&mut Buffers) -> T) -> T {
-        let kept = self.buffers.lock().pop();
-        let mut buffers = kept.unwrap_or_default();
-        let answered = answer(&mut buffers);
-        let mut kept = self.buffers.lock();
-        if kept.len() < MOST_BUFFERS {
-            kept.push(buffers);
-        }
-        answered
     }
 
     /// The series' state, without keeping it in memory; `None` when the metric is gone.
@@ -113,7 +104,17 @@ impl State {
     /// The policy of a metric.
     pub fn plan(&self, key: MetricKey) -> Result<Arc<Plan>> {
         let policy = self.lock_series(key.get())?.policy();
-        plan_of(&self.plans(), key.get(), policy)
+        self.plan_in_force(key.get(), policy)
+    }
+
+    /// The plan of a series' policy. One that was created just now, or by another process, only the index may know.
+    fn plan_in_force(&self, key: u64, policy: u32) -> Result<Arc<Plan>> {
+        let known = plan_of(&self.plans(), key, policy);
+        if known.is_ok() {
+            return known;
+        }
+        let stored = self.index.archive_policies()?.into_iter().find(|stored| stored.id == policy);
+        stored.map_or(known, |stored| Ok(Arc::new(Plan::new(stored.id, stored.revision, stored.policy))))
     }
 }
 

@@ -20,10 +20,12 @@ mod open;
 mod options;
 mod partition;
 mod policies;
+mod reader;
 mod records;
 mod recover;
 mod state;
 mod stats;
+mod tail;
 mod upkeep;
 mod worker;
 
@@ -36,6 +38,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 
 pub use ingest::Batch;
 pub use options::Options;
+pub use reader::Reader;
 pub use state::State;
 pub use stats::Stats;
 pub use worker::Workers;

@@ -1,5 +1,6 @@
 //! Opening: the lock, MANIFEST, the segments it names, the index, the journal's tail; and closing.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -20,11 +21,11 @@ use crate::query::{Segment, View};
 use crate::segment::{ARCHIVE, Kind, LEVEL0, RAW, SegmentName, SegmentReader, number_of};
 
 /// The index's file.
-const INDEX: &str = "index.sqlite";
+pub(super) const INDEX: &str = "index.sqlite";
 /// The lock's file.
-const LOCK: &str = "LOCK";
+pub(super) const LOCK: &str = "LOCK";
 /// The journal's directory.
-const JOURNAL: &str = "journal";
+pub(super) const JOURNAL: &str = "journal";
 
 impl Engine {
     /// Opens the database in `root`, creating it when the directory is absent or empty, and recovers what a crash left in
@@ -35,7 +36,7 @@ impl Engine {
         let (lock, manifest) = lock_and_read(&*fs, root)?;
         remove_leftovers(&*fs, root, &manifest)?;
         let index = open_index(&*fs, root, &manifest, &options)?;
-        let view = open_segments(&*fs, root, &manifest)?;
+        let view = open_segments(&*fs, root, &manifest, &mut HashMap::new())?;
         let plans = plans_of(root, &manifest)?;
         let journal_dir = root.join(JOURNAL);
         fs.create_dir_all(&journal_dir)?;
@@ -59,7 +60,7 @@ impl Engine {
             root: root.to_path_buf(),
             usable: Usable::new(),
             _lock: lock,
-            state: State::new(Arc::new(index), view, plans, &manifest),
+            state: State::new(Arc::new(index), view, plans, &manifest, None),
             journal,
             gate: RwLock::new(()),
             dirty: Mutex::new(Vec::new()),
@@ -116,7 +117,7 @@ fn lock_and_read(fs: &dyn Fs, root: &Path) -> Result<(Box<dyn Lock>, Manifest)> 
 }
 
 /// The policies in force at the manifest's journal position.
-fn plans_of(root: &Path, manifest: &Manifest) -> Result<Plans> {
+pub(super) fn plans_of(root: &Path, manifest: &Manifest) -> Result<Plans> {
     let mut plans = Plans::new();
     for record in &manifest.policies {
         let policy = record.policy(&root.join(MANIFEST))?;
@@ -177,17 +178,31 @@ fn open_index(fs: &dyn Fs, root: &Path, manifest: &Manifest, options: &Options) 
     Ok(index)
 }
 
-fn open_segments(fs: &dyn Fs, root: &Path, manifest: &Manifest) -> Result<View> {
+/// Opens a segment that is, or is about to be, part of the state.
+pub(super) fn open_segment(fs: &dyn Fs, root: &Path, name: SegmentName, level: u8) -> Result<Arc<Segment>> {
+    let kind = match name {
+        SegmentName::Raw { .. } => Kind::Raw,
+        SegmentName::Level0 { .. } => Kind::Level0,
+        SegmentName::Archive { .. } => Kind::Archive,
+    };
+    let reader = SegmentReader::open(fs, &name.path(root), kind, name.number())?;
+    Ok(Arc::new(Segment { name, level, reader: Arc::new(reader) }))
+}
+
+/// The segments that MANIFEST names. Those that are not among `known` are opened, and known then.
+pub(super) fn open_segments(
+    fs: &dyn Fs,
+    root: &Path,
+    manifest: &Manifest,
+    known: &mut HashMap<SegmentName, Arc<Segment>>,
+) -> Result<View> {
     let mut view = View::default();
     for record in &manifest.segments {
         let Some(name) = record.name() else { continue };
-        let kind = match name {
-            SegmentName::Raw { .. } => Kind::Raw,
-            SegmentName::Level0 { .. } => Kind::Level0,
-            SegmentName::Archive { .. } => Kind::Archive,
+        let segment = match known.entry(name) {
+            Entry::Occupied(known) => Arc::clone(known.get()),
+            Entry::Vacant(unknown) => Arc::clone(unknown.insert(open_segment(fs, root, name, record.level)?)),
         };
-        let reader = SegmentReader::open(fs, &name.path(root), kind, record.number)?;
-        let segment = Arc::new(Segment { name, level: record.level, reader: Arc::new(reader) });
         match name {
             SegmentName::Raw { .. } => view.raw.push(segment),
             SegmentName::Level0 { .. } => view.level0.push(segment),

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::manifest::Manifest;
+use super::records::{Record, Rows};
 use super::{Counters, Engine, records};
-use crate::codec::decode_batch;
-use crate::error::{Corruption, Result};
+use crate::error::{Corruption, Error, Result};
 use crate::fs::Fs;
 use crate::head::Plan;
 use crate::journal::{self, Recovered};
@@ -51,7 +51,7 @@ pub(super) fn unread(fs: &dyn Fs, directory: &Path, manifest: &Manifest) -> Resu
 
 /// Refuses a journal that lacks what MANIFEST knows to have been durable. To go on without would not only lose measures: new
 /// records would get the numbers of old ones that series in segments have seen, and replay would pass over them.
-fn check_complete(directory: &Path, manifest: &Manifest, found: &Recovered, begins: bool) -> Result<()> {
+pub(super) fn check_complete(directory: &Path, manifest: &Manifest, found: &Recovered, begins: bool) -> Result<()> {
     if !begins {
         let missing = directory.join(journal::file_name(manifest.journal_file));
         let what = "this file, with which MANIFEST says that the journal goes on, is missing";
@@ -79,10 +79,10 @@ impl Engine {
                 slot.lock().delete();
             }
         }
-        let mut batch = Replayed::default();
+        let mut rows = Rows::default();
         let (file, first) = (manifest.journal_file, manifest.journal_sequence);
         let found = journal::recover(&*self.fs, &directory, file, first, &mut |sequence, kind, body| {
-            self.replay(&directory, sequence, kind, body, &mut batch)
+            self.replay(&directory, sequence, kind, body, &mut rows)
         })?;
         Counters::add(&self.counters.replayed, found.records);
         let lost = self.counters.unknown_metric_measures.load(Ordering::Relaxed);
@@ -106,40 +106,22 @@ impl Engine {
         }
     }
 
-    fn replay(&self, directory: &Path, sequence: u64, kind: u8, body: &[u8], batch: &mut Replayed) -> Result<()> {
-        let damaged = |what: String| Corruption::new(directory, 0, format!("record {sequence}: {what}"));
-        match kind {
-            records::MEASURES => {
-                batch.clear();
-                decode_batch(body, &mut batch.keys, &mut batch.timestamps, &mut batch.values)
-                    .map_err(|error| damaged(error.to_string()))?;
-                self.replay_batch(sequence, batch)
+    fn replay(&self, directory: &Path, sequence: u64, kind: u8, body: &[u8], rows: &mut Rows) -> Result<()> {
+        match records::parse(kind, body, rows).map_err(|what| damaged(directory, sequence, &what))? {
+            Record::Measures(rows) => {
+                for (key, timestamps, values) in rows.groups() {
+                    if !self.replay_group(key, timestamps, values, sequence)? {
+                        Counters::add(&self.counters.unknown_metric_measures, timestamps.len() as u64);
+                    }
+                }
+                Ok(())
             }
-            records::POLICY => {
-                let record = records::policy_of(body).map_err(damaged)?;
-                self.state.put_plan(&record, directory)
-            }
-            records::DELETE_METRIC => {
-                let key = records::deleted_of(body).map_err(damaged)?;
+            Record::Policy(record) => self.state.put_plan(&record, directory),
+            Record::DeleteMetric(key) => {
                 self.state.forget(key);
                 Ok(())
             }
-            other => Err(damaged(format!("there is no record of kind {other}")).into()),
         }
-    }
-
-    fn replay_batch(&self, sequence: u64, batch: &Replayed) -> Result<()> {
-        let mut at = 0;
-        for keys in batch.keys.chunk_by(|a, b| a == b) {
-            let Some(&key) = keys.first() else { continue };
-            let rows = at..at + keys.len();
-            at = rows.end;
-            let (timestamps, values) = (&batch.timestamps[rows.clone()], &batch.values[rows]);
-            if !self.replay_group(key, timestamps, values, sequence)? {
-                Counters::add(&self.counters.unknown_metric_measures, keys.len() as u64);
-            }
-        }
-        Ok(())
     }
 
     /// The index commits before the journal is told: what the index has and the journal has not takes effect now.
@@ -160,18 +142,7 @@ impl Engine {
     }
 }
 
-/// The columns of a replayed record.
-#[derive(Default)]
-struct Replayed {
-    keys: Vec<u64>,
-    timestamps: Vec<i64>,
-    values: Vec<f64>,
-}
-
-impl Replayed {
-    fn clear(&mut self) {
-        self.keys.clear();
-        self.timestamps.clear();
-        self.values.clear();
-    }
+/// The error of a record that checks, and says nothing.
+pub(super) fn damaged(directory: &Path, sequence: u64, what: &str) -> Error {
+    Corruption::new(directory, 0, format!("record {sequence}: {what}")).into()
 }

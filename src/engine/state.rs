@@ -1,7 +1,7 @@
 //! What queries answer from: the index, the policies in force, the segments, and the series that are in memory.
 //!
-//! Whoever has a database open has such a state, and changes it: the writer with each push and checkpoint. It must never know
-//! whose it is: it writes no file and has no thread.
+//! Whoever has a database open has such a state, and changes it: the writer with each push and checkpoint, a reader when it is
+//! brought after the writer. It must never know whose it is: it writes no file and has no thread.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
@@ -11,10 +11,11 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use parking_lot::{Mutex, RwLock};
 
 use super::manifest::{Manifest, PolicyRecord};
+use super::tail::Tail;
 use crate::error::{Error, Result};
 use crate::head::{Plan, SeriesTable};
 use crate::indexer::Indexer;
-use crate::query::{Buffers, View};
+use crate::query::View;
 
 /// The policies in force, by their numbers in the index.
 pub(crate) type Plans = HashMap<u32, Arc<Plan>>;
@@ -28,13 +29,13 @@ pub struct State {
     /// Deleted metrics whose bytes are not all reclaimed.
     pub(super) deleted: Mutex<BTreeSet<u64>>,
     pub(super) window_bytes: AtomicI64,
-    /// Memory of queries that have ended, for those that come.
-    pub(super) buffers: Mutex<Vec<Buffers>>,
+    /// What the journal has and neither segments nor series have: a reader's. A writer's series have it all.
+    pub(super) tail: Option<Mutex<Tail>>,
 }
 
 impl State {
     /// The state that MANIFEST describes, with no series in memory yet.
-    pub(super) fn new(index: Arc<Indexer>, view: View, plans: Plans, manifest: &Manifest) -> Self {
+    pub(super) fn new(index: Arc<Indexer>, view: View, plans: Plans, manifest: &Manifest, tail: Option<Tail>) -> Self {
         State {
             index,
             series: SeriesTable::default(),
@@ -42,7 +43,7 @@ impl State {
             view: RwLock::new(Arc::new(view)),
             deleted: Mutex::new(manifest.deleted.iter().copied().collect()),
             window_bytes: AtomicI64::new(0),
-            buffers: Mutex::new(Vec::new()),
+            tail: tail.map(Mutex::new),
         }
     }
 

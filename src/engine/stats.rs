@@ -1,11 +1,13 @@
 //! What the engine is doing, in numbers.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use serde::Serialize;
 
-use super::Engine;
+use super::{Engine, State};
 use crate::error::Result;
+use crate::query::Segment;
 
 /// The state of a database in numbers. Counters count since it was opened; sizes are bytes on disk unless said otherwise.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -23,7 +25,7 @@ pub struct Stats {
     pub overwritten: u64,
     /// Measures dropped because they came too late.
     pub late: u64,
-    /// Measures that wait for the next checkpoint (about).
+    /// Measures that wait for the next checkpoint (about); in a reader, those that it has read from the journal.
     pub dirty_measures: u64,
     /// Memory of encoded windows.
     pub window_bytes: u64,
@@ -49,7 +51,7 @@ pub struct Stats {
     pub checkpoints: u64,
     /// Merges made.
     pub merges: u64,
-    /// Journal records replayed when the database was opened.
+    /// Journal records replayed when the database was opened; in a reader, those since the writer's last checkpoint.
     pub replayed_records: u64,
     /// Replayed measures that were dropped because the index knows no such metric.
     pub unknown_metric_measures: u64,
@@ -65,38 +67,46 @@ pub struct Stats {
     pub upkeep_error: Option<String>,
 }
 
-impl Engine {
-    /// The state in numbers.
-    pub fn stats(&self) -> Result<Stats> {
-        self.check_usable()?;
+impl State {
+    /// What a state says by itself, in numbers.
+    pub(super) fn stats(&self) -> Result<Stats> {
         let view = self.view();
-        let bytes =
-            |segments: &[std::sync::Arc<crate::query::Segment>]| segments.iter().map(|s| s.reader.bytes()).sum();
+        let bytes = |segments: &[Arc<Segment>]| segments.iter().map(|s| s.reader.bytes()).sum();
         let archives = || view.archives.values().flat_map(|partitions| partitions.values()).flatten();
-        let counters = &self.counters;
         // One lock at a time: as parts of the expression below, they would all be held to its end.
-        let metrics = self.state.index.metric_count()?;
-        let metrics_ever = self.state.index.max_key()?.map_or(0, crate::types::MetricKey::get);
-        let deleted_metrics = self.state.deleted.lock().len() as u64;
-        let background_error = self.background_error.lock().clone();
-        let upkeep_error = self.upkeep_error.lock().clone();
+        let metrics = self.index.metric_count()?;
+        let metrics_ever = self.index.max_key()?.map_or(0, crate::types::MetricKey::get);
+        let deleted_metrics = self.deleted.lock().len() as u64;
         Ok(Stats {
             metrics,
             metrics_ever,
             deleted_metrics,
-            accepted: counters.accepted.load(Ordering::Relaxed),
-            overwritten: counters.overwritten.load(Ordering::Relaxed),
-            late: counters.late.load(Ordering::Relaxed),
-            dirty_measures: self.dirty_measures.load(Ordering::Relaxed),
-            window_bytes: self.state.window_bytes.load(Ordering::Relaxed).max(0) as u64,
-            journal_bytes: self.journal.bytes(),
-            journal_bytes_written: self.journal.total_bytes(),
+            window_bytes: self.window_bytes.load(Ordering::Relaxed).max(0) as u64,
             raw_segments: view.raw.len() as u64,
             raw_bytes: bytes(&view.raw),
             level0_segments: view.level0.len() as u64,
             level0_bytes: bytes(&view.level0),
             archive_segments: archives().count() as u64,
             archive_bytes: archives().map(|segment| segment.reader.bytes()).sum(),
+            ..Stats::default()
+        })
+    }
+}
+
+impl Engine {
+    /// The state in numbers.
+    pub fn stats(&self) -> Result<Stats> {
+        self.check_usable()?;
+        let counters = &self.counters;
+        let background_error = self.background_error.lock().clone();
+        let upkeep_error = self.upkeep_error.lock().clone();
+        Ok(Stats {
+            accepted: counters.accepted.load(Ordering::Relaxed),
+            overwritten: counters.overwritten.load(Ordering::Relaxed),
+            late: counters.late.load(Ordering::Relaxed),
+            dirty_measures: self.dirty_measures.load(Ordering::Relaxed),
+            journal_bytes: self.journal.bytes(),
+            journal_bytes_written: self.journal.total_bytes(),
             superseded_files: counters.superseded.load(Ordering::Relaxed),
             checkpoints: counters.checkpoints.load(Ordering::Relaxed),
             merges: counters.merges.load(Ordering::Relaxed),
@@ -107,6 +117,7 @@ impl Engine {
             resources_reopened: counters.resources_reopened.load(Ordering::Relaxed),
             resources_deleted: counters.resources_deleted.load(Ordering::Relaxed),
             upkeep_error,
+            ..self.state.stats()?
         })
     }
 }

@@ -6,6 +6,9 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use tracing::subscriber::NoSubscriber;
+use tracing::{Dispatch, dispatcher};
+
 use super::merge::Effort;
 use super::{Engine, Maintenance};
 use crate::error::{Error, Result};
@@ -41,7 +44,13 @@ impl Workers {
 
     fn spawn(&mut self, name: &str, body: fn(&Engine)) -> Result<()> {
         let engine = Arc::clone(&self.engine);
-        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || body(&engine));
+        // What the threads have to say goes to where the events of the one that opens the database go.
+        let log = dispatcher::get_default(Dispatch::clone);
+        let run = move || {
+            // Where nobody listens yet, somebody may later.
+            if log.is::<NoSubscriber>() { body(&engine) } else { dispatcher::with_default(&log, || body(&engine)) }
+        };
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(run);
         let root = &self.engine.root;
         self.threads.push(thread.map_err(|source| Error::io("start a thread for", root, source))?);
         Ok(())

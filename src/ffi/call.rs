@@ -213,3 +213,41 @@ macro_rules! begin {
     };
 }
 pub(super) use begin;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ffi::options::{gnt_options, gnt_options_free, gnt_options_new, gnt_options_set_background};
+    use crate::ffi::text::gnt_text;
+
+    #[test]
+    fn a_panic_stays_inside_and_poisons_the_handle() {
+        let (mut options, mut error) = (std::ptr::null_mut::<gnt_options>(), std::ptr::null_mut());
+        // SAFETY: both places may be written to.
+        assert_eq!(unsafe { gnt_options_new(&raw mut options, &raw mut error) }, 0);
+        let panicked = begin!(&raw mut error).run(|call| {
+            call.exclusive(options, "options")?;
+            panic!("a bug");
+        });
+        assert_eq!(panicked, gnt_status_code::GNT_PANIC as gnt_status);
+        // SAFETY: the object was just written there, and is taken once.
+        let object = unsafe { handle::take::<gnt_error>(error, "error") };
+        assert_eq!(object.map(|object| object.status()).ok(), Some(panicked));
+        // SAFETY: the handle is live, and nobody else uses it.
+        let after = unsafe { gnt_options_set_background(options, true, std::ptr::null_mut()) };
+        assert_eq!(after, gnt_status_code::GNT_POISONED as gnt_status);
+        // SAFETY: as above; it is not used any more.
+        unsafe { gnt_options_free(options) };
+    }
+
+    #[test]
+    fn a_handle_of_another_kind_is_told_apart() {
+        let text = handle::give::<gnt_text>(c"x".to_owned());
+        let status = begin!().run(|call| call.shared(text.cast::<gnt_options>(), "options").map(drop));
+        assert_eq!(status, gnt_status_code::GNT_WRONG_HANDLE as gnt_status);
+        let crooked = text.cast::<u8>().wrapping_add(1).cast::<gnt_text>();
+        let status = begin!().run(|call| call.shared(crooked, "text").map(drop));
+        assert_eq!(status, gnt_status_code::GNT_WRONG_HANDLE as gnt_status);
+        assert!(matches!(begin!().take(text, "text"), Ok(Some(_))));
+    }
+}

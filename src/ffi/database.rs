@@ -11,7 +11,7 @@ use super::json;
 use super::options::gnt_options;
 use super::status::gnt_status;
 use super::text::gnt_text;
-use crate::Database;
+use crate::{Database, Options};
 
 /// An open database: one directory, one writer. The caller owns it; all functions but gnt_close may be called on it from
 /// several threads at once.
@@ -49,6 +49,26 @@ pub fn on<'a>(
     })
 }
 
+/// Opens what `path` names by `opener`.
+fn opened(
+    call: Call<'_>,
+    (path, path_length): (*const c_char, usize),
+    options: *const gnt_options,
+    database: *mut *mut gnt_database,
+    opener: impl FnOnce(&str, Options) -> crate::Result<Database>,
+) -> gnt_status {
+    call.run(|call| {
+        let path = call.text(path, path_length, "path")?;
+        let options = call.optional(options, "options")?;
+        let out = call.out(database, "database")?;
+        let log = options.and_then(|options| options.logger.clone()).map(super::log::Logger::dispatch);
+        let options = options.map(|options| options.options.clone()).unwrap_or_default();
+        let database = logged(log.as_ref(), || opener(path, options))?;
+        out.give(OpenDatabase { database, log });
+        Ok(())
+    })
+}
+
 /// Opens the database in a directory, creating it when the directory is absent or empty. What a crash left in the journal is
 /// recovered before this returns. `options` may be NULL: the defaults.
 #[unsafe(no_mangle)]
@@ -59,14 +79,50 @@ pub unsafe extern "C" fn gnt_open(
     database: *mut *mut gnt_database,
     error: *mut *mut gnt_error,
 ) -> gnt_status {
-    begin!(error).run(|call| {
-        let path = call.text(path, path_length, "path")?;
-        let options = call.optional(options, "options")?;
-        let out = call.out(database, "database")?;
-        let log = options.and_then(|options| options.logger.clone()).map(super::log::Logger::dispatch);
-        let options = options.map(|options| options.options.clone()).unwrap_or_default();
-        let database = logged(log.as_ref(), || Database::open(path, options))?;
-        out.give(OpenDatabase { database, log });
+    opened(begin!(error), (path, path_length), options, database, |path, options| Database::open(path, options))
+}
+
+/// Opens the database in a directory for reading, beside its one writer and other readers, in this process or another. It
+/// sees the state after some of the pushes, and stays there until gnt_refresh. Calls that write give GNT_READ_ONLY. Of the
+/// options, which may be NULL, only the log counts.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gnt_open_read_only(
+    path: *const c_char,
+    path_length: usize,
+    options: *const gnt_options,
+    database: *mut *mut gnt_database,
+    error: *mut *mut gnt_error,
+) -> gnt_status {
+    opened(begin!(error), (path, path_length), options, database, |path, options| {
+        Database::open_read_only(path, options)
+    })
+}
+
+/// Brings a database that is open for reading to the newest state that its writer has handed to the kernel; `changed` says
+/// whether anything has changed. On the writer's own handle it does nothing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gnt_refresh(
+    database: *const gnt_database,
+    changed: *mut bool,
+    error: *mut *mut gnt_error,
+) -> gnt_status {
+    on(begin!(error), database, |call, database| {
+        let out = call.out(changed, "changed")?;
+        out.write(database.refresh()?);
+        Ok(())
+    })
+}
+
+/// Whether a database was opened for reading only.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gnt_is_read_only(
+    database: *const gnt_database,
+    read_only: *mut bool,
+    error: *mut *mut gnt_error,
+) -> gnt_status {
+    on(begin!(error), database, |call, database| {
+        let out = call.out(read_only, "read_only")?;
+        out.write(database.is_read_only());
         Ok(())
     })
 }

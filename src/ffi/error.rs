@@ -101,6 +101,13 @@ pub struct ErrorObject {
     details: CString,
 }
 
+#[cfg(test)]
+impl ErrorObject {
+    pub(in crate::ffi) fn status(&self) -> gnt_status {
+        self.status
+    }
+}
+
 /// What went wrong: a number, a message for people, and details for programs. The caller owns it.
 pub enum gnt_error {}
 

@@ -5,6 +5,9 @@
 //! so that a slip of the pen is not a default.
 
 mod policies;
+pub mod resources;
+pub mod scalars;
+pub mod searches;
 
 use std::ffi::CString;
 

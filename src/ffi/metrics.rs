@@ -8,10 +8,11 @@ use super::call::begin;
 use super::database::{gnt_database, on};
 use super::error::{Failure, gnt_error};
 use super::handle::Noun;
+use super::json::scalars::uuid;
 use super::json::{self, PolicyOut};
 use super::status::gnt_status;
 use super::text::{cstring, gnt_string, gnt_text, shown};
-use crate::{Metric, MetricKey, MetricStatus, NewMetric, Uuid};
+use crate::{Metric, MetricKey, MetricStatus, NewMetric};
 
 /// A metric as the index describes it, inside of a list. Later versions may add members at its end.
 #[repr(C)]
@@ -102,11 +103,6 @@ pub unsafe extern "C" fn gnt_metric_list_get(list: *const gnt_metric_list, index
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gnt_metric_list_free(list: *mut gnt_metric_list) {
     begin!().value((), |call| call.take(list, "list").map(drop));
-}
-
-/// A UUID that C gave.
-pub fn uuid(text: &str, argument: &'static str) -> Result<Uuid, Failure> {
-    text.parse().map_err(|_| Failure::InvalidArgument { argument, reason: format!("`{text}` is no UUID") })
 }
 
 /// A metric to be created, as JSON.
@@ -297,6 +293,25 @@ pub unsafe extern "C" fn gnt_last_measure(
     on(begin!(error), database, |call, database| {
         let out = call.out(timestamp, "timestamp")?;
         out.write(database.last_measure(MetricKey::new(key))?.map_or(-1, crate::Timestamp::nanos));
+        Ok(())
+    })
+}
+
+/// The metrics that a search finds: `{"filter": …, "sort": ["name:desc"], "limit": 10, "marker": …, "after_key": …, "deleted":
+/// false, "creator": …, "now": …}`, where each member may be absent. A filter is a text (`unit = '%'`) or Gnocchi's JSON; times
+/// in it that are relative are so to `now`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gnt_search_metrics(
+    database: *const gnt_database,
+    search: *const c_char,
+    search_length: usize,
+    metrics: *mut *mut gnt_metric_list,
+    error: *mut *mut gnt_error,
+) -> gnt_status {
+    on(begin!(error), database, |call, database| {
+        let search: json::searches::MetricSearchIn = json::read(call.text(search, search_length, "search")?, "search")?;
+        let out = call.out(metrics, "metrics")?;
+        out.give(MetricList::from(database.search_metrics(&search.build()?, None)?));
         Ok(())
     })
 }

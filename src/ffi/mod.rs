@@ -13,6 +13,7 @@
 // The contract of every function is the header's conventions, told once; and its text is read by C's users.
 #![allow(clippy::missing_safety_doc, clippy::missing_errors_doc, clippy::doc_markdown)]
 
+mod arrow;
 mod call;
 mod database;
 mod error;
@@ -20,10 +21,13 @@ mod handle;
 mod json;
 mod log;
 mod metrics;
+mod operations;
 mod options;
 mod policies;
 mod push;
 mod query;
+mod resource_batch;
+mod resources;
 mod result;
 mod status;
 mod text;

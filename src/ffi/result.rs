@@ -32,6 +32,8 @@ pub struct gnt_series {
     pub granularity: i64,
     /// What the points were resampled to as a text, such as `M`, when it was the calendar.
     pub calendar: gnt_string,
+    /// What the resources agree in whose metrics' points they are, as a JSON object by attribute, when the question grouped.
+    pub group: gnt_string,
 }
 
 /// The answer to a question: series by index. The caller owns it.
@@ -46,31 +48,33 @@ pub struct Series {
     pub method: String,
     pub resource: Option<String>,
     pub granularity: Sampling,
+    pub group: Option<String>,
 }
 
 impl Series {
     /// Points of a metric that was asked about by its key.
     pub fn of_metric(metric: MetricKey, method: AggregationMethod, granularity: Sampling, columns: Columns) -> Self {
         let (label, method) = (metric.to_string(), method.to_string());
-        Series { columns, metric: Some(metric), label, method, resource: None, granularity }
+        Series { columns, metric: Some(metric), label, method, resource: None, granularity, group: None }
     }
 }
 
 /// The memory that a series shows, shared with the Arrow arrays made of it.
 #[derive(Debug)]
 pub struct Shared {
-    columns: Columns,
-    label: CString,
-    method: CString,
+    pub columns: Columns,
+    pub label: CString,
+    pub method: CString,
     resource: Option<CString>,
     calendar: Option<CString>,
+    group: Option<CString>,
 }
 
 /// What a `gnt_result` holds.
 #[derive(Debug)]
 pub struct QueryResult {
     shown: Vec<gnt_series>,
-    _shared: Vec<Arc<Shared>>,
+    pub shared: Vec<Arc<Shared>>,
 }
 
 // SAFETY: the pointers in `shown` lead to what is shared beside it, which nobody changes.
@@ -88,7 +92,7 @@ impl QueryResult {
     /// These series, where they are.
     pub fn new(series: Vec<Series>) -> Self {
         let (shown, shared) = series.into_iter().map(show).unzip();
-        QueryResult { shown, _shared: shared }
+        QueryResult { shown, shared }
     }
 }
 
@@ -103,6 +107,7 @@ fn show(series: Series) -> (gnt_series, Arc<Shared>) {
         method: cstring(series.method),
         resource: series.resource.map(cstring),
         calendar,
+        group: series.group.map(cstring),
     });
     let view = gnt_series {
         length: shared.columns.len(),
@@ -114,6 +119,7 @@ fn show(series: Series) -> (gnt_series, Arc<Shared>) {
         resource: shown(shared.resource.as_ref()),
         granularity,
         calendar: shown(shared.calendar.as_ref()),
+        group: shown(shared.group.as_ref()),
     };
     (view, shared)
 }

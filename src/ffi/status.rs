@@ -116,6 +116,10 @@ pub enum gnt_status_code {
     GNT_INVALID_PAGINATION = 53,
     /// A batch of measures by resource and metric name names what is not there.
     GNT_UNKNOWN_RESOURCE_METRICS = 54,
+    /// The call writes, and the database was opened for reading only.
+    GNT_READ_ONLY = 61,
+    /// The writer replaced files faster than this reader could read them.
+    GNT_OUTRUN = 63,
     /// A pointer that must not be NULL was.
     GNT_NULL_POINTER = 200,
     /// A pointer that is no live handle of the kind it must be.

@@ -1,9 +1,13 @@
-//! `gnt_text`: a text that the library gives and the caller owns; and the shapes in which texts are shown inside of handles.
+//! `gnt_text`: a text that the library gives and the caller owns; the shapes in which texts are shown inside of handles; and
+//! what texts that say a time mean, for bindings.
 
 use std::ffi::{CString, c_char};
 
 use super::call::begin;
+use super::error::gnt_error;
 use super::handle::Noun;
+use super::status::gnt_status;
+use crate::{Timespan, Timestamp};
 
 /// A text that the library gives, JSON mostly. The caller owns it.
 pub enum gnt_text {}
@@ -55,4 +59,38 @@ pub unsafe extern "C" fn gnt_text_length(text: *const gnt_text) -> usize {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gnt_text_free(text: *mut gnt_text) {
     begin!().value((), |call| call.take(text, "text").map(drop));
+}
+
+/// The point in time that a text says, in ns since the epoch: ISO 8601 (UTC unless it says otherwise), seconds since the epoch,
+/// or relative to `now`, which is in ns too: `now`, `-1 hour`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gnt_parse_timestamp(
+    text: *const c_char,
+    text_length: usize,
+    now: i64,
+    timestamp: *mut i64,
+    error: *mut *mut gnt_error,
+) -> gnt_status {
+    begin!(error).run(|call| {
+        let text = call.text(text, text_length, "text")?;
+        let out = call.out(timestamp, "timestamp")?;
+        out.write(Timestamp::parse_at(text, Timestamp::from_nanos(now)?)?.nanos());
+        Ok(())
+    })
+}
+
+/// The length of time that a text says, in ns: `5 minutes`, `1h30m`, `00:05:00`, or seconds.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gnt_parse_timespan(
+    text: *const c_char,
+    text_length: usize,
+    timespan: *mut i64,
+    error: *mut *mut gnt_error,
+) -> gnt_status {
+    begin!(error).run(|call| {
+        let text = call.text(text, text_length, "text")?;
+        let out = call.out(timespan, "timespan")?;
+        out.write(text.parse::<Timespan>()?.nanos());
+        Ok(())
+    })
 }

@@ -106,6 +106,10 @@ impl Fs for BoundedFs {
         self.inner.lock(path)
     }
 
+    fn is_locked(&self, path: &Path) -> Result<bool> {
+        self.inner.is_locked(path)
+    }
+
     fn kind(&self, path: &Path) -> Option<String> {
         self.inner.kind(path)
     }

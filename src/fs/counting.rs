@@ -109,6 +109,10 @@ impl Fs for CountingFs {
         self.inner.lock(path)
     }
 
+    fn is_locked(&self, path: &Path) -> Result<bool> {
+        self.inner.is_locked(path)
+    }
+
     fn kind(&self, path: &Path) -> Option<String> {
         self.inner.kind(path)
     }

@@ -43,6 +43,24 @@ impl HeldLock {
     }
 }
 
+impl HeldLock {
+    /// Whether somebody holds the lock. That can only be found out by taking it, shared, for an instant.
+    pub(super) fn is_held(path: &Path) -> Result<bool> {
+        let file = match retry("open", path, || fs::File::open(path)) {
+            Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(false),
+            file => file?,
+        };
+        loop {
+            match file.try_lock_shared() {
+                Ok(()) => return Ok(false), // released when the file is closed
+                Err(fs::TryLockError::WouldBlock) => return Ok(true),
+                Err(fs::TryLockError::Error(error)) if error.kind() == ErrorKind::Interrupted => {}
+                Err(fs::TryLockError::Error(error)) => return Err(Error::io("look for the lock of", path, error)),
+            }
+        }
+    }
+}
+
 impl Lock for HeldLock {}
 
 impl Drop for HeldLock {

@@ -119,6 +119,14 @@ pub trait Fs: Send + Sync + std::fmt::Debug {
     /// held.
     fn lock(&self, path: &Path) -> Result<Box<dyn Lock>>;
 
+    /// Whether somebody holds the lock that `path` stands for. The file need not be writable, nor be there.
+    ///
+    /// A file system that cannot tell says no, as this default does.
+    fn is_locked(&self, path: &Path) -> Result<bool> {
+        let _ = path;
+        Ok(false)
+    }
+
     /// The type of the file system that `path` (or what of it exists) lies on, such as `ext4`; `None` when unknown.
     fn kind(&self, path: &Path) -> Option<String>;
 }

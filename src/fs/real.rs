@@ -105,6 +105,10 @@ impl Fs for RealFs {
         Ok(Box::new(HeldLock::take(path)?))
     }
 
+    fn is_locked(&self, path: &Path) -> Result<bool> {
+        HeldLock::is_held(path)
+    }
+
     fn kind(&self, path: &Path) -> Option<String> {
         mounts::kind(path)
     }

@@ -207,6 +207,19 @@ impl Series {
         self.accepted(plan, sequence, newest);
     }
 
+    /// Applies a record of the journal again, by the plan that was in force when it was written; one that it has seen is
+    /// passed over, which is false.
+    pub fn replay(&mut self, plan: &Plan, sequence: u64, timestamps: &[i64], values: &[f64]) -> bool {
+        if sequence <= self.sequence {
+            return false;
+        }
+        match self.admit(plan, timestamps, values) {
+            Admission::InOrder => self.apply_in_order(plan, sequence, timestamps, values),
+            Admission::Sorted { measures, .. } => self.apply_sorted(plan, sequence, &measures),
+        }
+        true
+    }
+
     fn accepted(&mut self, plan: &Plan, sequence: u64, newest: i64) {
         self.newest = newest;
         self.sequence = sequence;

@@ -47,6 +47,13 @@ impl SeriesTable {
         group.get(at % GROUP)
     }
 
+    /// The slot of `key`, when it was made.
+    pub fn known_slot(&self, key: u64) -> Option<&Slot> {
+        let at = usize::try_from(key).ok()?;
+        let region = self.regions.get(at / (GROUP * GROUPS))?.get()?;
+        region.get(at / GROUP % GROUPS)?.get()?.get(at % GROUP)
+    }
+
     /// All slots made so far, with their keys, in order.
     pub fn iter(&self) -> impl Iterator<Item = (u64, &Slot)> {
         let regions = self.regions.iter().enumerate().filter_map(|(i, region)| Some((i, region.get()?)));

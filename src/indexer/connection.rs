@@ -1,5 +1,6 @@
 //! How connections to the index are set up.
 
+use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
@@ -38,15 +39,56 @@ pub(super) fn writer(path: &Path) -> Result<Connection, Failure> {
     Ok(connection)
 }
 
+/// How a connection that cannot write comes by what was last committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// Together with a writer, in this process or another: through the index of the log that lies beside it, in memory
+    /// that they share (`-shm`).
+    Shared,
+    /// Nobody writes, there is no log, and there cannot be one: the file is all.
+    Immutable,
+    /// Nobody writes, but a log is left that cannot be moved into the file: its index is made in memory of our own.
+    PrivateLog,
+}
+
 /// A connection that cannot write, to an index that is there.
-pub(super) fn reader(path: &Path) -> Result<Connection, Failure> {
-    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+pub(super) fn reader(path: &Path, source: Source) -> Result<Connection, Failure> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = match source {
+        Source::Shared => Connection::open_with_flags(path, flags)?,
+        Source::Immutable => Connection::open_with_flags(immutable(path), flags | OpenFlags::SQLITE_OPEN_URI)?,
+        Source::PrivateLog => {
+            // Locks that could not be taken on a file that cannot be written are not asked for, nor shared memory.
+            let connection = Connection::open_with_flags_and_vfs(path, flags, c"unix-none")?;
+            connection.pragma_update_and_check(None, "locking_mode", "EXCLUSIVE", |_| Ok(()))?;
+            connection
+        }
+    };
+    set_up(&connection)?;
     connection.pragma_update(None, "cache_size", READER_CACHE_KIB)?;
     Ok(connection)
 }
 
+/// The URI by which `SQLite` is told that nobody changes the file.
+fn immutable(path: &Path) -> String {
+    let mut uri = String::from("file:");
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => uri.push(char::from(*byte)),
+            // Writing to a text cannot fail.
+            other => drop(write!(uri, "%{other:02x}")),
+        }
+    }
+    uri + "?immutable=1"
+}
+
 fn open(path: &Path, flags: OpenFlags) -> Result<Connection, Failure> {
     let connection = Connection::open_with_flags(path, flags)?;
+    set_up(&connection)?;
+    Ok(connection)
+}
+
+fn set_up(connection: &Connection) -> Result<(), Failure> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     // The last connection to close would otherwise remove the write-ahead log, and a process that may only read the
     // directory could then not open the index. It also must not touch a file of a newer version.
@@ -54,5 +96,5 @@ fn open(path: &Path, flags: OpenFlags) -> Result<Connection, Failure> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    Ok(connection)
+    Ok(())
 }

@@ -24,23 +24,24 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::error::{Corruption, Error, Result};
+pub use connection::Source;
 use failure::Failure;
 pub use metrics::StoredMetric;
 pub use policies::StoredPolicy;
 use resource_types::layout::LayoutCache;
-pub use resources::UpdatedResource;
 #[cfg(feature = "internals")]
-pub use resources::{CreatedResources, OwnedMetric};
+pub use resources::CreatedResources;
+pub use resources::UpdatedResource;
 pub use resources::{NamedMetrics, Resolved, State, StateGroup};
 
 /// How many findings of [`Indexer::integrity_check`] an error names.
 const FINDINGS: usize = 5;
 
-/// The index of one database, open for writing. All methods may be called from several threads at once.
+/// The index of one database, open for writing or for reading only. All methods may be called from several threads at once.
 ///
 /// ```
 /// use gnocchetti::internals::indexer::Indexer;
@@ -59,8 +60,10 @@ const FINDINGS: usize = 5;
 /// ```
 pub struct Indexer {
     path: PathBuf,
-    writer: Mutex<Connection>,
+    /// `None` when it is open for reading only.
+    writer: Option<Mutex<Connection>>,
     reader: Mutex<Connection>,
+    source: Mutex<Source>,
     layouts: LayoutCache,
 }
 
@@ -75,13 +78,69 @@ impl Indexer {
         let described = |failure: Failure| failure.into_error("open", path);
         let mut writer = connection::writer(path).map_err(described)?;
         schema::prepare(&mut writer, path).map_err(described)?;
-        let reader = connection::reader(path).map_err(described)?;
+        let reader = connection::reader(path, Source::Shared).map_err(described)?;
         Ok(Indexer {
             path: path.to_path_buf(),
-            writer: Mutex::new(writer),
+            writer: Some(Mutex::new(writer)),
             reader: Mutex::new(reader),
+            source: Mutex::new(Source::Shared),
             layouts: LayoutCache::default(),
         })
+    }
+
+    /// Opens the index at `path`, which must be there and up to date, for reading only.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open); [`Error::ReadOnly`] when an older version of the library wrote it and nobody has brought it
+    /// up to date; [`Error::Index`] when it cannot be read in this way.
+    pub fn open_read_only(path: &Path, source: Source) -> Result<Self> {
+        let reader = Indexer::connect(path, source)?;
+        let (writer, layouts) = (None, LayoutCache::default());
+        let (reader, source) = (Mutex::new(reader), Mutex::new(source));
+        Ok(Indexer { path: path.to_path_buf(), writer, reader, source, layouts })
+    }
+
+    fn connect(path: &Path, source: Source) -> Result<Connection> {
+        let connected = connection::reader(path, source).and_then(|connection| {
+            schema::check_current(&connection, path)?;
+            Ok(connection)
+        });
+        connected.map_err(|failure| failure.into_error("open for reading", path))
+    }
+
+    /// Reads it in another way from now on.
+    ///
+    /// # Errors
+    ///
+    /// As [`open_read_only`](Self::open_read_only); it is then read as before.
+    pub fn reconnect(&self, source: Source) -> Result<()> {
+        let connection = Indexer::connect(&self.path, source)?;
+        *self.reader.lock() = connection;
+        *self.source.lock() = source;
+        Ok(())
+    }
+
+    /// In which way it is read.
+    pub fn source(&self) -> Source {
+        *self.source.lock()
+    }
+
+    /// A number that changes when somebody else commits.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Index`].
+    pub fn version(&self) -> Result<i64> {
+        self.read_once("look for changes", |connection| {
+            Ok(connection.pragma_query_value(None, "data_version", |row| row.get(0))?)
+        })
+    }
+
+    /// The connection that writes.
+    fn writer(&self, call: &'static str) -> Result<MutexGuard<'_, Connection>> {
+        let writer = self.writer.as_ref().map(Mutex::lock);
+        writer.ok_or_else(|| Error::ReadOnly { call, path: self.path.clone() })
     }
 
     /// Moves all that is committed from the write-ahead log into the index itself and empties the log.
@@ -93,7 +152,7 @@ impl Indexer {
     ///
     /// [`Error::DiskFull`], [`Error::Index`].
     pub fn checkpoint_wal(&self) -> Result<bool> {
-        let writer = self.writer.lock();
+        let writer = self.writer("checkpoint")?;
         let busy: rusqlite::Result<i64> = writer.query_row(sql::CHECKPOINT, [], |row| row.get(0));
         let busy = busy.map_err(|error| Failure::from(error).into_error("checkpoint", &self.path))?;
         Ok(busy == 0)
@@ -106,7 +165,7 @@ impl Indexer {
     ///
     /// [`Error::Corrupt`] with the first findings.
     pub fn integrity_check(&self) -> Result<()> {
-        let findings = connection::reader(&self.path)
+        let findings = connection::reader(&self.path, self.source())
             .and_then(|connection| schema::findings(&connection, FINDINGS))
             .map_err(|failure| failure.into_error("check", &self.path))?;
         if findings.is_empty() {
@@ -117,14 +176,15 @@ impl Indexer {
 
     /// Gives the memory of the writer's page cache back. When that fails, nothing is lost but the memory.
     fn release_memory(&self) {
-        if let Err(error) = self.writer.lock().execute_batch(sql::RELEASE_MEMORY) {
+        let released = self.writer("release memory").map(|writer| writer.execute_batch(sql::RELEASE_MEMORY));
+        if let Ok(Err(error)) = released {
             tracing::debug!(%error, "the index kept its page cache");
         }
     }
 
     /// Runs `change` as one transaction: committed when it succeeds, undone when it does not.
     fn write<T>(&self, operation: &'static str, change: impl FnOnce(&Transaction) -> Result<T, Failure>) -> Result<T> {
-        let mut writer = self.writer.lock();
+        let mut writer = self.writer(operation)?;
         let run = || {
             let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let outcome = change(&transaction)?;

@@ -21,7 +21,6 @@ use super::search::{Context, select};
 use super::{Indexer, sql};
 use crate::error::{Error, Result};
 use crate::types::{Filter, Resource, ResourceId, ResourceSearch};
-pub use ending::OwnedMetric;
 pub use groups::{State, StateGroup};
 pub use named::{NamedMetrics, Resolved};
 use rows::{Found, Rows};

@@ -184,6 +184,16 @@ fn check(connection: &Connection, path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Refuses an index that this version cannot read as it is.
+pub(super) fn check_current(connection: &Connection, path: &Path) -> Result<(), Failure> {
+    check(connection, path)?;
+    match version(connection)? {
+        VERSION => Ok(()),
+        0 => Err(not_a_database(path, "nobody has finished creating it; open it for writing once".to_owned())),
+        _ => Err(Error::ReadOnly { call: "bring the index up to date", path: path.to_path_buf() }.into()),
+    }
+}
+
 fn not_a_database(path: &Path, reason: String) -> Failure {
     let path = path.to_path_buf();
     Error::NotADatabase { path, reason }.into()

@@ -22,8 +22,8 @@ mod writer;
 #[cfg(feature = "internals")]
 pub use format::FORMAT_VERSION;
 pub use format::{MAX_BODY, file_name, parse_file_name};
+pub use recovery::{Bookmark, Recovered, follow, recover, remove_before};
 #[cfg(feature = "internals")]
 pub use recovery::{OnRecord, TornTail};
-pub use recovery::{Recovered, recover, remove_before};
 pub use renew::renew;
 pub use writer::Journal;

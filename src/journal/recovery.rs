@@ -9,7 +9,7 @@
 use std::path::{Path, PathBuf};
 
 use super::evidence::{Lost, examine};
-use super::format::{HEADER_LEN, parse_file_name, parse_header, path_of};
+use super::format::{HEAD_LEN, HEADER_LEN, parse_file_name, parse_header, path_of};
 use super::reader::{FileReader, Next};
 use crate::error::{Corruption, Result};
 use crate::fs::Fs;
@@ -17,9 +17,24 @@ use crate::fs::Fs;
 /// What [`recover`] calls for each record: with its sequence number, its kind, its body.
 pub type OnRecord<'a> = dyn FnMut(u64, u8, &[u8]) -> Result<()> + 'a;
 
-/// What [`recover`] found.
+/// A place between two records, from which reading goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bookmark {
+    /// The number of the journal file.
+    pub file: u64,
+    /// Where in it the next record begins; 0: before the header.
+    pub offset: u64,
+    /// The sequence number of the next record.
+    pub sequence: u64,
+}
+
+/// What [`recover`] and [`follow`] found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recovered {
+    /// Behind the last record.
+    pub end: Bookmark,
+    /// The number of the first file read; `None` when there is none from the first asked for on.
+    pub first_file: Option<u64>,
     /// The sequence number of the last record; one less than the first asked for when there was none.
     pub last_sequence: u64,
     /// The number of the last file; `None` when there is no file from the first asked for on. Whether that may be is
@@ -68,12 +83,32 @@ pub fn recover(
     first_sequence: u64,
     on_record: &mut OnRecord<'_>,
 ) -> Result<Recovered> {
-    let mut recovery = Recovery { expected: first_sequence.max(1), last_file: None, records: 0, torn: None };
-    for number in file_numbers(fs, dir)?.into_iter().filter(|&number| number >= first_file) {
-        recovery.read_file(FileReader::open(fs, dir, number)?, number, on_record)?;
+    follow(fs, dir, Bookmark { file: first_file, offset: 0, sequence: first_sequence }, on_record)
+}
+
+/// As [`recover`], from where an earlier call ended: what was appended since.
+///
+/// # Errors
+/// As [`recover`].
+pub fn follow(fs: &dyn Fs, dir: &Path, from: Bookmark, on_record: &mut OnRecord<'_>) -> Result<Recovered> {
+    let from = Bookmark { sequence: from.sequence.max(1), ..from };
+    let mut recovery = Recovery { expected: from.sequence, end: from, first_file: None, records: 0, torn: None };
+    let numbers: Vec<u64> = file_numbers(fs, dir)?.into_iter().filter(|&number| number >= from.file).collect();
+    for &number in &numbers {
+        recovery.first_file.get_or_insert(number);
+        let mut reader = FileReader::open(fs, dir, number)?;
+        if number == from.file && from.offset > 0 {
+            reader.rewind(from.offset);
+            // Reserved room was looked through when it was first met; most calls find that nothing came.
+            if numbers.last() == Some(&number) && reader.peek(HEAD_LEN)?.iter().take(HEAD_LEN).all(|&byte| byte == 0) {
+                break;
+            }
+        }
+        recovery.read_file(reader, number, on_record)?;
     }
-    let Recovery { expected, last_file, records, torn } = recovery;
-    Ok(Recovered { last_sequence: expected - 1, last_file, records, torn })
+    let Recovery { expected, end, first_file, records, torn } = recovery;
+    let last_file = numbers.last().copied();
+    Ok(Recovered { end, first_file, last_sequence: expected - 1, last_file, records, torn })
 }
 
 /// Removes the journal files with a number below `file_number`: those that MANIFEST needs no more.
@@ -99,17 +134,21 @@ fn file_numbers(fs: &dyn Fs, dir: &Path) -> Result<Vec<u64>> {
 struct Recovery {
     /// The sequence number of the record to come.
     expected: u64,
-    last_file: Option<u64>,
+    /// Behind the last record handed out.
+    end: Bookmark,
+    first_file: Option<u64>,
     records: u64,
     torn: Option<TornTail>,
 }
 
 impl Recovery {
     fn read_file(&mut self, mut reader: FileReader<'_>, number: u64, on_record: &mut OnRecord<'_>) -> Result<()> {
-        self.last_file = Some(number);
         let mut doubted = None;
-        while let Some(what) = self.read_records(&mut reader, number, on_record)? {
+        loop {
+            let stopped = self.read_records(&mut reader, number, on_record)?;
             let offset = reader.offset;
+            self.end = Bookmark { file: number, offset, sequence: self.expected };
+            let Some(what) = stopped else { return Ok(()) };
             let Some(witness) = self.torn_or_witness(&mut reader, what)? else {
                 return Ok(());
             };
@@ -122,7 +161,6 @@ impl Recovery {
             doubted = Some(offset);
             reader.rewind(offset);
         }
-        Ok(())
     }
 
     /// Hands out records from where the reader stands. Returns at the end of the file, or with what is wrong there.

@@ -21,13 +21,12 @@ type Series<'a> = (&'a [i64], &'a [f64]);
 /// The table of `inputs`, which share one granularity.
 pub(super) fn join<'a>(inputs: &[&'a Input], options: &EvaluateOptions) -> Result<Table<'a>> {
     // Most series have the timestamps of the first, and what holds of these need not be looked at again.
-    let first = inputs.first().map(|input| input.columns.timestamps.as_slice());
-    let checked = |i: usize, input: &&'a Input| {
-        let known = i > 0 && first == Some(input.columns.timestamps.as_slice());
-        within(input, options, known)
-    };
-    let series = inputs.iter().enumerate().map(|(i, input)| checked(i, input)).collect::<Result<Vec<Series<'a>>>>()?;
-    let (timestamps, mut columns) = align(&series, options)?;
+    let first = inputs.first().map_or(&[][..], |input| &input.columns.timestamps);
+    let like_first: Vec<bool> = inputs.iter().map(|input| input.columns.timestamps == first).collect();
+    let known = like_first.iter().enumerate().map(|(i, like)| i > 0 && *like);
+    let series = inputs.iter().zip(known).map(|(input, known)| within(input, options, known));
+    let series = series.collect::<Result<Vec<Series<'a>>>>()?;
+    let (timestamps, mut columns) = align(&series, &like_first, options)?;
     if let Some(fill) = options.fill.filter(|fill| fill.carries()) {
         for column in columns.iter_mut().filter(|column| column.iter().any(|value| value.is_nan())) {
             fill.carry_into(column.to_mut());
@@ -77,10 +76,11 @@ fn within<'a>(input: &'a Input, options: &EvaluateOptions, known: bool) -> Resul
 
 type Aligned<'a> = (Cow<'a, [i64]>, Vec<Cow<'a, [f64]>>);
 
-/// All series over the union of their timestamps.
-fn align<'a>(series: &[Series<'a>], options: &EvaluateOptions) -> Result<Aligned<'a>> {
+/// All series over the union of their timestamps, of which some are known to be like those of the first.
+fn align<'a>(series: &[Series<'a>], like_first: &[bool], options: &EvaluateOptions) -> Result<Aligned<'a>> {
     let shared = series.first().map_or(&[][..], |(timestamps, _)| timestamps);
-    let others: Vec<&[i64]> = series.iter().map(|(timestamps, _)| *timestamps).filter(|t| *t != shared).collect();
+    let unlike = series.iter().zip(like_first).filter(|(_, like)| !**like).map(|((timestamps, _), _)| *timestamps);
+    let others: Vec<&[i64]> = unlike.filter(|timestamps| *timestamps != shared).collect();
     if others.is_empty() {
         return Ok((Cow::Borrowed(shared), series.iter().map(|(_, values)| Cow::Borrowed(*values)).collect()));
     }

@@ -11,4 +11,4 @@ mod view;
 
 pub use question::Query;
 pub use read::{Request, Snapshot, window_damaged};
-pub use view::{Buffers, Segment, View};
+pub use view::{BufferPool, Segment, View};

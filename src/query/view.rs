@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
+
 use crate::codec::{Scratch, decode_aggregate};
 use crate::error::Result;
 use crate::head::Run;
@@ -29,6 +31,33 @@ pub struct Buffers {
     /// How many rows more the columns should have room for.
     pub(super) more: usize,
     bytes: Vec<u8>,
+}
+
+/// So many queries at once find memory that was used before.
+const MOST_BUFFERS: usize = 4;
+
+/// Memory of queries that have ended, for those that come: one after the other need not ask the system for the same.
+#[derive(Default)]
+pub struct BufferPool(Mutex<Vec<Buffers>>);
+
+impl BufferPool {
+    /// Lends memory to `answer`.
+    pub fn lend<T>(&self, answer: impl FnOnce(&mut Buffers) -> T) -> T {
+        let kept = self.0.lock().pop();
+        let mut buffers = kept.unwrap_or_default();
+        let answered = answer(&mut buffers);
+        let mut kept = self.0.lock();
+        if kept.len() < MOST_BUFFERS {
+            kept.push(buffers);
+        }
+        answered
+    }
+}
+
+impl std::fmt::Debug for BufferPool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BufferPool").finish_non_exhaustive()
+    }
 }
 
 /// An immutable list of segments. Readers hold one for as long as they read; publishing a new one does not disturb them.

@@ -168,7 +168,8 @@ pub(super) fn fetch(
 fn common(database: &Database, sources: &[Source]) -> Result<Vec<Timespan>> {
     let mut common: Option<Vec<Timespan>> = None;
     for source in sources {
-        let plan = match database.engine().state().plan(source.key) {
+        let plan = database.access.persist(|| database.access.state(|state| state.plan(source.key)));
+        let plan = match plan {
             Err(error) if source.is_gone(&error) => continue,
             plan => plan?,
         };

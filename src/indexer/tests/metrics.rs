@@ -161,7 +161,7 @@ fn metrics_are_paged_by_key_within_a_status() {
 fn readers_do_not_wait_for_a_writer() {
     let fixture = Fixture::new();
     let stored = fixture.create(NewMetric::named("cpu"));
-    let mut writer = fixture.writer.lock();
+    let mut writer = fixture.writer("test").unwrap();
     let transaction = writer.transaction().unwrap();
     transaction.execute("UPDATE metrics SET name = 'changed'", []).unwrap();
     assert_eq!(fixture.metric_by_name("cpu").unwrap(), Some(stored));

@@ -17,7 +17,7 @@ fn path_in(directory: &TempDir) -> PathBuf {
 #[test]
 fn connections_are_as_durable_as_promised() {
     let fixture = Fixture::new();
-    let writer = fixture.writer.lock();
+    let writer = fixture.writer("test").unwrap();
     assert_eq!(pragma(&writer, "journal_mode"), Value::Text("wal".to_owned()));
     let settings = ["synchronous", "foreign_keys", "user_version", "application_id"];
     let expected = [2, 1, i64::from(schema::VERSION), 0x676e_6f63];
@@ -63,8 +63,8 @@ fn a_checkpoint_empties_the_log_which_stays_for_readers() {
 #[test]
 fn a_checkpoint_says_when_another_reader_stands_in_the_way() {
     let fixture = Fixture::new();
-    fixture.writer.lock().busy_timeout(std::time::Duration::from_millis(10)).unwrap();
-    let other = connection::reader(&fixture.path).unwrap();
+    fixture.writer("test").unwrap().busy_timeout(std::time::Duration::from_millis(10)).unwrap();
+    let other = connection::reader(&fixture.path, Source::Shared).unwrap();
     let reading = other.unchecked_transaction().unwrap();
     reading.query_row("SELECT count(*) FROM metrics", [], |_| Ok(())).unwrap();
     fixture.create(NewMetric::named("cpu"));
@@ -76,7 +76,7 @@ fn a_checkpoint_says_when_another_reader_stands_in_the_way() {
 #[test]
 fn an_index_of_a_newer_version_is_not_touched() {
     let fixture = Fixture::new();
-    fixture.writer.lock().pragma_update(None, "user_version", schema::VERSION + 1).unwrap();
+    fixture.writer("test").unwrap().pragma_update(None, "user_version", schema::VERSION + 1).unwrap();
     assert!(fixture.checkpoint_wal().unwrap());
     let Fixture { indexer, directory } = fixture;
     drop(indexer);
@@ -147,7 +147,7 @@ fn damage_is_found_and_named() {
 fn references_and_counts_are_part_of_the_check() {
     let fixture = Fixture::new();
     fixture.create(NewMetric::named("cpu"));
-    let spoil = |sql: &str| fixture.writer.lock().execute_batch(sql).unwrap();
+    let spoil = |sql: &str| fixture.writer("test").unwrap().execute_batch(sql).unwrap();
     spoil("UPDATE metric_totals SET active = 5");
     let miscounted = fixture.integrity_check().unwrap_err().to_string();
     assert!(miscounted.contains("5 active metrics and has 1"), "{miscounted}");
@@ -160,9 +160,9 @@ fn references_and_counts_are_part_of_the_check() {
 fn a_full_disk_is_told_and_leaves_nothing() {
     let fixture = Fixture::new();
     let stored = fixture.create(NewMetric::named("there"));
-    let pages: i64 = fixture.writer.lock().pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+    let pages: i64 = fixture.writer("test").unwrap().pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
     let limit = |pages: i64| {
-        fixture.writer.lock().pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).unwrap();
+        fixture.writer("test").unwrap().pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).unwrap();
     };
     limit(pages);
     let batch: Vec<_> = (0..1000).map(|i| NewMetric::named(format!("m{i}"))).collect();

@@ -21,7 +21,7 @@ pub(super) fn plan(connection: &Connection, statement: &str) -> Vec<String> {
 #[test]
 fn no_statement_reads_a_whole_table_that_grows() {
     let fixture = Fixture::new();
-    let connection = fixture.writer.lock();
+    let connection = fixture.writer("test").unwrap();
     let mut searched = 0;
     for (name, statement) in sql::ALL.iter().filter(|(_, statement)| !statement.starts_with("PRAGMA")) {
         for step in plan(&connection, statement) {
@@ -73,7 +73,7 @@ fn deleting_a_policy_looks_for_its_users_by_index() {
     let metrics: Vec<_> = (0..500).map(|i| NewMetric::named(format!("m{i}"))).collect();
     fixture.create_metrics(&metrics, now()).unwrap();
     fixture.create_archive_policy(&policy("unused")).unwrap();
-    let connection = fixture.writer.lock();
+    let connection = fixture.writer("test").unwrap();
     // The statement's own plan does not show how foreign keys are checked; its steps do.
     let mut statement = connection.prepare("DELETE FROM archive_policies WHERE name = 'unused'").unwrap();
     statement.execute([]).unwrap();

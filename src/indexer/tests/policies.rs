@@ -98,7 +98,7 @@ fn numbers_of_policies_are_never_used_twice() {
 fn a_damaged_policy_is_corruption() {
     let fixture = Fixture::new();
     let spoil = "UPDATE archive_policies SET policy = replace(policy, 'mean', 'mode') WHERE name = 'high'";
-    fixture.writer.lock().execute(spoil, []).unwrap();
+    fixture.writer("test").unwrap().execute(spoil, []).unwrap();
     match fixture.archive_policy("high").unwrap_err() {
         Error::Corrupt(corruption) => assert!(corruption.what.contains("archive policy 4"), "{corruption}"),
         other => panic!("{other}"),

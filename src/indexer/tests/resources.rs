@@ -437,7 +437,7 @@ fn attributes_are_part_of_the_check() {
     let id = one(&fixture, thing("web")).id;
     fixture.update_resource(id, &ResourceUpdate::new().attribute("n", 1), None, later(1)).unwrap();
     fixture.integrity_check().unwrap();
-    let spoil = |sql: &str| fixture.writer.lock().execute_batch(sql).unwrap();
+    let spoil = |sql: &str| fixture.writer("test").unwrap().execute_batch(sql).unwrap();
     spoil("DELETE FROM resource_attributes_2; INSERT INTO revision_attributes_2 (revision) VALUES (99)");
     let findings = fixture.integrity_check().unwrap_err().to_string();
     for expected in ["1 resources of type `thing` have no attributes, and 0", "0 revisions of type `thing` have no"] {
@@ -449,8 +449,8 @@ fn attributes_are_part_of_the_check() {
 #[test]
 fn a_full_disk_leaves_no_resource() {
     let fixture = fixture();
-    let pages: i64 = fixture.writer.lock().pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
-    fixture.writer.lock().pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).unwrap();
+    let pages: i64 = fixture.writer("test").unwrap().pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+    fixture.writer("test").unwrap().pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).unwrap();
     let batch: Vec<_> = (0..1000).map(|i| thing(&format!("{i}")).metric("cpu", ResourceMetric::under("low"))).collect();
     assert!(matches!(fixture.create_resources(&batch, now()), Err(Error::DiskFull { .. })));
     assert_eq!(fixture.search_resources(&ResourceSearch::generic(), None).unwrap(), []);
