@@ -32,7 +32,8 @@ fn the_header_is_what_the_sources_say() {
 
 #[test]
 fn every_function_of_the_sources_is_in_the_header() {
-    let header = std::fs::read_to_string(root().join("include/gnocchetti.h")).unwrap();
+    // What is committed is compared with this by the test above, which may be writing it just now.
+    let header = header::generate(root()).expect("cbindgen reads src/ffi");
     let mut functions = 0;
     for file in header::sources(root()).unwrap() {
         let source = std::fs::read_to_string(&file).unwrap();

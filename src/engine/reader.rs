@@ -5,7 +5,8 @@
 //! committed before. A file of these that is gone was superseded: then there is a newer MANIFEST, and it starts over with
 //! what it has already. What comes of it is the state after a prefix of the records handed to the kernel.
 //!
-//! A reader must never write, create, remove or lock a file (`SQLite` keeps its reader's marks in the index's `-shm`), nor
+//! A reader must never write, create or remove a file (`SQLite` keeps its reader's marks in the index's `-shm`), nor hold a
+//! lock for longer than it takes to see that nobody else does, which only an index that cannot be written makes it ask; nor
 //! hold the index's state for longer than a call: the writer could not shorten the index's log.
 
 use std::collections::HashMap;
@@ -174,8 +175,9 @@ impl Reader {
         let index_version = self.index.version()?;
         let deleted = if index_version == known_index { Vec::new() } else { self.index.deleted_keys()? };
         let mut seen = self.seen.write();
-        if found.records > 0 {
-            seen.state.catch_up(&more)?;
+        // What it took in before it failed stays; a state looked up anew takes its place, or says what is wrong.
+        if found.records > 0 && seen.state.catch_up(&more).is_err() {
+            return Ok(None);
         }
         for key in deleted {
             seen.state.forget_once(key.get());
