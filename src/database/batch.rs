@@ -166,7 +166,7 @@ impl Database {
     ///
     /// As [`Batch::commit`].
     pub fn commit<'a>(&self, buffer: &'a mut BatchBuffer) -> Result<Report<'a>> {
-        let total = self.writer("commit")?.push(&mut buffer.inner)?;
+        let total = self.access.pusher("commit")?.push(&mut buffer.inner)?;
         Ok(Report { total, per_metric: buffer.inner.outcome() })
     }
 }

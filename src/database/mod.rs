@@ -176,7 +176,7 @@ impl Database {
     ///
     /// [`Error::UnknownMetric`], [`Error::TooFarInFuture`], and the disk's; nothing happened then.
     pub fn push(&self, metric: MetricKey, timestamp: Timestamp, value: f64) -> Result<Pushed> {
-        self.writer("push")?.push_one(metric, timestamp.nanos(), value)
+        self.access.pusher("push")?.push_one(metric, timestamp.nanos(), value)
     }
 
     /// A batch to push many measures at once.
