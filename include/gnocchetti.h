@@ -212,6 +212,8 @@ enum gnt_status_code
     GNT_UNKNOWN_RESOURCE_METRICS = 54,
     // The call writes, and the database was opened for reading only.
     GNT_READ_ONLY = 61,
+    // A directory that cannot become a snapshot.
+    GNT_SNAPSHOT_TARGET = 62,
     // The writer replaced files faster than this reader could read them.
     GNT_OUTRUN = 63,
     // A pointer that must not be NULL was.
@@ -322,6 +324,33 @@ typedef uint32_t gnt_status;
 
 // Gets a message: `userdata` as it was set, a GNT_LEVEL_… number, and a text of `length` bytes.
 typedef void (*gnt_log_callback)(void *userdata, uint32_t level, const char *message, size_t length);
+
+// How far a snapshot has come. That of a reader may begin again, when its writer has replaced files meanwhile.
+typedef struct gnt_snapshot_progress
+{
+    // Files that are there.
+    uint64_t files;
+    // Bytes that are there.
+    uint64_t bytes;
+    // How many files there will be.
+    uint64_t total_files;
+    // How many bytes there will be.
+    uint64_t total_bytes;
+} gnt_snapshot_progress;
+
+// Is told how far a snapshot has come: `userdata` as it was given, and numbers that are valid during the call.
+typedef void (*gnt_snapshot_callback)(void *userdata, const struct gnt_snapshot_progress *progress);
+
+// What a snapshot consists of, without the few bytes of MANIFEST.
+typedef struct gnt_snapshot_report
+{
+    // Files.
+    uint64_t files;
+    // Their bytes.
+    uint64_t bytes;
+    // Of these, the bytes that were copied; the others lie in files that the database and the snapshot share.
+    uint64_t copied_bytes;
+} gnt_snapshot_report;
 
 // A text inside of something that the library owns: UTF-8, ended by a NUL that `length` does not count. `data` is NULL when
 // there is none.
@@ -578,6 +607,21 @@ gnt_status gnt_stats(const struct gnt_database *database, struct gnt_text **stat
 // it. GNT_CORRUPT says what was found first.
 gnt_status gnt_check_index(const struct gnt_database *database,
                            struct gnt_error **error);
+
+// Makes a snapshot: a database of its own in `directory`, which must be empty or not there yet, as this one is at one moment
+// of the call. All that was pushed before the call is in it, and nothing that is pushed after that moment; pushes and
+// queries go on meanwhile. Segments are shared with it, under a second name, where the file system can; otherwise they are
+// copied, as the index always is. A database that is open for reading gives the newest state that its writer has handed to
+// the kernel.
+//
+// `progress`, which may be NULL, is called on this thread, and must not unwind. `report` may be NULL.
+gnt_status gnt_snapshot(const struct gnt_database *database,
+                        const char *directory,
+                        size_t directory_length,
+                        gnt_snapshot_callback progress,
+                        void *userdata,
+                        struct gnt_snapshot_report *report,
+                        struct gnt_error **error);
 
 // Creates an archive policy: `{"name": "sensors", "back_window": 0, "aggregation_methods": ["mean", "max"], "definition":
 // [{"granularity": "1 minute", "timespan": "7 days"}]}`. Of each definition's granularity, points and timespan any two will

@@ -67,7 +67,7 @@ pub use database::{
     Aggregated, Aggregates, Batch, BatchBuffer, Database, Report, ResourceAggregates, ResourceBatch, ResourcesPushed,
     Visible,
 };
-pub use engine::{Options, Stats};
+pub use engine::{Options, SnapshotProgress, SnapshotReport, Stats};
 pub use error::{Corruption, Error, Place, Result};
 pub use query::Query;
 pub use types::{

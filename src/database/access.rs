@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::engine::{Engine, Options, Reader, State, Stats, Workers};
+use crate::engine::{Engine, Options, Reader, SnapshotProgress, SnapshotReport, State, Stats, Workers};
 use crate::error::{Error, Result};
 use crate::fs::Fs;
 use crate::indexer::Indexer;
@@ -80,6 +80,17 @@ impl Access {
         match self {
             Access::Writer { engine, .. } => engine.check_usable().map(|()| false),
             Access::Reader(reader) => reader.refresh(),
+        }
+    }
+
+    pub(super) fn snapshot(
+        &self,
+        directory: &Path,
+        progress: &mut dyn FnMut(SnapshotProgress),
+    ) -> Result<SnapshotReport> {
+        match self {
+            Access::Writer { engine, .. } => engine.snapshot(directory, progress),
+            Access::Reader(reader) => reader.snapshot(directory, progress),
         }
     }
 

@@ -35,6 +35,7 @@ from ._resources import (
     ResourceMetric,
     ResourceType,
 )
+from ._snapshot import SnapshotProgress, SnapshotReport
 from ._stats import Stats
 from ._version import __version__
 from .errors import GnocchettiError
@@ -64,6 +65,8 @@ __all__ = [
     "ResourceGroup",
     "ResourceMetric",
     "ResourceType",
+    "SnapshotProgress",
+    "SnapshotReport",
     "Stats",
     "UNCHANGED",
     "__version__",

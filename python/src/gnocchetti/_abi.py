@@ -79,10 +79,24 @@ class Series(ctypes.Structure):
     ]
 
 
+class SnapshotProgress(ctypes.Structure):
+    """``gnt_snapshot_progress``."""
+
+    _fields_ = [("files", u64), ("bytes", u64), ("total_files", u64), ("total_bytes", u64)]
+
+
+class SnapshotReport(ctypes.Structure):
+    """``gnt_snapshot_report``."""
+
+    _fields_ = [("files", u64), ("bytes", u64), ("copied_bytes", u64)]
+
+
+SNAPSHOT_CALLBACK = ctypes.CFUNCTYPE(None, pointer, ctypes.POINTER(SnapshotProgress))
 LOG_CALLBACK = ctypes.CFUNCTYPE(None, pointer, u32, pointer, size)
 
 pushed_out, key_out, time_out, count_out = (ctypes.POINTER(kind) for kind in (Pushed, u64, i64, size))
 bool_out = ctypes.POINTER(boolean)
+report_out = ctypes.POINTER(SnapshotReport)
 
 # For each function what it returns and takes. The error object, the last argument of what can fail, is always an `out`.
 FUNCTIONS: dict[str, tuple[Any, ...]] = {
@@ -122,6 +136,7 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "gnt_maintain": (status, pointer, out),
     "gnt_stats": (status, pointer, out, out),
     "gnt_check_index": (status, pointer, out),
+    "gnt_snapshot": (status, pointer, text, size, SNAPSHOT_CALLBACK, pointer, report_out, out),
     "gnt_create_archive_policy": (status, pointer, text, size, out),
     "gnt_archive_policy": (status, pointer, text, size, out, out),
     "gnt_archive_policies": (status, pointer, out, out),
