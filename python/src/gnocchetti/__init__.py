@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from . import errors
 from ._batch import Batch, Pushed, Report
+from ._check import CheckReport, Finding, check_directory
 from ._columns import Columns, ColumnSet, Point
 from ._database import Database, Durability, open, open_read_only
 from ._library import LibraryError, library_version, use_library
@@ -44,12 +45,14 @@ __all__ = [
     "ArchivePolicyRule",
     "Attribute",
     "Batch",
+    "CheckReport",
     "ColumnSet",
     "Columns",
     "Database",
     "Definition",
     "DeletedResources",
     "Durability",
+    "Finding",
     "GnocchettiError",
     "LibraryError",
     "Metric",
@@ -67,6 +70,7 @@ __all__ = [
     "Stats",
     "UNCHANGED",
     "__version__",
+    "check_directory",
     "errors",
     "library_version",
     "open",
