@@ -325,21 +325,8 @@ typedef uint32_t gnt_status;
 // Gets a message: `userdata` as it was set, a GNT_LEVEL_… number, and a text of `length` bytes.
 typedef void (*gnt_log_callback)(void *userdata, uint32_t level, const char *message, size_t length);
 
-// How far a snapshot has come. That of a reader may begin again, when its writer has replaced files meanwhile.
-typedef struct gnt_snapshot_progress
-{
-    // Files that are there.
-    uint64_t files;
-    // Bytes that are there.
-    uint64_t bytes;
-    // How many files there will be.
-    uint64_t total_files;
-    // How many bytes there will be.
-    uint64_t total_bytes;
-} gnt_snapshot_progress;
-
-// Is told how far a snapshot has come: `userdata` as it was given, and numbers that are valid during the call.
-typedef void (*gnt_snapshot_callback)(void *userdata, const struct gnt_snapshot_progress *progress);
+// Is told how far a check, a repair or a snapshot has come, by the thread that called it: `userdata` as it was given, and bytes.
+typedef void (*gnt_progress_callback)(void *userdata, uint64_t done, uint64_t total);
 
 // What a snapshot consists of, without the few bytes of MANIFEST.
 typedef struct gnt_snapshot_report
@@ -614,14 +601,32 @@ gnt_status gnt_check_index(const struct gnt_database *database,
 // copied, as the index always is. A database that is open for reading gives the newest state that its writer has handed to
 // the kernel.
 //
-// `progress`, which may be NULL, is called on this thread, and must not unwind. `report` may be NULL.
+// `progress` is told of the bytes that are there and those that will be. It and `report` may be NULL.
 gnt_status gnt_snapshot(const struct gnt_database *database,
                         const char *directory,
                         size_t directory_length,
-                        gnt_snapshot_callback progress,
+                        gnt_progress_callback progress,
                         void *userdata,
                         struct gnt_snapshot_report *report,
                         struct gnt_error **error);
+
+// Reads everything that the database has on its disk and compares it with everything else; nothing is changed. The database
+// may be in use, and be open for reading only. The report is a JSON object by the names of Rust's `CheckReport`: `findings`,
+// each with `kind`, `file`, `offset`, `metric`, `metric_id`, `data`, `granularity`, `span`, `rows`, `what`, `advice`; and
+// counts. Damage is no failure of this call. `progress` may be NULL.
+gnt_status gnt_check(const struct gnt_database *database,
+                     gnt_progress_callback progress,
+                     void *userdata,
+                     struct gnt_text **report,
+                     struct gnt_error **error);
+
+// As gnt_check, of a directory that nobody has open, also when it does not open because of damage.
+gnt_status gnt_check_directory(const char *path,
+                               size_t path_length,
+                               gnt_progress_callback progress,
+                               void *userdata,
+                               struct gnt_text **report,
+                               struct gnt_error **error);
 
 // Creates an archive policy: `{"name": "sensors", "back_window": 0, "aggregation_methods": ["mean", "max"], "definition":
 // [{"granularity": "1 minute", "timespan": "7 days"}]}`. Of each definition's granularity, points and timespan any two will

@@ -13,6 +13,7 @@ const FILES: &[&str] = &[
     "options",
     "database",
     "snapshot",
+    "check",
     "policies",
     "metrics",
     "push",

@@ -53,8 +53,8 @@ impl Database {
     /// # use gnocchetti::{Database, Options};
     /// # let directory = tempfile::tempdir().unwrap();
     /// # let db = Database::open(directory.path().join("db"), Options::new())?;
-    /// db.snapshot_with_progress(directory.path().join("backup"), |done| {
-    ///     println!("{} of {} bytes", done.bytes, done.total_bytes);
+    /// db.snapshot_with_progress(directory.path().join("backup"), |at| {
+    ///     println!("{} of {} bytes", at.done, at.total);
     /// })?;
     /// # Ok::<(), gnocchetti::Error>(())
     /// ```

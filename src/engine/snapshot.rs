@@ -31,14 +31,10 @@ use target::Target;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SnapshotProgress {
-    /// Files that are there.
-    pub files: u64,
     /// Bytes that are there.
-    pub bytes: u64,
-    /// How many files there will be.
-    pub total_files: u64,
+    pub done: u64,
     /// How many bytes there will be.
-    pub total_bytes: u64,
+    pub total: u64,
 }
 
 /// What a snapshot consists of, without the few bytes of MANIFEST.
@@ -176,23 +172,16 @@ fn finish(
     observer: &Observer,
     watch: &mut Watch<'_>,
 ) -> Result<SnapshotReport> {
-    let so_far = target.report();
+    let before = target.report().bytes;
     let segments = &manifest.segments;
-    let mut progress = SnapshotProgress {
-        files: so_far.files,
-        bytes: so_far.bytes,
-        total_files: so_far.files + 1 + segments.len() as u64,
-        total_bytes: so_far.bytes + observer.bytes()? + segments.iter().map(|record| record.bytes).sum::<u64>(),
-    };
-    watch(progress);
+    let total = before + observer.bytes()? + segments.iter().map(|record| record.bytes).sum::<u64>();
+    watch(SnapshotProgress { done: before, total });
     target.take_index(Path::new(INDEX), observer, &mut |bytes| {
-        watch(SnapshotProgress { bytes: so_far.bytes + bytes, ..progress });
+        watch(SnapshotProgress { done: before + bytes, total });
     })?;
     for name in segments.iter().filter_map(SegmentRecord::name) {
         target.duplicate(&name.path(Path::new("")))?;
-        let report = target.report();
-        progress = SnapshotProgress { files: report.files, bytes: report.bytes, ..progress };
-        watch(progress);
+        watch(SnapshotProgress { done: target.report().bytes, total });
     }
     target.commit(manifest)?;
     Ok(target.report())

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from . import errors
 from ._batch import Batch, Pushed, Report
+from ._check import CheckReport, Finding, check_directory
 from ._columns import Columns, ColumnSet, Point
 from ._database import Database, Durability, open, open_read_only
 from ._library import LibraryError, library_version, use_library
@@ -35,7 +36,7 @@ from ._resources import (
     ResourceMetric,
     ResourceType,
 )
-from ._snapshot import SnapshotProgress, SnapshotReport
+from ._snapshot import SnapshotReport
 from ._stats import Stats
 from ._version import __version__
 from .errors import GnocchettiError
@@ -45,12 +46,14 @@ __all__ = [
     "ArchivePolicyRule",
     "Attribute",
     "Batch",
+    "CheckReport",
     "ColumnSet",
     "Columns",
     "Database",
     "Definition",
     "DeletedResources",
     "Durability",
+    "Finding",
     "GnocchettiError",
     "LibraryError",
     "Metric",
@@ -65,11 +68,11 @@ __all__ = [
     "ResourceGroup",
     "ResourceMetric",
     "ResourceType",
-    "SnapshotProgress",
     "SnapshotReport",
     "Stats",
     "UNCHANGED",
     "__version__",
+    "check_directory",
     "errors",
     "library_version",
     "open",

@@ -79,20 +79,14 @@ class Series(ctypes.Structure):
     ]
 
 
-class SnapshotProgress(ctypes.Structure):
-    """``gnt_snapshot_progress``."""
-
-    _fields_ = [("files", u64), ("bytes", u64), ("total_files", u64), ("total_bytes", u64)]
-
-
 class SnapshotReport(ctypes.Structure):
     """``gnt_snapshot_report``."""
 
     _fields_ = [("files", u64), ("bytes", u64), ("copied_bytes", u64)]
 
 
-SNAPSHOT_CALLBACK = ctypes.CFUNCTYPE(None, pointer, ctypes.POINTER(SnapshotProgress))
 LOG_CALLBACK = ctypes.CFUNCTYPE(None, pointer, u32, pointer, size)
+PROGRESS_CALLBACK = ctypes.CFUNCTYPE(None, pointer, u64, u64)
 
 pushed_out, key_out, time_out, count_out = (ctypes.POINTER(kind) for kind in (Pushed, u64, i64, size))
 bool_out = ctypes.POINTER(boolean)
@@ -136,7 +130,9 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "gnt_maintain": (status, pointer, out),
     "gnt_stats": (status, pointer, out, out),
     "gnt_check_index": (status, pointer, out),
-    "gnt_snapshot": (status, pointer, text, size, SNAPSHOT_CALLBACK, pointer, report_out, out),
+    "gnt_snapshot": (status, pointer, text, size, PROGRESS_CALLBACK, pointer, report_out, out),
+    "gnt_check": (status, pointer, PROGRESS_CALLBACK, pointer, out, out),
+    "gnt_check_directory": (status, text, size, PROGRESS_CALLBACK, pointer, out, out),
     "gnt_create_archive_policy": (status, pointer, text, size, out),
     "gnt_archive_policy": (status, pointer, text, size, out, out),
     "gnt_archive_policies": (status, pointer, out, out),

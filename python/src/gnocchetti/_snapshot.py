@@ -4,27 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from . import _abi
 from ._abi import utf8
+from ._check import Progress, teller
 from ._session import Session
-
-
-@dataclass(frozen=True)
-class SnapshotProgress:
-    """How far a snapshot has come. That of a reader may begin again, when its writer has replaced files meanwhile."""
-
-    #: Files that are there.
-    files: int
-    #: Bytes that are there.
-    bytes: int
-    #: How many files there will be.
-    total_files: int
-    #: How many bytes there will be.
-    total_bytes: int
 
 
 @dataclass(frozen=True)
@@ -42,9 +27,7 @@ class SnapshotReport:
 class Snapshots(Session):
     """Snapshots of a database."""
 
-    def snapshot(
-        self, directory: str | os.PathLike[str], progress: Callable[[SnapshotProgress], None] | None = None
-    ) -> SnapshotReport:
+    def snapshot(self, directory: str | os.PathLike[str], progress: Progress | None = None) -> SnapshotReport:
         """Makes a snapshot: a database of its own in ``directory``, as this one is at one moment of the call.
 
         The directory must be empty or not there yet; ``SnapshotTarget`` says what is wrong with it. All that was pushed
@@ -52,22 +35,8 @@ class Snapshots(Session):
         Segments are shared with it where the file system can, otherwise copied. A database that is open for reading gives
         the newest state that its writer has handed to the kernel.
 
-        ``progress`` is called on this thread. What it raises is raised once the snapshot is made.
+        ``progress`` is told how many bytes of how many are there.
         """
-        raised: list[BaseException] = []
-
-        def told(userdata: int | None, done: Any) -> None:
-            if progress is None or raised:
-                return
-            shown = done.contents
-            try:
-                progress(SnapshotProgress(shown.files, shown.bytes, shown.total_files, shown.total_bytes))
-            except BaseException as error:  # noqa: BLE001 - nothing may pass through the library
-                raised.append(error)
-
         report = _abi.SnapshotReport()
-        callback = _abi.SNAPSHOT_CALLBACK(told)
-        self._call("gnt_snapshot", *utf8(os.fspath(directory)), callback, None, ctypes.byref(report))
-        if raised:
-            raise raised[0]
+        self._call("gnt_snapshot", *utf8(os.fspath(directory)), teller(progress), None, ctypes.byref(report))
         return SnapshotReport(report.files, report.bytes, report.copied_bytes)
