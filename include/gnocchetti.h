@@ -323,6 +323,9 @@ typedef uint32_t gnt_status;
 // Gets a message: `userdata` as it was set, a GNT_LEVEL_… number, and a text of `length` bytes.
 typedef void (*gnt_log_callback)(void *userdata, uint32_t level, const char *message, size_t length);
 
+// Is told how far a check or a repair has come, by the thread that called it: `userdata` as it was given, and bytes.
+typedef void (*gnt_progress_callback)(void *userdata, uint64_t done, uint64_t total);
+
 // A text inside of something that the library owns: UTF-8, ended by a NUL that `length` does not count. `data` is NULL when
 // there is none.
 typedef struct gnt_string
@@ -578,6 +581,24 @@ gnt_status gnt_stats(const struct gnt_database *database, struct gnt_text **stat
 // it. GNT_CORRUPT says what was found first.
 gnt_status gnt_check_index(const struct gnt_database *database,
                            struct gnt_error **error);
+
+// Reads everything that the database has on its disk and compares it with everything else; nothing is changed. The database
+// may be in use, and be open for reading only. The report is a JSON object by the names of Rust's `CheckReport`: `findings`,
+// each with `kind`, `file`, `offset`, `metric`, `metric_id`, `data`, `granularity`, `span`, `rows`, `what`, `advice`; and
+// counts. Damage is no failure of this call. `progress` may be NULL.
+gnt_status gnt_check(const struct gnt_database *database,
+                     gnt_progress_callback progress,
+                     void *userdata,
+                     struct gnt_text **report,
+                     struct gnt_error **error);
+
+// As gnt_check, of a directory that nobody has open, also when it does not open because of damage.
+gnt_status gnt_check_directory(const char *path,
+                               size_t path_length,
+                               gnt_progress_callback progress,
+                               void *userdata,
+                               struct gnt_text **report,
+                               struct gnt_error **error);
 
 // Creates an archive policy: `{"name": "sensors", "back_window": 0, "aggregation_methods": ["mean", "max"], "definition":
 // [{"granularity": "1 minute", "timespan": "7 days"}]}`. Of each definition's granularity, points and timespan any two will

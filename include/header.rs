@@ -12,6 +12,7 @@ const FILES: &[&str] = &[
     "log",
     "options",
     "database",
+    "check",
     "policies",
     "metrics",
     "push",

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::engine::{Engine, Options, Reader, State, Stats, Workers};
+use crate::engine::{CheckReport, Engine, OnProgress, Options, Reader, State, Stats, Workers};
 use crate::error::{Error, Result};
 use crate::fs::Fs;
 use crate::indexer::Indexer;
@@ -87,6 +87,13 @@ impl Access {
         match self {
             Access::Writer { engine, .. } => engine.stats(),
             Access::Reader(reader) => reader.stats(),
+        }
+    }
+
+    pub(super) fn check(&self, progress: &mut OnProgress<'_>) -> Result<CheckReport> {
+        match self {
+            Access::Writer { engine, .. } => engine.check(progress),
+            Access::Reader(reader) => reader.check(progress),
         }
     }
 

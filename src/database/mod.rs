@@ -5,6 +5,7 @@
 
 mod access;
 mod batch;
+mod check;
 mod metrics;
 mod operations;
 mod policies;

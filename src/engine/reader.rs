@@ -9,7 +9,7 @@
 //! lock for longer than it takes to see that nobody else does, which only an index that cannot be written makes it ask; nor
 //! hold the index's state for longer than a call: the writer could not shorten the index's log.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,7 +28,7 @@ use crate::error::{Error, Result};
 use crate::fs::{BoundedFs, Fs};
 use crate::indexer::{Indexer, Source};
 use crate::journal::{self, Bookmark};
-use crate::query::Segment;
+use crate::query::{Segment, View};
 use crate::segment::SegmentName;
 
 /// So often a reader starts over, each time because the writer has replaced MANIFEST meanwhile.
@@ -75,10 +75,7 @@ impl Reader {
         let fs: Arc<dyn Fs> = Arc::new(BoundedFs::new(fs));
         // Before SQLite makes a file of its own where there is no database.
         read_manifest(&*fs, root)?;
-        let source = Source::Shared;
-        let index = Indexer::open_read_only(&root.join(INDEX), source)
-            .or_else(|error| Indexer::open_read_only(&root.join(INDEX), source_alone(&*fs, root, error)?))?;
-        let index = Arc::new(index);
+        let index = Arc::new(open_index(&*fs, root)?);
         let seen = look(&*fs, root, &index, Known::new())?;
         let (seen, refreshing) = (RwLock::new(seen), Mutex::new(()));
         Ok(Reader { fs, root: root.to_path_buf(), usable: Usable::new(), index, seen, refreshing })
@@ -107,6 +104,23 @@ impl Reader {
     /// The index, as of the last commit.
     pub fn index(&self) -> &Indexer {
         &self.index
+    }
+
+    /// What MANIFEST said at the last refresh, the segments that it named, and the metrics that are deleted.
+    pub(super) fn with_seen(&self) -> (Manifest, Arc<View>, BTreeSet<u64>) {
+        let seen = self.seen.read();
+        let deleted = seen.state.deleted.lock().clone();
+        (seen.manifest.clone(), seen.state.view(), deleted)
+    }
+
+    /// Where the database lies.
+    pub(super) fn place(&self) -> (&dyn Fs, &Path) {
+        (&*self.fs, &self.root)
+    }
+
+    /// Whether somebody has the directory open for writing, as far as that can be told.
+    pub(super) fn is_written(fs: &dyn Fs, root: &Path) -> bool {
+        fs.is_locked(&root.join(LOCK)).unwrap_or(true)
     }
 
     /// Looks at the state as of the last refresh, which waits meanwhile.
@@ -205,6 +219,12 @@ impl State {
             self.forget(key);
         }
     }
+}
+
+/// Opens the index together with a writer, or alone where there is none.
+pub(super) fn open_index(fs: &dyn Fs, root: &Path) -> Result<Indexer> {
+    Indexer::open_read_only(&root.join(INDEX), Source::Shared)
+        .or_else(|error| Indexer::open_read_only(&root.join(INDEX), source_alone(fs, root, error)?))
 }
 
 /// The MANIFEST that is there now.

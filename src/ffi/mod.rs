@@ -15,6 +15,7 @@
 
 mod arrow;
 mod call;
+mod check;
 mod database;
 mod error;
 mod handle;

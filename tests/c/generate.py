@@ -9,7 +9,6 @@ import sys
 
 # What may be NULL behind the first argument that is a pointer; all else gives GNT_NULL_POINTER.
 OPTIONAL = {
-    "gnt_options_set_log": {"userdata"},
     "gnt_open": {"options"},
     "gnt_open_read_only": {"options"},
     "gnt_create_metric": {"archive_policy", "unit", "key"},
@@ -64,11 +63,13 @@ def valid(type_):
         return "NULL" if out.group(1) == "error" else f"&fit.{out.group(1)}_out"
     if type_.endswith("*"):
         return "NULL" if type_ == "void *" else f"({type_})fit.space"
-    return {"size_t": "1", "gnt_log_callback": "NULL", "bool": "true"}.get(type_, "0")
+    if type_.endswith("_callback"):
+        return "NULL"
+    return {"size_t": "1", "bool": "true"}.get(type_, "0")
 
 
 def nothing(type_):
-    return "NULL" if type_.endswith("*") or type_ == "gnt_log_callback" else "0"
+    return "NULL" if type_.endswith(("*", "_callback")) else "0"
 
 
 def main(header, output):
@@ -100,7 +101,7 @@ def main(header, output):
                 call = f"{name}({', '.join(given)})"
                 if not status or argument == "error":
                     lines.append(f"    (void)({call});")
-                elif argument in OPTIONAL.get(name, set()):
+                elif type_ == "void *" or argument in OPTIONAL.get(name, set()):
                     lines.append(f"    unexpected({call}, GNT_NULL_POINTER, \"{name}: no {argument}\");")
                 else:
                     lines.append(f"    expect({call}, GNT_NULL_POINTER, \"{name}: no {argument}\");")

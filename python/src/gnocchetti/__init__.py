@@ -24,6 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from . import errors
     from ._batch import Batch, Pushed, Report
+    from ._check import CheckReport, Finding, check_directory
     from ._columns import Columns, ColumnSet, Point
     from ._database import Database, Durability, open, open_read_only
     from ._library import LibraryError, library_version, use_library
@@ -48,12 +49,14 @@ __all__ = [
     "ArchivePolicyRule",
     "Attribute",
     "Batch",
+    "CheckReport",
     "ColumnSet",
     "Columns",
     "Database",
     "Definition",
     "DeletedResources",
     "Durability",
+    "Finding",
     "GnocchettiError",
     "LibraryError",
     "Metric",
@@ -71,6 +74,7 @@ __all__ = [
     "Stats",
     "UNCHANGED",
     "__version__",
+    "check_directory",
     "errors",
     "library_version",
     "open",
@@ -84,12 +88,14 @@ _HOMES = {
     "ArchivePolicyRule": "_policies",
     "Attribute": "_resources",
     "Batch": "_batch",
+    "CheckReport": "_check",
     "ColumnSet": "_columns",
     "Columns": "_columns",
     "Database": "_database",
     "Definition": "_policies",
     "DeletedResources": "_resources",
     "Durability": "_database",
+    "Finding": "_check",
     "GnocchettiError": "errors",
     "LibraryError": "_library",
     "Metric": "_metrics",
@@ -106,6 +112,7 @@ _HOMES = {
     "ResourceType": "_resources",
     "Stats": "_stats",
     "UNCHANGED": "_resources",
+    "check_directory": "_check",
     "library_version": "_library",
     "open": "_database",
     "open_read_only": "_database",

@@ -80,6 +80,7 @@ class Series(ctypes.Structure):
 
 
 LOG_CALLBACK = ctypes.CFUNCTYPE(None, pointer, u32, pointer, size)
+PROGRESS_CALLBACK = ctypes.CFUNCTYPE(None, pointer, u64, u64)
 
 pushed_out, key_out, time_out, count_out = (ctypes.POINTER(kind) for kind in (Pushed, u64, i64, size))
 bool_out = ctypes.POINTER(boolean)
@@ -122,6 +123,8 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "gnt_maintain": (status, pointer, out),
     "gnt_stats": (status, pointer, out, out),
     "gnt_check_index": (status, pointer, out),
+    "gnt_check": (status, pointer, PROGRESS_CALLBACK, pointer, out, out),
+    "gnt_check_directory": (status, text, size, PROGRESS_CALLBACK, pointer, out, out),
     "gnt_create_archive_policy": (status, pointer, text, size, out),
     "gnt_archive_policy": (status, pointer, text, size, out, out),
     "gnt_archive_policies": (status, pointer, out, out),
