@@ -923,6 +923,21 @@ gnt_status gnt_result_arrow_stream(const struct gnt_result *result,
                                    struct ArrowArrayStream *stream,
                                    struct gnt_error **error);
 
+// Series of any results as a stream of struct arrays, one for each, of the columns `series` (a text, by dictionary), `timestamp`
+// (`tsn:UTC`) and `value` (float64): the series `indices[i]` of `results[i]`, called `labels[i]`, for each `i` below `count`.
+// Labels end with a NUL; when `labels` is NULL, there is no column `series`. Timestamps and values are not copied. The stream
+// belongs to the caller, who calls its release function; it and its arrays outlive the results and the database.
+gnt_status gnt_arrow_stream(const struct gnt_result *const *results,
+                            const size_t *indices,
+                            const char *const *labels,
+                            size_t count,
+                            struct ArrowArrayStream *stream,
+                            struct gnt_error **error);
+
+// The destructor, for Python's PyCapsule_New, of a capsule named `arrow_schema`, `arrow_array` or `arrow_array_stream`, whose
+// struct lies in memory of malloc: releases the struct, unless it was taken out, and frees the memory. Nobody calls it but Python.
+void gnt_arrow_capsule_free(void *capsule);
+
 // What an operation makes of the points of the metrics that it names, by id, name or pattern of names: `{"operation":
 // "(aggregate mean (metric cpu.* mean))", "granularity": ["1 minute"], "from": …, "to": …, "fill": "null",
 // "needed_overlap": 50}`, where all but `operation` may be absent, and the operation may be JSON lists as in Gnocchi. For each

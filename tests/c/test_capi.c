@@ -39,6 +39,12 @@ void expect(gnt_status status, gnt_status expected, const char *what)
         fail_msg("%s gave %u, not %u", what, (unsigned)status, (unsigned)expected);
 }
 
+void unexpected(gnt_status status, gnt_status refused, const char *what)
+{
+    if (status == refused)
+        fail_msg("%s gave %u", what, (unsigned)status);
+}
+
 /* A new database of default policies. */
 static gnt_database *opened_at(char *path, size_t size)
 {
@@ -446,7 +452,7 @@ static void arrow_shares_the_memory(void **state)
     uint64_t key = metric(database, "cpu");
     struct ArrowSchema schema;
     struct ArrowArray array, moved;
-    struct ArrowArrayStream stream;
+    struct ArrowArrayStream stream, labelled, plain;
     (void)state;
     OK(gnt_push(database, key, 5 * SECOND, 2.5, NULL, &error));
     gnt_result *result = read_back(database, key, "max");
@@ -455,6 +461,12 @@ static void arrow_shares_the_memory(void **state)
     OK(gnt_result_arrow(result, 0, &schema, &array, &error));
     OK(gnt_result_arrow_stream(result, &stream, &error));
     assert_int_equal(gnt_result_arrow(result, 1, NULL, &moved, NULL), GNT_INVALID_ARGUMENT);
+    const gnt_result *const results[] = {result, result};
+    const size_t first[] = {0, 0}, beyond[] = {0, 1};
+    const char *const labels[] = {"one", "same"};
+    OK(gnt_arrow_stream(results, first, labels, 2, &labelled, &error));
+    OK(gnt_arrow_stream(results, first, NULL, 1, &plain, &error));
+    assert_int_equal(gnt_arrow_stream(results, beyond, labels, 2, &stream, NULL), GNT_INVALID_ARGUMENT);
     gnt_result_free(result);
     OK(gnt_close(database, &error));
     assert_string_equal(schema.format, "+s");
@@ -481,6 +493,28 @@ static void arrow_shares_the_memory(void **state)
     stream.release(&stream);
     assert_true(((const int64_t *)array.children[2]->buffers[1])[0] == 5 * SECOND);
     array.release(&array);
+
+    assert_int_equal(labelled.get_schema(&labelled, &schema), 0);
+    assert_string_equal(schema.children[0]->name, "series");
+    schema.release(&schema);
+    assert_int_equal(labelled.get_next(&labelled, &array), 0);
+    array.release(&array);
+    assert_int_equal(labelled.get_next(&labelled, &array), 0);
+    labelled.release(&labelled);
+    const struct ArrowArray *series_column = array.children[0], *texts = series_column->dictionary;
+    const int32_t place = ((const int32_t *)series_column->buffers[1])[0];
+    const int32_t *offsets = (const int32_t *)texts->buffers[1];
+    assert_memory_equal((const char *)texts->buffers[2] + offsets[place], "same", 4);
+    assert_int_equal(offsets[place + 1] - offsets[place], 4);
+    assert_ptr_equal(array.children[1]->buffers[1], timestamps);
+    assert_ptr_equal(array.children[2]->buffers[1], values);
+    array.release(&array);
+    assert_int_equal(plain.get_schema(&plain, &schema), 0);
+    assert_int_equal(schema.n_children, 2);
+    schema.release(&schema);
+    plain.release(&plain);
+    assert_null(plain.release);
+    gnt_arrow_capsule_free(NULL);
 }
 
 struct job {
@@ -625,6 +659,7 @@ static void every_function_survives_misuse(void **state)
     struct fit fit;
     (void)state;
     memset(&fit, 0, sizeof fit);
+    fit.texts[0] = "x";
     fit.database = opened();
     uint64_t key = metric(fit.database, "x");
     OK(gnt_batch_new(&fit.batch, &error));

@@ -205,6 +205,8 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "gnt_reaggregate_resources": (status, pointer, text, size, out, out),
     "gnt_result_arrow": (status, pointer, size, pointer, pointer, out),
     "gnt_result_arrow_stream": (status, pointer, pointer, out),
+    "gnt_arrow_stream": (status, out, ctypes.POINTER(size), out, size, pointer, out),
+    "gnt_arrow_capsule_free": (None, pointer),
     "gnt_result_length": (size, pointer),
     "gnt_result_get": (ctypes.POINTER(Series), pointer, size),
     "gnt_result_free": (None, pointer),
