@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 
 use axum::body::Bytes;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::access::User;
 use super::failure::Failure;
-use super::json::printed;
+use super::json::{Tree, printed};
+use super::parameters::Parameters;
 
 /// A request, read whole.
 #[derive(Debug)]
@@ -18,7 +19,11 @@ pub(super) struct Call {
     pub(super) headers: HeaderMap,
     /// What the route leaves open, decoded.
     pub(super) path: HashMap<String, String>,
-    pub(super) query: HashMap<String, String>,
+    pub(super) query: Parameters,
+    /// The path as it was asked for.
+    pub(super) at: String,
+    /// Where this server is, as the client sees it: scheme, host, and what a proxy puts before the path.
+    pub(super) origin: String,
     pub(super) body: Bytes,
 }
 
@@ -62,9 +67,8 @@ impl Call {
     }
 
     /// Where this server is, as the client sees it.
-    pub(super) fn origin(&self) -> String {
-        let host = self.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-        format!("http://{host}")
+    pub(super) fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// Whether JSON is an answer that the client takes.
@@ -90,6 +94,7 @@ impl Call {
 pub(super) struct Reply {
     status: StatusCode,
     location: Option<String>,
+    headers: Vec<(HeaderName, HeaderValue)>,
     body: Option<Vec<u8>>,
 }
 
@@ -97,7 +102,13 @@ impl Reply {
     /// This, as JSON.
     pub(super) fn json(value: &Value) -> Result<Self, Failure> {
         let body = printed(value).map_err(|error| Failure::internal(&error))?;
-        Ok(Reply { status: StatusCode::OK, location: None, body: Some(body) })
+        Ok(Reply { body: Some(body), ..Reply::empty(StatusCode::OK) })
+    }
+
+    /// This, with points in it.
+    pub(super) fn tree(tree: &Tree) -> Result<Self, Failure> {
+        let body = tree.printed().map_err(|error| Failure::internal(&error))?;
+        Ok(Reply { body: Some(body), ..Reply::empty(StatusCode::OK) })
     }
 
     /// This was created, and is found at this path below the server.
@@ -109,7 +120,13 @@ impl Reply {
 
     /// Done; there is nothing to show.
     pub(super) fn empty(status: StatusCode) -> Self {
-        Reply { status, location: None, body: None }
+        Reply { status, location: None, headers: Vec::new(), body: None }
+    }
+
+    /// With this header.
+    pub(super) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
     }
 }
 
@@ -122,6 +139,7 @@ impl IntoResponse for Reply {
                 (self.status, [(header::CONTENT_TYPE, kind)], body).into_response()
             }
         };
+        response.headers_mut().extend(self.headers);
         if let Some(Ok(location)) = self.location.map(HeaderValue::try_from) {
             response.headers_mut().insert(header::LOCATION, location);
         }

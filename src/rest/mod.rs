@@ -8,11 +8,19 @@ mod about;
 mod access;
 mod archive_policy;
 mod archive_policy_rule;
+mod batch;
 mod call;
+mod cors;
 mod failure;
 mod given;
 mod json;
+mod measures;
+mod metric;
+mod origin;
+mod paging;
+mod parameters;
 mod server;
+mod shapes;
 
 #[cfg(test)]
 mod tests;
@@ -22,7 +30,7 @@ pub use server::{Server, ServerOptions};
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
 use server::{App, on};
 
 /// All that can be asked.
@@ -42,7 +50,18 @@ fn routes(app: Arc<App>) -> Router {
         .route("/v1/archive_policy/{name}", policy)
         .route("/v1/archive_policy_rule", get(on(archive_policy_rule::list)).post(on(archive_policy_rule::create)))
         .route("/v1/archive_policy_rule/{name}", rule)
+        .merge(metrics())
         .fallback(on(about::nothing_here))
         .method_not_allowed_fallback(on(about::wrong_method))
         .with_state(app)
+}
+
+/// Metrics and their measures.
+fn metrics() -> Router<Arc<App>> {
+    Router::new()
+        .route("/v1/metric", get(on(metric::list)).post(on(metric::create)))
+        .route("/v1/metric/{id}", get(on(metric::show)).delete(on(metric::delete)))
+        .route("/v1/metric/{id}/measures", get(on(metric::measures)).post(on(metric::push)))
+        .route("/v1/batch/metrics/measures", post(on(batch::metrics)))
+        .route("/v1/batch/resources/metrics/measures", post(on(batch::resources)))
 }
