@@ -65,7 +65,7 @@ mod types;
 pub use carbonara::Sampling;
 pub use database::{
     Aggregated, Aggregates, Batch, BatchBuffer, Database, Report, ResourceAggregates, ResourceBatch, ResourcesPushed,
-    Visible,
+    Undamaged, Visible,
 };
 pub use engine::{CheckProgress, CheckReport, Finding, FindingKind, OnProgress, Options, Stats, StoredData};
 pub use error::{Corruption, Error, Place, Result};

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from . import errors
 from ._batch import Batch, Pushed, Report
-from ._check import CheckReport, Finding, check_directory
+from ._check import CheckReport, Damage, Finding, check_directory
 from ._columns import Columns, ColumnSet, Point
 from ._database import Database, Durability, open, open_read_only
 from ._library import LibraryError, library_version, use_library
@@ -48,6 +48,7 @@ __all__ = [
     "CheckReport",
     "ColumnSet",
     "Columns",
+    "Damage",
     "Database",
     "Definition",
     "DeletedResources",

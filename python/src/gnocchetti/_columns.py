@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import _frames
+from ._check import Damage
 from ._time import to_datetime, to_timedelta
 
 if TYPE_CHECKING:
@@ -113,6 +114,11 @@ class Columns:
         except ImportError:
             return (kind * self._length).from_address(address)[:] if self._length else []
         return numpy.asarray(_Vector(self._result, address, self._length, typestr))
+
+    @property
+    def skipped(self) -> list[Damage]:
+        """What the question left out since it is damaged, when it said ``skip_damaged``; empty when the answer is whole."""
+        return Damage._of_result(self._result)
 
     def __len__(self) -> int:
         return self._length
