@@ -67,7 +67,10 @@ pub use database::{
     Aggregated, Aggregates, Batch, BatchBuffer, Database, Report, ResourceAggregates, ResourceBatch, ResourcesPushed,
     Undamaged, Visible,
 };
-pub use engine::{CheckProgress, CheckReport, Finding, FindingKind, OnProgress, Options, Stats, StoredData};
+pub use engine::{
+    CheckProgress, CheckReport, Finding, FindingKind, OnProgress, Options, SnapshotProgress, SnapshotReport, Stats,
+    StoredData,
+};
 pub use error::{Corruption, Error, Place, Result};
 pub use query::Query;
 pub use types::{

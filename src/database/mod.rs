@@ -11,6 +11,7 @@ mod operations;
 mod policies;
 mod resource_batch;
 mod resources;
+mod snapshot;
 mod visible;
 
 use std::path::Path;

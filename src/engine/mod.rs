@@ -25,6 +25,7 @@ mod policies;
 mod reader;
 mod records;
 mod recover;
+mod snapshot;
 mod state;
 mod stats;
 mod tail;
@@ -42,6 +43,7 @@ pub use check::{CheckProgress, CheckReport, Finding, FindingKind, OnProgress, St
 pub use ingest::Batch;
 pub use options::Options;
 pub use reader::Reader;
+pub use snapshot::{SnapshotProgress, SnapshotReport};
 pub use state::State;
 pub use stats::Stats;
 pub use worker::Workers;
