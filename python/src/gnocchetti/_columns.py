@@ -14,7 +14,6 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import _frames
-from ._check import Damage
 from ._library import library
 from ._time import to_datetime, to_timedelta
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     import pandas
     import polars
 
+    from ._check import Damage
     from ._handle import Result
 
 
@@ -119,6 +119,8 @@ class Columns:
     @property
     def skipped(self) -> list[Damage]:
         """What the question left out since it is damaged, when it said ``skip_damaged``; empty when the answer is whole."""
+        from ._check import Damage
+
         return Damage._of_result(self._result)
 
     def __len__(self) -> int:
