@@ -67,7 +67,10 @@ pub use database::{
     Aggregated, Aggregates, Batch, BatchBuffer, Database, Report, ResourceAggregates, ResourceBatch, ResourcesPushed,
     Visible,
 };
-pub use engine::{Options, Stats};
+pub use engine::{
+    CheckProgress, CheckReport, Finding, FindingKind, OnProgress, Options, SnapshotProgress, SnapshotReport, Stats,
+    StoredData,
+};
 pub use error::{Corruption, Error, Place, Result};
 pub use query::Query;
 pub use types::{
