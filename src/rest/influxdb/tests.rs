@@ -101,19 +101,19 @@ fn value() -> impl Strategy<Value = Field> {
     ]
 }
 
+fn some_line() -> impl Strategy<Value = Line> {
+    let tags = prop::collection::btree_map(name(), name(), 0..3);
+    let fields = prop::collection::vec((name(), value()), 1..4);
+    (name(), tags, fields, any::<Option<i64>>()).prop_map(|(name, tags, fields, timestamp)| {
+        let measurement = format!("m{name}");
+        Line { measurement, tags, fields, timestamp }
+    })
+}
+
 proptest! {
     #[test]
-    fn what_is_printed_is_read_as_the_same(
-        lines in prop::collection::vec(
-            (name(), prop::collection::btree_map(name(), name(), 0..3), prop::collection::vec((name(), value()), 1..4), any::<Option<i64>>()),
-            0..4,
-        ),
-    ) {
-        let lines: Vec<Line> = lines.into_iter()
-            .map(|(measurement, tags, fields, timestamp)| Line { measurement: format!("m{measurement}"), tags, fields, timestamp })
-            .collect();
-        let text = printed(&lines);
-        prop_assert_eq!(parse(&text), Ok(lines));
+    fn what_is_printed_is_read_as_the_same(lines in prop::collection::vec(some_line(), 0..4)) {
+        prop_assert_eq!(parse(&printed(&lines)), Ok(lines));
     }
 
     #[test]
