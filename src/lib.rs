@@ -106,6 +106,11 @@ pub mod internals {
         pub use crate::indexer::*;
     }
     /// See the module of this name in the source.
+    #[cfg(feature = "rest")]
+    pub mod influxdb {
+        pub use crate::rest::influxdb::line::*;
+    }
+    /// See the module of this name in the source.
     pub mod journal {
         pub use crate::journal::*;
     }
