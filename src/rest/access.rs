@@ -40,7 +40,7 @@ impl User {
     }
 
     /// Which metrics and resources it may read and change: those it created, or all when there is no filter.
-    pub(super) fn owns(&self) -> Option<Filter> {
+    pub(super) fn owned(&self) -> Option<Filter> {
         (self.0 != ADMIN).then(|| Filter::eq("creator", self.0.as_str()))
     }
 
@@ -51,7 +51,7 @@ impl User {
 
     /// Refuses metrics of which some are somebody else's.
     pub(super) fn must_own_all(&self, app: &App, keys: &[MetricKey]) -> Result<(), Failure> {
-        let Some(filter) = self.owns() else { return Ok(()) };
+        let Some(filter) = self.owned() else { return Ok(()) };
         app.database.visible(&filter).check(keys).map_err(|error| match error {
             Error::UnknownMetric { .. } => Failure::of(StatusCode::FORBIDDEN),
             other => other.into(),

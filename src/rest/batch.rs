@@ -70,7 +70,7 @@ pub(super) fn resources(app: &App, call: &Call) -> Result<Reply, Failure> {
             batch.extend(resource, name, &measures.timestamps, &measures.values)?;
         }
     }
-    let owned = user.owns();
+    let owned = user.owned();
     match batch.commit(owned.as_ref()) {
         Ok(_) => Ok(Reply::empty(StatusCode::ACCEPTED)),
         Err(Error::UnknownResourceMetrics { resources, metrics }) => {

@@ -13,12 +13,16 @@ mod call;
 mod cors;
 mod failure;
 mod given;
+pub(crate) mod influxdb;
+mod ingest;
 mod json;
 mod measures;
 mod metric;
+mod metric_name;
 mod origin;
 mod paging;
 mod parameters;
+mod prometheus;
 mod server;
 mod shapes;
 
@@ -51,6 +55,10 @@ fn routes(app: Arc<App>) -> Router {
         .route("/v1/archive_policy_rule", get(on(archive_policy_rule::list)).post(on(archive_policy_rule::create)))
         .route("/v1/archive_policy_rule/{name}", rule)
         .merge(metrics())
+        .route("/v1/influxdb/ping", get(on(influxdb::ping)))
+        .route("/v1/influxdb/query", post(on(influxdb::query)))
+        .route("/v1/influxdb/write", post(on(influxdb::write)))
+        .route("/v1/prometheus/write", post(on(prometheus::write)))
         .fallback(on(about::nothing_here))
         .method_not_allowed_fallback(on(about::wrong_method))
         .with_state(app)

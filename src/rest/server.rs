@@ -117,6 +117,11 @@ impl App {
     pub(super) fn max_limit(&self) -> usize {
         self.options.max_limit
     }
+
+    /// The greatest body, in bytes, also of one that a handler unpacks.
+    pub(super) fn max_body(&self) -> usize {
+        self.options.max_body
+    }
 }
 
 /// Gnocchi's HTTP API at an address.
@@ -166,7 +171,9 @@ impl Server {
         let timeout = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, self.options.timeout);
         let origins = Arc::clone(&self.options.origins);
         let app = Arc::new(App { database, options: self.options, permits });
-        let routes = super::routes(Arc::clone(&app)).layer(timeout).layer(RequestDecompressionLayer::new());
+        let routes = super::routes(Arc::clone(&app))
+            .layer(timeout)
+            .layer(RequestDecompressionLayer::new().pass_through_unaccepted(true));
         let routes = routes.layer(CompressionLayer::new());
         let routes = routes.layer(axum::middleware::from_fn_with_state(origins, super::cors::allow));
         self.runtime.block_on(async {
@@ -224,6 +231,7 @@ async fn answer(app: Arc<App>, handler: Handler, path: Pairs, query: Pairs, requ
     let as_json = call.names_json();
     let user = call.user().map(|user| user.name().to_owned()).unwrap_or_default();
     let result = match body {
+        Ok(_) if call.is_packed() => Err(Failure::of(StatusCode::UNSUPPORTED_MEDIA_TYPE)),
         Ok(body) => {
             call.body = body;
             handle(app, handler, call).await

@@ -17,27 +17,6 @@ come out as arrays, without a copy, where numpy is installed; nothing but the st
 
 from __future__ import annotations
 
-    Attribute,
-    DeletedResources,
-    NewResource,
-    Resource,
-    ResourceGroup,
-    ResourceMetric,
-    ResourceType,
-    UNCHANGED,
-)
-from . import errors
-from ._batch import Batch, Pushed, Report
-from ._check import CheckReport, Finding, check_directory
-from ._columns import Columns, ColumnSet, Point
-from ._database import Database, Durability, open, open_read_only
-from ._library import LibraryError, library_version, use_library
-from ._metrics import Metric, MetricRef, NewMetric
-from ._policies import ArchivePolicy, ArchivePolicyRule, Definition
-from ._resource_batch import ResourceBatch
-from ._resources import (
-from ._snapshot import SnapshotReport
-from ._stats import Stats
 from ._version import __version__
 
 # As typing has it, whose import would take longer than this package's own.
@@ -45,7 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from . import errors
     from ._batch import Batch, Pushed, Report
-    from ._check import CheckReport, Finding, check_directory
+    from ._check import CheckReport, Damage, Finding, check_directory
     from ._columns import Columns, ColumnSet, Point
     from ._database import Database, Durability, open, open_read_only
     from ._library import LibraryError, library_version, use_library
@@ -62,6 +41,7 @@ if TYPE_CHECKING:
         ResourceMetric,
         ResourceType,
     )
+    from ._snapshot import SnapshotReport
     from ._stats import Stats
     from .errors import GnocchettiError
 
@@ -73,6 +53,7 @@ __all__ = [
     "CheckReport",
     "ColumnSet",
     "Columns",
+    "Damage",
     "Database",
     "Definition",
     "DeletedResources",
@@ -113,6 +94,7 @@ _HOMES = {
     "CheckReport": "_check",
     "ColumnSet": "_columns",
     "Columns": "_columns",
+    "Damage": "_check",
     "Database": "_database",
     "Definition": "_policies",
     "DeletedResources": "_resources",
@@ -132,6 +114,7 @@ _HOMES = {
     "ResourceGroup": "_resources",
     "ResourceMetric": "_resources",
     "ResourceType": "_resources",
+    "SnapshotReport": "_snapshot",
     "Stats": "_stats",
     "UNCHANGED": "_resources",
     "check_directory": "_check",
