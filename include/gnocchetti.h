@@ -628,6 +628,12 @@ gnt_status gnt_check_directory(const char *path,
                                struct gnt_text **report,
                                struct gnt_error **error);
 
+// What a question that skips damage left out: a JSON list of objects with `file`, `offset`, `metric`, `first`, `last`, `what`.
+// An empty list when the answer is whole.
+gnt_status gnt_result_skipped(const struct gnt_result *result,
+                              struct gnt_text **skipped,
+                              struct gnt_error **error);
+
 // Creates an archive policy: `{"name": "sensors", "back_window": 0, "aggregation_methods": ["mean", "max"], "definition":
 // [{"granularity": "1 minute", "timespan": "7 days"}]}`. Of each definition's granularity, points and timespan any two will
 // do; granularity alone is kept for ever. `back_window` and `aggregation_methods` may be absent.
@@ -883,6 +889,12 @@ gnt_status gnt_query_set_resample(struct gnt_query *query,
                                   const char *sampling,
                                   size_t sampling_length,
                                   struct gnt_error **error);
+
+// Whether the answer leaves out the points that damaged bytes make unknown, instead of failing with GNT_CORRUPT. The points
+// that are given are right, and gnt_result_skipped tells what was left out. Default: no.
+gnt_status gnt_query_set_skip_damaged(struct gnt_query *query,
+                                      bool skip,
+                                      struct gnt_error **error);
 
 // Answers a question: for each metric in the order in which they were added, a series for each method. The series of one
 // metric are of one moment.

@@ -12,6 +12,7 @@
 mod aggregates;
 mod check;
 mod checkpoint;
+mod damage;
 mod expire;
 mod ingest;
 mod load;
@@ -128,6 +129,8 @@ pub struct Engine {
     dirty: Mutex<Vec<u64>>,
     dirty_measures: AtomicU64,
     maintenance: Mutex<Maintenance>,
+    /// Segments in which background work met damage.
+    damaged: Mutex<damage::Damaged>,
     /// Measures up to this are known not to be too far in the future, without looking at the clock.
     future_limit: AtomicI64,
     counters: Counters,

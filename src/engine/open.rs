@@ -66,6 +66,7 @@ impl Engine {
             dirty: Mutex::new(Vec::new()),
             dirty_measures: AtomicU64::new(0),
             maintenance: Mutex::new(maintenance),
+            damaged: Mutex::default(),
             future_limit: AtomicI64::new(-1),
             counters: Counters::default(),
             stopping: AtomicBool::new(false),

@@ -145,7 +145,7 @@ impl Engine {
         drop(maintenance);
         let kept_up = self.upkeep();
         let shortened = self.state.index.shorten_log();
-        merged.and(expired).and(removed).and(kept_up).and(shortened)
+        merged.and(expired).and(removed).and(kept_up).and(shortened).and_then(|()| self.damage_met())
     }
 
     /// Gives back the memory of series that segments know as well, and that no record from `sequence` on changed. The

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::call::begin;
 use super::handle::Noun;
 use super::text::{cstring, gnt_string, shown};
-use crate::{AggregationMethod, Columns, MetricKey, Sampling};
+use crate::{AggregationMethod, Columns, Corruption, MetricKey, Sampling};
 
 /// One series of a result. Everything it points to is valid until the result is freed, also when the database is closed
 /// before. Later versions may add members at its end.
@@ -75,6 +75,8 @@ pub struct Shared {
 pub struct QueryResult {
     shown: Vec<gnt_series>,
     pub shared: Vec<Arc<Shared>>,
+    /// What a question that skips damage left out.
+    pub skipped: Vec<Corruption>,
 }
 
 // SAFETY: the pointers in `shown` lead to what is shared beside it, which nobody changes.
@@ -92,7 +94,12 @@ impl QueryResult {
     /// These series, where they are.
     pub fn new(series: Vec<Series>) -> Self {
         let (shown, shared) = series.into_iter().map(show).unzip();
-        QueryResult { shown, shared }
+        QueryResult { shown, shared, skipped: Vec::new() }
+    }
+
+    /// The same, which damage made incomplete.
+    pub fn without(self, skipped: Vec<Corruption>) -> Self {
+        QueryResult { skipped, ..self }
     }
 }
 

@@ -24,7 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from . import errors
     from ._batch import Batch, Pushed, Report
-    from ._check import CheckReport, Finding, check_directory
+    from ._check import CheckReport, Damage, Finding, check_directory
     from ._columns import Columns, ColumnSet, Point
     from ._database import Database, Durability, open, open_read_only
     from ._library import LibraryError, library_version, use_library
@@ -53,6 +53,7 @@ __all__ = [
     "CheckReport",
     "ColumnSet",
     "Columns",
+    "Damage",
     "Database",
     "Definition",
     "DeletedResources",
@@ -93,6 +94,7 @@ _HOMES = {
     "CheckReport": "_check",
     "ColumnSet": "_columns",
     "Columns": "_columns",
+    "Damage": "_check",
     "Database": "_database",
     "Definition": "_policies",
     "DeletedResources": "_resources",

@@ -175,6 +175,7 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "gnt_query_set_from": (status, pointer, i64, out),
     "gnt_query_set_to": (status, pointer, i64, out),
     "gnt_query_set_resample": (status, pointer, text, size, out),
+    "gnt_query_set_skip_damaged": (status, pointer, boolean, out),
     "gnt_measures": (status, pointer, pointer, out, out),
     "gnt_search_values": (status, pointer, pointer, text, size, out, out),
     "gnt_search_metrics": (status, pointer, text, size, out, out),
@@ -209,6 +210,7 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "gnt_arrow_capsule_free": (None, pointer),
     "gnt_result_length": (size, pointer),
     "gnt_result_get": (ctypes.POINTER(Series), pointer, size),
+    "gnt_result_skipped": (status, pointer, out, out),
     "gnt_result_free": (None, pointer),
 }
 

@@ -112,7 +112,8 @@ fn of_other(error: &Error) -> Option<Value> {
     })
 }
 
-fn of_corruption(corruption: &Corruption) -> Value {
+/// The parts of a damage.
+pub fn of_corruption(corruption: &Corruption) -> Value {
     let Corruption { file, offset, metric, span, what } = corruption;
     let mut details = Map::new();
     details.insert("file".to_owned(), json!(file.to_string_lossy()));
