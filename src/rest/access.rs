@@ -1,4 +1,4 @@
-//! Who asks, and what everybody may do: Gnocchi's default rules for users known by name.
+//! Who asks, and whether it may: what the rules say of a caller, put to the database as filters.
 
 use axum::http::{HeaderMap, StatusCode, header};
 
@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::failure::Failure;
+use super::policy::{Decision, Target};
 use super::server::App;
 use crate::{Error, Filter, Metric, MetricKey};
 
@@ -17,6 +18,12 @@ const ADMIN: &str = "admin";
 pub(super) struct User(String);
 
 impl User {
+    /// The user of this name.
+    #[cfg(test)]
+    pub(super) fn named(name: &str) -> Self {
+        User(name.to_owned())
+    }
+
     /// The user that the `Authorization` header names, by basic authentication; its password is not looked at.
     pub(super) fn of(headers: &HeaderMap) -> Result<Self, Failure> {
         let named = || {
@@ -33,29 +40,54 @@ impl User {
         if self.0 == ADMIN { Ok(()) } else { Err(Failure::of(StatusCode::FORBIDDEN)) }
     }
 
-    /// Which metrics and resources of others it finds in lists: all of them, when there is no filter.
-    #[allow(clippy::unused_self, reason = "users without projects see the lists of everybody")]
-    pub(super) fn sees(&self) -> Option<Filter> {
-        None
-    }
-
-    /// Which metrics and resources it may read and change: those it created, or all when there is no filter.
+    /// Which resources it may write to: those it created, or all when there is no filter.
     pub(super) fn owned(&self) -> Option<Filter> {
         (self.0 != ADMIN).then(|| Filter::eq("creator", self.0.as_str()))
     }
 
-    /// Refuses a metric of somebody else.
-    pub(super) fn must_own(&self, app: &App, metric: &Metric) -> Result<(), Failure> {
-        self.must_own_all(app, &[metric.key])
+    /// Refuses to do what no metric is needed for, unless the rule `name` lets it.
+    pub(super) fn must(&self, app: &App, name: &str) -> Result<(), Failure> {
+        match app.policies().decide(name, self, Target::Other) {
+            Decision::Everything => Ok(()),
+            Decision::Found(_) | Decision::Nothing => Err(Failure::of(StatusCode::FORBIDDEN)),
+        }
     }
 
-    /// Refuses metrics of which some are somebody else's.
-    pub(super) fn must_own_all(&self, app: &App, keys: &[MetricKey]) -> Result<(), Failure> {
-        let Some(filter) = self.owned() else { return Ok(()) };
+    /// The metrics that it may do this with, by the rule `name`: all when there is no filter.
+    pub(super) fn metrics_for(&self, app: &App, name: &str) -> Result<Option<Filter>, Failure> {
+        match app.policies().decide(name, self, Target::Metric) {
+            Decision::Everything => Ok(None),
+            Decision::Found(filter) => Ok(Some(filter)),
+            Decision::Nothing => Err(Failure::of(StatusCode::FORBIDDEN)),
+        }
+    }
+
+    /// Refuses to do something with a metric, unless the rule `name` lets it.
+    pub(super) fn must_with(&self, app: &App, name: &str, metric: &Metric) -> Result<(), Failure> {
+        self.must_with_all(app, name, &[metric.key])
+    }
+
+    /// As [`must_with`](Self::must_with), with several metrics.
+    pub(super) fn must_with_all(&self, app: &App, name: &str, keys: &[MetricKey]) -> Result<(), Failure> {
+        let Some(filter) = self.metrics_for(app, name)? else { return Ok(()) };
         app.database.visible(&filter).check(keys).map_err(|error| match error {
             Error::UnknownMetric { .. } => Failure::of(StatusCode::FORBIDDEN),
             other => other.into(),
         })
+    }
+
+    /// Whether it has a role: `admin` has the one of that name, others have none.
+    pub(super) fn has_role(&self, role: &str) -> bool {
+        self.0 == ADMIN && role.eq_ignore_ascii_case(ADMIN)
+    }
+
+    /// What rules compare of it.
+    pub(super) fn attribute(&self, name: &str) -> Option<String> {
+        match name {
+            "user" => Some(self.0.clone()),
+            "system" => Some("all".to_owned()),
+            _ => None,
+        }
     }
 
     /// Its name.

@@ -11,20 +11,22 @@ use crate::{ArchivePolicy, ArchivePolicyUpdate, Definition, Error, Timespan};
 
 /// `GET`: all policies.
 pub(super) fn list(app: &App, call: &Call) -> Result<Reply, Failure> {
-    call.user()?;
+    call.user()?.must(app, "list archive policy")?;
     let policies = app.database.archive_policies()?;
     Reply::json(&policies.iter().map(shown).collect())
 }
 
 /// `GET` of one.
 pub(super) fn show(app: &App, call: &Call) -> Result<Reply, Failure> {
-    call.user()?;
-    Reply::json(&shown(&app.database.archive_policy(call.named("name"))?))
+    let user = call.user()?;
+    let policy = app.database.archive_policy(call.named("name"))?;
+    user.must(app, "get archive policy")?;
+    Reply::json(&shown(&policy))
 }
 
 /// `POST`: creates one.
 pub(super) fn create(app: &App, call: &Call) -> Result<Reply, Failure> {
-    call.must_be_admin()?;
+    call.user()?.must(app, "create archive policy")?;
     let body = call.json()?;
     let known = ["name", "back_window", "aggregation_methods", "definition"];
     let given = Given::whole(&body).object(&known, &["name", "definition"])?;
@@ -45,9 +47,9 @@ pub(super) fn create(app: &App, call: &Call) -> Result<Reply, Failure> {
 /// `PATCH`: changes points, timespans and the back window of one.
 pub(super) fn update(app: &App, call: &Call) -> Result<Reply, Failure> {
     let name = call.named("name");
-    call.user()?;
+    let user = call.user()?;
     let policy = app.database.archive_policy(name)?;
-    call.must_be_admin()?;
+    user.must(app, "update archive policy")?;
     let body = call.json()?;
     let given = Given::whole(&body).object(&["definition", "back_window"], &["definition"])?;
     let definitions = definitions(&given.need("definition")?)?;
@@ -61,7 +63,7 @@ pub(super) fn update(app: &App, call: &Call) -> Result<Reply, Failure> {
 
 /// `DELETE`.
 pub(super) fn delete(app: &App, call: &Call) -> Result<Reply, Failure> {
-    call.must_be_admin()?;
+    call.user()?.must(app, "delete archive policy")?;
     app.database.delete_archive_policy(call.named("name"))?;
     Ok(Reply::empty(StatusCode::NO_CONTENT))
 }

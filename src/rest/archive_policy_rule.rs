@@ -11,20 +11,22 @@ use crate::{ArchivePolicyRule, Error};
 
 /// `GET`: all rules, in the order in which they are asked.
 pub(super) fn list(app: &App, call: &Call) -> Result<Reply, Failure> {
-    call.user()?;
+    call.user()?.must(app, "list archive policy rule")?;
     let rules = app.database.archive_policy_rules()?;
     Reply::json(&rules.iter().map(shown).collect())
 }
 
 /// `GET` of one.
 pub(super) fn show(app: &App, call: &Call) -> Result<Reply, Failure> {
-    call.user()?;
-    Reply::json(&shown(&app.database.archive_policy_rule(call.named("name"))?))
+    let user = call.user()?;
+    let rule = app.database.archive_policy_rule(call.named("name"))?;
+    user.must(app, "get archive policy rule")?;
+    Reply::json(&shown(&rule))
 }
 
 /// `POST`: creates one.
 pub(super) fn create(app: &App, call: &Call) -> Result<Reply, Failure> {
-    call.must_be_admin()?;
+    call.user()?.must(app, "create archive policy rule")?;
     let body = call.json()?;
     let keys = ["name", "metric_pattern", "archive_policy_name"];
     let given = Given::whole(&body).object(&keys, &keys)?;
@@ -43,12 +45,12 @@ pub(super) fn create(app: &App, call: &Call) -> Result<Reply, Failure> {
 /// `PATCH`: renames one.
 pub(super) fn rename(app: &App, call: &Call) -> Result<Reply, Failure> {
     let old = call.named("name");
-    call.user()?;
+    let user = call.user()?;
     let rule = app.database.archive_policy_rule(old)?;
     let body = call.json()?;
     let given = Given::whole(&body).object(&["name"], &["name"])?;
     let new = given.need("name")?.text()?;
-    call.must_be_admin()?;
+    user.must(app, "update archive policy rule")?;
     let renamed = rule.renamed(new)?;
     app.database.rename_archive_policy_rule(old, new).map_err(|error| match error {
         Error::ArchivePolicyRuleExists { name } => Failure::bad(format!(
@@ -61,7 +63,7 @@ pub(super) fn rename(app: &App, call: &Call) -> Result<Reply, Failure> {
 
 /// `DELETE`.
 pub(super) fn delete(app: &App, call: &Call) -> Result<Reply, Failure> {
-    call.must_be_admin()?;
+    call.user()?.must(app, "delete archive policy rule")?;
     app.database.delete_archive_policy_rule(call.named("name"))?;
     Ok(Reply::empty(StatusCode::NO_CONTENT))
 }

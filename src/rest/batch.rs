@@ -39,7 +39,7 @@ pub(super) fn metrics(app: &App, call: &Call) -> Result<Reply, Failure> {
     if !unknown.is_empty() {
         return Err(Failure::bad(format!("Unknown metrics: {}", unknown.join(", "))));
     }
-    user.must_own_all(app, &keys)?;
+    user.must_with_all(app, "post measures", &keys)?;
     app.database.commit(&mut buffer)?;
     Ok(Reply::empty(StatusCode::ACCEPTED))
 }

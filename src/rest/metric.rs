@@ -23,7 +23,7 @@ use crate::{
 
 /// `GET`: a page of the metrics, of those like what the query says.
 pub(super) fn list(app: &App, call: &Call) -> Result<Reply, Failure> {
-    let visibility = call.user()?.sees();
+    let visibility = call.user()?.metrics_for(app, "list metric")?;
     let page = Page::of(call, app.max_limit(), &["id:asc"])?;
     let mut search = MetricSearch::new().filter(Filter::all(conditions(call))).limit(page.limit());
     search.status = status(call)?;
@@ -78,7 +78,7 @@ pub(super) fn with_policies(app: &App, metrics: &[Metric]) -> Result<Vec<Value>,
 
 /// `GET` of one.
 pub(super) fn show(app: &App, call: &Call) -> Result<Reply, Failure> {
-    show_one(app, &asked(app, call)?)
+    show_one(app, &asked(app, call, "get metric")?)
 }
 
 /// One metric with its policy and its resource.
@@ -90,7 +90,7 @@ pub(super) fn show_one(app: &App, metric: &Metric) -> Result<Reply, Failure> {
 
 /// `DELETE`.
 pub(super) fn delete(app: &App, call: &Call) -> Result<Reply, Failure> {
-    delete_one(app, &asked(app, call)?)
+    delete_one(app, &asked(app, call, "delete metric")?)
 }
 
 /// Deletes a metric.
@@ -109,6 +109,7 @@ pub(super) fn create(app: &App, call: &Call) -> Result<Reply, Failure> {
     if name.is_some_and(|name| name.contains('/')) {
         return Err(Failure::bad("'/' is not supported in metric name"));
     }
+    user.must(app, "create metric")?;
     let metric = match given.get("resource_id") {
         None => {
             let new = NewMetric {
@@ -174,19 +175,19 @@ pub(super) fn uncreated(error: Error) -> Failure {
     }
 }
 
-/// The metric in the path, for a caller who may use it.
-fn asked(app: &App, call: &Call) -> Result<Metric, Failure> {
+/// The metric in the path, for a caller whom the rule `name` lets use it.
+fn asked(app: &App, call: &Call, name: &str) -> Result<Metric, Failure> {
     let user = call.user()?;
     let text = call.named("id");
     let id: Uuid = uuid(text).ok_or_else(|| Error::UnknownMetric { metric: text.to_owned() })?;
     let metric = app.database.metric(id)?;
-    user.must_own(app, &metric)?;
+    user.must_with(app, name, &metric)?;
     Ok(metric)
 }
 
 /// `POST` of measures.
 pub(super) fn push(app: &App, call: &Call) -> Result<Reply, Failure> {
-    push_to(app, call, &asked(app, call)?)
+    push_to(app, call, &asked(app, call, "post measures")?)
 }
 
 /// Pushes the measures in the body to a metric.
@@ -201,7 +202,7 @@ pub(super) fn push_to(app: &App, call: &Call, metric: &Metric) -> Result<Reply, 
 
 /// `GET` of measures.
 pub(super) fn measures(app: &App, call: &Call) -> Result<Reply, Failure> {
-    measures_of(app, call, &asked(app, call)?)
+    measures_of(app, call, &asked(app, call, "get measures")?)
 }
 
 /// The points of a metric: of one granularity or of all, the coarsest first.

@@ -22,6 +22,7 @@ mod metric_name;
 mod origin;
 mod paging;
 mod parameters;
+mod policy;
 mod prometheus;
 mod server;
 mod shapes;

@@ -21,6 +21,7 @@ use tower_http::timeout::TimeoutLayer;
 
 use super::call::{Call, Reply};
 use super::failure::Failure;
+use super::policy::Policies;
 use crate::Database;
 
 /// How a server behaves.
@@ -39,6 +40,8 @@ pub struct ServerOptions {
     max_limit: usize,
     origins: Arc<[String]>,
     behind_proxy: bool,
+    policies: Arc<Policies>,
+    open: bool,
 }
 
 impl Default for ServerOptions {
@@ -50,6 +53,8 @@ impl Default for ServerOptions {
             max_limit: 1000,
             origins: Arc::new([]),
             behind_proxy: false,
+            policies: Arc::new(Policies::default()),
+            open: false,
         }
     }
 }
@@ -102,6 +107,37 @@ impl ServerOptions {
         self.behind_proxy = yes;
         self
     }
+
+    /// Who may do what, where it is not as by default: what stands in Gnocchi's `policy.yaml`, one `"name": "rule"` on
+    /// each line. Rules about resources are not asked yet, and refused.
+    ///
+    /// ```
+    /// use gnocchetti::rest::ServerOptions;
+    ///
+    /// let options = ServerOptions::new().policy("\"get metric\": \"role:admin\"")?;
+    /// let refused = ServerOptions::new().policy("\"get metric\": \"role:admin or\"").unwrap_err();
+    /// assert_eq!(refused.to_string(), "the rules cannot be taken: line 1: a rule ends too early");
+    /// # let _ = options;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `InvalidData` for rules that cannot be evaluated, with the line.
+    pub fn policy(mut self, rules: &str) -> std::io::Result<Self> {
+        let refused =
+            |why| std::io::Error::new(std::io::ErrorKind::InvalidData, format!("the rules cannot be taken: {why}"));
+        self.policies = Arc::new(Policies::with(rules).map_err(refused)?);
+        Ok(self)
+    }
+
+    /// Whether to listen also where other machines reach it, though users need no password: whoever gets there may do
+    /// everything. For a network on which everybody may, and behind a proxy that asks who it is.
+    #[must_use]
+    pub fn open_to_everybody(mut self, yes: bool) -> Self {
+        self.open = yes;
+        self
+    }
 }
 
 /// What all handlers share.
@@ -113,6 +149,11 @@ pub(super) struct App {
 }
 
 impl App {
+    /// Who may do what.
+    pub(super) fn policies(&self) -> &Policies {
+        &self.options.policies
+    }
+
     /// How many items a list has at most.
     pub(super) fn max_limit(&self) -> usize {
         self.options.max_limit
@@ -135,15 +176,17 @@ pub struct Server {
 impl Server {
     /// Begins to listen at `address`; requests wait until [`run`](Self::run). Port 0 is any that is free.
     ///
-    /// Users are known by name only, so an address that others can reach is refused.
+    /// Users are known by name only, so an address that others can reach is refused, unless the options say otherwise.
     ///
     /// # Errors
     ///
-    /// `PermissionDenied` when `address` is not one of this machine's own (127.0.0.0/8, `::1`); and what the system
+    /// `PermissionDenied` when `address` is not one of this machine's own (127.0.0.0/8, `::1`) and not everybody may come; and what the system
     /// says when it cannot be listened at, or no threads can be started.
     pub fn bind(address: SocketAddr, options: ServerOptions) -> std::io::Result<Self> {
-        if !address.ip().is_loopback() {
-            let reason = format!("{address} can be reached from outside, and users need no password; use 127.0.0.1");
+        if !address.ip().is_loopback() && !options.open {
+            let reason = format!(
+                "{address} can be reached from outside, and users need no password; use 127.0.0.1, or let everybody in in so many words"
+            );
             return Err(std::io::Error::new(std::io::ErrorKind::PermissionDenied, reason));
         }
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

@@ -49,6 +49,12 @@ struct Serve {
     /// Believe `Forwarded` and `X-Forwarded-…` about where clients see this server.
     #[arg(long)]
     proxy_headers: bool,
+    /// A file of rules that override who may do what, in the form of Gnocchi's `policy.yaml`.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Listen also where other machines reach it, though users need no password and anybody may call himself admin.
+    #[arg(long)]
+    open_to_everybody: bool,
 }
 
 fn main() -> ExitCode {
@@ -64,13 +70,18 @@ fn main() -> ExitCode {
 }
 
 fn serve(arguments: &Serve) -> Result<(), Box<dyn std::error::Error>> {
-    let limits = ServerOptions::new()
+    let server_options = ServerOptions::new()
         .max_body(usize::from(arguments.max_body_mib) << 20)
         .timeout(Duration::from_secs(arguments.operation_timeout.into()))
         .max_limit(arguments.max_limit as usize)
         .origins(arguments.cors_origins.iter().cloned())
-        .behind_proxy(arguments.proxy_headers);
-    let server = Server::bind(arguments.listen, limits)?;
+        .behind_proxy(arguments.proxy_headers)
+        .open_to_everybody(arguments.open_to_everybody);
+    let server_options = match &arguments.policy {
+        Some(file) => server_options.policy(&std::fs::read_to_string(file)?)?,
+        None => server_options,
+    };
+    let server = Server::bind(arguments.listen, server_options)?;
     // What is acknowledged is on the medium, and as in Gnocchi no measure is too far in the future.
     let options =
         Options::new().default_policies(!arguments.no_default_policies).durability(Durability::Sync).max_future(None);
