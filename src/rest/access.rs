@@ -76,6 +76,12 @@ impl User {
         })
     }
 
+    /// Refuses metrics of which it may not read some.
+    #[allow(dead_code, reason = "for operations across metrics")]
+    pub(super) fn must_own_all(&self, app: &App, keys: &[MetricKey]) -> Result<(), Failure> {
+        self.must_with_all(app, "get metric", keys)
+    }
+
     /// Whether it has a role: `admin` has the one of that name, others have none.
     pub(super) fn has_role(&self, role: &str) -> bool {
         self.0 == ADMIN && role.eq_ignore_ascii_case(ADMIN)
