@@ -18,7 +18,6 @@ const SECTIONS: &[&str] = &[
     "capabilities",
     "influxdb",
     "metric",
-    "prometheus",
     "status",
 ];
 
