@@ -11,8 +11,8 @@ use super::failure::Failure;
 use super::given::Given;
 use super::measures::Measures;
 use super::metric::{new_metric, uncreated};
+use super::parameters::uuid;
 use super::server::App;
-use crate::types::parse_uuid;
 use crate::{BatchBuffer, Error, ResourceId, ResourceMetric};
 
 /// `POST /v1/batch/metrics/measures`: an object of metric ids with their measures.
@@ -21,7 +21,7 @@ pub(super) fn metrics(app: &App, call: &Call) -> Result<Reply, Failure> {
     let body = call.json()?;
     let mut given: BTreeMap<Uuid, Measures> = BTreeMap::new();
     for (text, measures) in Given::whole(&body).members()? {
-        let id = parse_uuid(text).ok_or_else(|| measures.refused("extra keys not allowed"))?;
+        let id = uuid(text).ok_or_else(|| measures.refused("extra keys not allowed"))?;
         given.insert(id, Measures::of(&measures)?);
     }
     let mut buffer = BatchBuffer::new();

@@ -7,8 +7,7 @@ use serde_json::Value;
 
 use super::failure::Failure;
 use super::given::Given;
-use crate::database::Database;
-use crate::{Error, Timestamp};
+use crate::{Database, Error, Timestamp};
 
 /// Measures of one metric, in the order in which they were sent.
 #[derive(Debug, Default)]

@@ -13,9 +13,9 @@ use super::given::{Given, Object};
 use super::json::Tree;
 use super::measures::Measures;
 use super::paging::Page;
+use super::parameters::uuid;
 use super::server::App;
 use super::shapes;
-use crate::types::parse_uuid;
 use crate::{
     AggregationMethod, Definition, Error, Filter, Metric, MetricSearch, MetricStatus, NewMetric, Query, ResourceId,
     ResourceMetric, Sampling, Timespan,
@@ -178,7 +178,7 @@ pub(super) fn uncreated(error: Error) -> Failure {
 fn asked(app: &App, call: &Call) -> Result<Metric, Failure> {
     let user = call.user()?;
     let text = call.named("id");
-    let id: Uuid = parse_uuid(text).ok_or_else(|| Error::UnknownMetric { metric: text.to_owned() })?;
+    let id: Uuid = uuid(text).ok_or_else(|| Error::UnknownMetric { metric: text.to_owned() })?;
     let metric = app.database.metric(id)?;
     user.must_own(app, &metric)?;
     Ok(metric)

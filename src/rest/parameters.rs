@@ -4,11 +4,11 @@
 //! name, in the words that Gnocchi's clients know.
 
 use serde_json::json;
+use uuid::Uuid;
 
 use super::call::Call;
 use super::failure::Failure;
-use crate::database::Database;
-use crate::{Sampling, Timespan, Timestamp};
+use crate::{Database, Marker, Sampling, Timespan, Timestamp};
 
 /// What stands in a query, in its order.
 #[derive(Debug, Clone, Default)]
@@ -75,4 +75,9 @@ pub(super) fn timespan(text: &str) -> Result<Timespan, String> {
         }
         _ => "Unable to parse timespan".to_owned(),
     })
+}
+
+/// The identifier that a text is, in any form that is taken for one.
+pub(super) fn uuid(text: &str) -> Option<Uuid> {
+    text.parse::<Marker>().ok().filter(|_| !text.contains('@')).map(|marker| marker.id)
 }

@@ -28,8 +28,6 @@ pub use method::{AggregationMethod, Method, MethodSet};
 pub use metric::{Metric, MetricKey, MetricStatus, NewMetric};
 pub use policy::{ArchivePolicy, ArchivePolicyBuilder, ArchivePolicyUpdate, Definition};
 pub use pushed::Pushed;
-#[cfg(feature = "rest")]
-pub(crate) use resource::parse_uuid;
 pub use resource::{
     DeletedResources, History, Marker, MetricRef, MetricSearch, NewResource, Nulls, Resource, ResourceGroup,
     ResourceId, ResourceMetric, ResourceSearch, ResourceUpdate, Sort,
