@@ -14,7 +14,7 @@ use super::json::Tree;
 use super::operations::{read, unanswered};
 use super::server::App;
 use super::shapes;
-use crate::database::Database;
+use crate::Database;
 use crate::ops::{Operation, OutputLabel, OutputSeries};
 use crate::{Aggregated, Aggregates, Error, Filter, ResourceAggregates, ResourceSearch, Uuid};
 

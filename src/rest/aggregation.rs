@@ -12,7 +12,7 @@ use super::failure::Failure;
 use super::given::Given;
 use super::json::Tree;
 use super::server::App;
-use crate::database::Database;
+use crate::Database;
 use crate::ops::{EvaluateOptions, Reaggregation};
 use crate::{Aggregated, AggregationMethod, Definition, Error, MetricKey, ResourceSearch, Timespan, Timestamp, Uuid};
 

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::access::User;
 use super::failure::Failure;
-use crate::database::Database;
+use crate::Database;
 use crate::{Error, Filter, NewResource, ResourceId, ResourceSearch, Timestamp, Uuid};
 
 /// How often resources are looked for that another request is making, too.

@@ -20,7 +20,7 @@ use super::call::{Call, Reply};
 use super::failure::Failure;
 use super::ingest::Incoming;
 use super::server::App;
-use crate::database::Database;
+use crate::Database;
 use crate::{Error, ResourceType, Timestamp};
 
 /// The header that names the tag by which resources are known.
