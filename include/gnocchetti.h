@@ -212,6 +212,8 @@ enum gnt_status_code
     GNT_UNKNOWN_RESOURCE_METRICS = 54,
     // The call writes, and the database was opened for reading only.
     GNT_READ_ONLY = 61,
+    // A directory that cannot become a snapshot.
+    GNT_SNAPSHOT_TARGET = 62,
     // The writer replaced files faster than this reader could read them.
     GNT_OUTRUN = 63,
     // A pointer that must not be NULL was.
@@ -323,8 +325,19 @@ typedef uint32_t gnt_status;
 // Gets a message: `userdata` as it was set, a GNT_LEVEL_… number, and a text of `length` bytes.
 typedef void (*gnt_log_callback)(void *userdata, uint32_t level, const char *message, size_t length);
 
-// Is told how far a check or a repair has come, by the thread that called it: `userdata` as it was given, and bytes.
+// Is told how far a check, a repair or a snapshot has come, by the thread that called it: `userdata` as it was given, and bytes.
 typedef void (*gnt_progress_callback)(void *userdata, uint64_t done, uint64_t total);
+
+// What a snapshot consists of, without the few bytes of MANIFEST.
+typedef struct gnt_snapshot_report
+{
+    // Files.
+    uint64_t files;
+    // Their bytes.
+    uint64_t bytes;
+    // Of these, the bytes that were copied; the others lie in files that the database and the snapshot share.
+    uint64_t copied_bytes;
+} gnt_snapshot_report;
 
 // A text inside of something that the library owns: UTF-8, ended by a NUL that `length` does not count. `data` is NULL when
 // there is none.
@@ -582,6 +595,21 @@ gnt_status gnt_stats(const struct gnt_database *database, struct gnt_text **stat
 gnt_status gnt_check_index(const struct gnt_database *database,
                            struct gnt_error **error);
 
+// Makes a snapshot: a database of its own in `directory`, which must be empty or not there yet, as this one is at one moment
+// of the call. All that was pushed before the call is in it, and nothing that is pushed after that moment; pushes and
+// queries go on meanwhile. Segments are shared with it, under a second name, where the file system can; otherwise they are
+// copied, as the index always is. A database that is open for reading gives the newest state that its writer has handed to
+// the kernel.
+//
+// `progress` is told of the bytes that are there and those that will be. It and `report` may be NULL.
+gnt_status gnt_snapshot(const struct gnt_database *database,
+                        const char *directory,
+                        size_t directory_length,
+                        gnt_progress_callback progress,
+                        void *userdata,
+                        struct gnt_snapshot_report *report,
+                        struct gnt_error **error);
+
 // Reads everything that the database has on its disk and compares it with everything else; nothing is changed. The database
 // may be in use, and be open for reading only. The report is a JSON object by the names of Rust's `CheckReport`: `findings`,
 // each with `kind`, `file`, `offset`, `metric`, `metric_id`, `data`, `granularity`, `span`, `rows`, `what`, `advice`; and
@@ -599,6 +627,12 @@ gnt_status gnt_check_directory(const char *path,
                                void *userdata,
                                struct gnt_text **report,
                                struct gnt_error **error);
+
+// What a question that skips damage left out: a JSON list of objects with `file`, `offset`, `metric`, `first`, `last`, `what`.
+// An empty list when the answer is whole.
+gnt_status gnt_result_skipped(const struct gnt_result *result,
+                              struct gnt_text **skipped,
+                              struct gnt_error **error);
 
 // Creates an archive policy: `{"name": "sensors", "back_window": 0, "aggregation_methods": ["mean", "max"], "definition":
 // [{"granularity": "1 minute", "timespan": "7 days"}]}`. Of each definition's granularity, points and timespan any two will
@@ -855,6 +889,12 @@ gnt_status gnt_query_set_resample(struct gnt_query *query,
                                   const char *sampling,
                                   size_t sampling_length,
                                   struct gnt_error **error);
+
+// Whether the answer leaves out the points that damaged bytes make unknown, instead of failing with GNT_CORRUPT. The points
+// that are given are right, and gnt_result_skipped tells what was left out. Default: no.
+gnt_status gnt_query_set_skip_damaged(struct gnt_query *query,
+                                      bool skip,
+                                      struct gnt_error **error);
 
 // Answers a question: for each metric in the order in which they were added, a series for each method. The series of one
 // metric are of one moment.

@@ -12,6 +12,7 @@ const FILES: &[&str] = &[
     "log",
     "options",
     "database",
+    "snapshot",
     "check",
     "policies",
     "metrics",

@@ -56,7 +56,8 @@ fn section<'a>(manifest: &'a str, heading: &str) -> &'a str {
 fn cargo_c_would_install_what_make_installs() {
     let manifest = std::fs::read_to_string(root().join("Cargo.toml")).expect("Cargo.toml is there");
     let committed = std::fs::read_to_string(root().join("include/gnocchetti.h")).expect("the header is there");
-    let abi = committed.lines().find_map(|line| line.strip_prefix("#define GNT_ABI_VERSION ")).expect("it has a version");
+    let abi =
+        committed.lines().find_map(|line| line.strip_prefix("#define GNT_ABI_VERSION ")).expect("it has a version");
     let (_, behind_major) = env!("CARGO_PKG_VERSION").split_once('.').expect("a version has dots");
     let library = section(&manifest, "package.metadata.capi.library");
     // As ci/lib/install.sh names the file, and build.rs the shared object.

@@ -30,6 +30,7 @@ STRUCTS: dict[str, type[ctypes.Structure]] = {
     "gnt_string": _abi.String,
     "gnt_metric": _abi.Metric,
     "gnt_series": _abi.Series,
+    "gnt_snapshot_report": _abi.SnapshotReport,
 }
 
 

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::engine::{CheckReport, Engine, OnProgress, Options, Reader, State, Stats, Workers};
+use crate::engine::{
+    CheckReport, Engine, OnProgress, Options, Reader, SnapshotProgress, SnapshotReport, State, Stats, Workers,
+};
 use crate::error::{Error, Result};
 use crate::fs::Fs;
 use crate::indexer::Indexer;
@@ -80,6 +82,17 @@ impl Access {
         match self {
             Access::Writer { engine, .. } => engine.check_usable().map(|()| false),
             Access::Reader(reader) => reader.refresh(),
+        }
+    }
+
+    pub(super) fn snapshot(
+        &self,
+        directory: &Path,
+        progress: &mut dyn FnMut(SnapshotProgress),
+    ) -> Result<SnapshotReport> {
+        match self {
+            Access::Writer { engine, .. } => engine.snapshot(directory, progress),
+            Access::Reader(reader) => reader.snapshot(directory, progress),
         }
     }
 

@@ -11,6 +11,7 @@ mod operations;
 mod policies;
 mod resource_batch;
 mod resources;
+mod snapshot;
 mod visible;
 
 use std::path::Path;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use batch::{Batch, BatchBuffer, Report};
+pub use check::Undamaged;
 pub use operations::{Aggregated, Aggregates, ResourceAggregates};
 pub use resource_batch::{ResourceBatch, ResourcesPushed};
 pub use visible::Visible;
@@ -28,7 +30,7 @@ use crate::engine::{Engine, Options, Stats};
 use crate::error::{Error, Result};
 use crate::fs::{Fs, RealFs};
 use crate::indexer::Indexer;
-use crate::query::{BufferPool, Query};
+use crate::query::{BufferPool, Query, Tolerance};
 use crate::types::{AggregationMethod, Columns, MetricKey, Pushed, Timestamp};
 
 /// An open database: one directory, one writer, any number of readers.
@@ -217,11 +219,23 @@ impl Database {
     ///
     /// As [`measures`](Self::measures).
     pub fn measures_of(&self, query: &Query, methods: &[AggregationMethod]) -> Result<Vec<Columns>> {
+        Ok(self.answer(query, methods, Tolerance::none)?.0)
+    }
+
+    /// The answer to a question, and what became of damage that it met.
+    fn answer(
+        &self,
+        query: &Query,
+        methods: &[AggregationMethod],
+        tolerance: fn() -> Tolerance,
+    ) -> Result<(Vec<Columns>, Tolerance)> {
         self.access.persist(|| {
             let snapshot = self
                 .access
                 .state(|state| state.snapshot(query.asked_metric(), &|plan| query.request(plan, methods)))?;
-            self.buffers.lend(|buffers| query.answer(&snapshot, methods, buffers))
+            let mut tolerance = tolerance();
+            let answered = self.buffers.lend(|buffers| query.answer(&snapshot, methods, buffers, &mut tolerance))?;
+            Ok((answered, tolerance))
         })
     }
 

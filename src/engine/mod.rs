@@ -12,6 +12,7 @@
 mod aggregates;
 mod check;
 mod checkpoint;
+mod damage;
 mod expire;
 mod ingest;
 mod load;
@@ -24,6 +25,7 @@ mod policies;
 mod reader;
 mod records;
 mod recover;
+mod snapshot;
 mod state;
 mod stats;
 mod tail;
@@ -41,6 +43,7 @@ pub use check::{CheckProgress, CheckReport, Finding, FindingKind, OnProgress, St
 pub use ingest::Batch;
 pub use options::Options;
 pub use reader::Reader;
+pub use snapshot::{SnapshotProgress, SnapshotReport};
 pub use state::State;
 pub use stats::Stats;
 pub use worker::Workers;
@@ -126,6 +129,8 @@ pub struct Engine {
     dirty: Mutex<Vec<u64>>,
     dirty_measures: AtomicU64,
     maintenance: Mutex<Maintenance>,
+    /// Segments in which background work met damage.
+    damaged: Mutex<damage::Damaged>,
     /// Measures up to this are known not to be too far in the future, without looking at the clock.
     future_limit: AtomicI64,
     counters: Counters,

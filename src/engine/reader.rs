@@ -43,8 +43,8 @@ type Known = HashMap<SegmentName, Arc<Segment>>;
 
 /// A database that is open for reading only.
 pub struct Reader {
-    fs: Arc<dyn Fs>,
-    root: PathBuf,
+    pub(super) fs: Arc<dyn Fs>,
+    pub(super) root: PathBuf,
     usable: Usable,
     index: Arc<Indexer>,
     /// Queries share it for the moment in which they take their snapshot.
@@ -163,7 +163,7 @@ impl Reader {
     }
 
     /// An index that was read as if it were alone may have got a writer.
-    fn reconnect(&self) -> Result<()> {
+    pub(super) fn reconnect(&self) -> Result<()> {
         if self.index.source() == Source::Shared {
             return Ok(());
         }
@@ -228,7 +228,7 @@ pub(super) fn open_index(fs: &dyn Fs, root: &Path) -> Result<Indexer> {
 }
 
 /// The MANIFEST that is there now.
-fn read_manifest(fs: &dyn Fs, root: &Path) -> Result<Manifest> {
+pub(super) fn read_manifest(fs: &dyn Fs, root: &Path) -> Result<Manifest> {
     let reason = || format!("there is no {MANIFEST}; who reads needs a database that somebody has created");
     Manifest::read(fs, root)?.ok_or_else(|| Error::NotADatabase { path: root.to_path_buf(), reason: reason() })
 }
@@ -255,14 +255,25 @@ fn may_pass(error: &Error) -> bool {
     matches!(error, Error::Corrupt(_)) || matches!(error, Error::Io { source, .. } if ended(source.kind()))
 }
 
-/// Comes to a whole state, however often the writer replaces MANIFEST meanwhile; `known` segments are not opened again.
+/// Comes to a whole state; `known` segments are not opened again.
 fn look(fs: &dyn Fs, root: &Path, index: &Arc<Indexer>, mut known: Known) -> Result<Seen> {
+    until_whole(fs, root, |manifest| look_once(fs, root, index, manifest, &mut known).map(Some))
+}
+
+/// Has `look` read a state, again and again while the writer replaces MANIFEST meanwhile; `None`: it has noticed that itself.
+pub(super) fn until_whole<T>(
+    fs: &dyn Fs,
+    root: &Path,
+    mut look: impl FnMut(&Manifest) -> Result<Option<T>>,
+) -> Result<T> {
     let mut failed: Option<Manifest> = None;
     let mut doubts = 0;
     for _ in 0..ATTEMPTS {
         let manifest = read_manifest(fs, root)?;
         let same = failed.as_ref() == Some(&manifest);
-        match look_once(fs, root, index, &manifest, &mut known) {
+        match look(&manifest) {
+            Ok(Some(seen)) => return Ok(seen),
+            Ok(None) => {}
             Err(error) if may_pass(&error) => {
                 doubts = if same { doubts + 1 } else { 0 };
                 if doubts == DOUBTS {
@@ -273,7 +284,7 @@ fn look(fs: &dyn Fs, root: &Path, index: &Arc<Indexer>, mut known: Known) -> Res
                 }
                 failed = Some(manifest);
             }
-            seen => return seen,
+            Err(error) => return Err(error),
         }
     }
     Err(Error::Outrun { path: root.to_path_buf(), attempts: ATTEMPTS })

@@ -47,6 +47,8 @@ pub struct Stats {
     pub archive_bytes: u64,
     /// Files that wait to be removed.
     pub superseded_files: u64,
+    /// Segments in which merges met damage since the database was opened, and which they leave as they are.
+    pub damaged_segments: u64,
     /// Checkpoints made.
     pub checkpoints: u64,
     /// Merges made.
@@ -108,6 +110,7 @@ impl Engine {
             journal_bytes: self.journal.bytes(),
             journal_bytes_written: self.journal.total_bytes(),
             superseded_files: counters.superseded.load(Ordering::Relaxed),
+            damaged_segments: self.damaged.lock().len() as u64,
             checkpoints: counters.checkpoints.load(Ordering::Relaxed),
             merges: counters.merges.load(Ordering::Relaxed),
             replayed_records: counters.replayed.load(Ordering::Relaxed),

@@ -143,7 +143,7 @@ impl Engine {
         self.evict(&maintenance, u64::MAX);
         drop(maintenance);
         let kept_up = self.upkeep();
-        merged.and(expired).and(removed).and(kept_up)
+        merged.and(expired).and(removed).and(kept_up).and_then(|()| self.damage_met())
     }
 
     /// Gives back the memory of series that segments know as well, and that no record from `sequence` on changed. The

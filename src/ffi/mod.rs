@@ -30,6 +30,7 @@ mod query;
 mod resource_batch;
 mod resources;
 mod result;
+mod snapshot;
 mod status;
 mod text;
 mod version;

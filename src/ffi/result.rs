@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::call::begin;
 use super::handle::Noun;
 use super::text::{cstring, gnt_string, shown};
-use crate::{AggregationMethod, Columns, MetricKey, Sampling};
+use crate::{AggregationMethod, Columns, Corruption, MetricKey, Sampling};
 
 /// One series of a result. Everything it points to is valid until the result is freed, also when the database is closed
 /// before. Later versions may add members at its end.
@@ -76,6 +76,8 @@ pub struct QueryResult {
     shown: Vec<gnt_series>,
     pub shared: Vec<Arc<Shared>>,
     details: CString,
+    /// What a question that skips damage left out.
+    pub skipped: Vec<Corruption>,
 }
 
 // SAFETY: the pointers in `shown` lead to what is shared beside it, which nobody changes.
@@ -93,12 +95,17 @@ impl QueryResult {
     /// These series, where they are.
     pub fn new(series: Vec<Series>) -> Self {
         let (shown, shared) = series.into_iter().map(show).unzip();
-        QueryResult { shown, shared, details: c"[]".to_owned() }
+        QueryResult { shown, shared, details: c"[]".to_owned(), skipped: Vec::new() }
     }
 
     /// With of what it was made.
     pub fn with_details(self, details: CString) -> Self {
         QueryResult { details, ..self }
+    }
+
+    /// The same, which damage made incomplete.
+    pub fn without(self, skipped: Vec<Corruption>) -> Self {
+        QueryResult { skipped, ..self }
     }
 }
 

@@ -8,6 +8,7 @@
 //! read is what was last committed. `SQLite`'s errors stay inside: what leaves is an [`Error`] that says what was being
 //! done.
 
+mod backup;
 mod connection;
 mod failure;
 mod metrics;
@@ -28,6 +29,7 @@ use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::error::{Corruption, Error, Result};
+pub use backup::Observer;
 pub use connection::Source;
 use failure::Failure;
 pub use metrics::{KnownKey, StoredMetric};

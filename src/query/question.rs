@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::read::{Request, Snapshot};
+use super::tolerance::Tolerance;
 use super::view::Buffers;
 use crate::carbonara::{Sampling, group_start, resample, truncate};
 use crate::error::{Error, Result};
@@ -111,9 +112,17 @@ impl Query {
         snapshot: &Snapshot,
         methods: &[AggregationMethod],
         buffers: &mut Buffers,
+        tolerance: &mut Tolerance,
     ) -> Result<Vec<Columns>> {
-        let answers = snapshot.answer(buffers)?;
-        answers.into_iter().zip(methods).map(|(points, method)| self.finish(points, *method)).collect()
+        let answers = snapshot.answer(buffers, tolerance)?;
+        let finished = answers.into_iter().zip(methods).map(|(points, method)| self.finish(points, *method));
+        let mut finished: Vec<Columns> = finished.collect::<Result<_>>()?;
+        if let Some(sampling) = self.resample.filter(|_| tolerance.skips()) {
+            for points in &mut finished {
+                leave_out_resampled(points, sampling, tolerance);
+            }
+        }
+        Ok(finished)
     }
 
     /// Makes the points read the points asked for.
@@ -129,5 +138,21 @@ impl Query {
             resampled.values.truncate(rows);
         }
         Ok(resampled)
+    }
+}
+
+/// Leaves out resampled groups of which a point may be missing.
+fn leave_out_resampled(points: &mut Columns, sampling: Sampling, tolerance: &Tolerance) {
+    let is_whole = |start: i64| {
+        let (first, last) = sampling.group_of(start);
+        !tolerance.misses(first, last)
+    };
+    if points.timestamps.iter().all(|start| is_whole(*start)) {
+        return;
+    }
+    let kept: Vec<(i64, f64)> = points.iter().filter(|(start, _)| is_whole(*start)).collect();
+    points.clear();
+    for (start, value) in kept {
+        points.push(start, value);
     }
 }

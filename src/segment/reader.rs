@@ -83,11 +83,28 @@ impl SegmentReader {
     /// # Errors
     ///
     /// [`Error::Corrupt`] when a block of entries fails its checksum; and the disk's.
+    #[cfg(any(test, feature = "internals"))]
     pub fn find(&self, metric: u64, granularity: i64, times: Range<i64>, out: &mut Vec<Entry>) -> Result<()> {
+        self.find_around(metric, granularity, times, out, &mut Err)
+    }
+
+    /// As [`find`](Self::find); where a block of entries cannot be read, `on_damage` says whether to go on behind it.
+    ///
+    /// # Errors
+    ///
+    /// What `on_damage` returns.
+    pub fn find_around(
+        &self,
+        metric: u64,
+        granularity: i64,
+        times: Range<i64>,
+        out: &mut Vec<Entry>,
+        on_damage: &mut dyn FnMut(Error) -> Result<()>,
+    ) -> Result<()> {
         if times.start >= times.end {
             return Ok(());
         }
-        self.walk((metric, granularity, times.start), &mut |entry| {
+        let mut visit = |entry: Entry| {
             if (entry.metric, entry.granularity) != (metric, granularity) {
                 return (entry.metric, entry.granularity) < (metric, granularity);
             }
@@ -95,7 +112,8 @@ impl SegmentReader {
                 out.push(entry);
             }
             entry.first < times.end
-        })
+        };
+        self.walk((metric, granularity, times.start), &mut visit, on_damage)
     }
 
     /// All chunks of one metric, appended to `out` in order.
@@ -104,12 +122,13 @@ impl SegmentReader {
     ///
     /// As [`find`](Self::find).
     pub fn find_metric(&self, metric: u64, out: &mut Vec<Entry>) -> Result<()> {
-        self.walk((metric, i64::MIN, i64::MIN), &mut |entry| {
+        let mut visit = |entry: Entry| {
             if entry.metric == metric {
                 out.push(entry);
             }
             entry.metric <= metric
-        })
+        };
+        self.walk((metric, i64::MIN, i64::MIN), &mut visit, &mut Err)
     }
 
     /// Visits all entries in order.
@@ -129,14 +148,26 @@ impl SegmentReader {
     }
 
     /// Visits entries in order from the last one that is not after `target` on, until `visit` says that it has enough.
-    fn walk(&self, target: (u64, i64, i64), visit: &mut dyn FnMut(Entry) -> bool) -> Result<()> {
+    fn walk(
+        &self,
+        target: (u64, i64, i64),
+        visit: &mut dyn FnMut(Entry) -> bool,
+        on_damage: &mut dyn FnMut(Error) -> Result<()>,
+    ) -> Result<()> {
         if target.0 < self.footer.first_metric || target.0 > self.footer.last_metric {
             return Ok(());
         }
         let first = self.footer.blocks.partition_point(|block| block.key() <= target).saturating_sub(1);
         let mut bytes = Vec::new();
-        for reference in self.footer.blocks.get(first..).unwrap_or_default() {
-            self.read_block(reference, &mut bytes)?;
+        for (i, reference) in self.footer.blocks.iter().enumerate().skip(first) {
+            // Behind a block that was passed over, one may begin with another metric already.
+            if i > first && reference.metric > target.0 {
+                return Ok(());
+            }
+            if let Err(error) = self.read_block(reference, target.0, &mut bytes) {
+                on_damage(error)?;
+                continue;
+            }
             let count = reference.entries as usize;
             for i in last_not_after(&bytes, count, target)..count {
                 if !visit(self.entry(reference, &bytes, i)?) {
@@ -165,14 +196,15 @@ impl SegmentReader {
         Corruption::new(self.file.path(), offset, what).into()
     }
 
-    fn read_block(&self, reference: &BlockRef, bytes: &mut Vec<u8>) -> Result<()> {
+    /// Reads a block of entries, for `metric`.
+    fn read_block(&self, reference: &BlockRef, metric: u64, bytes: &mut Vec<u8>) -> Result<()> {
         let length = reference.entries as usize * ENTRY_SIZE;
         bytes.resize(length + 4, 0);
         self.file.read_at(reference.offset, bytes)?;
         if crc(&bytes[..length]) != u32_at(bytes, length) {
             let error =
                 Corruption::new(self.file.path(), reference.offset, "a block of chunk entries fails its checksum");
-            return Err(error.of_metric(reference.metric).into());
+            return Err(error.of_metric(metric).into());
         }
         Ok(())
     }
@@ -181,7 +213,7 @@ impl SegmentReader {
     pub(super) fn block(&self, index: usize, entries: &mut Vec<Entry>) -> Result<Range<u64>> {
         let reference = &self.footer.blocks[index];
         let mut bytes = Vec::new();
-        self.read_block(reference, &mut bytes)?;
+        self.read_block(reference, reference.metric, &mut bytes)?;
         entries.clear();
         for i in 0..reference.entries as usize {
             entries.push(self.entry(reference, &bytes, i)?);

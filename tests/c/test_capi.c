@@ -147,6 +147,38 @@ static void measures_come_back(void **state)
     gnt_result_free(result);
 }
 
+static void count_call(void *userdata, uint64_t done, uint64_t total)
+{
+    assert_true(done <= total);
+    *(size_t *)userdata += 1;
+}
+
+static void a_snapshot_is_a_database_of_its_own(void **state)
+{
+    char path[4096], target[4200];
+    gnt_error *error = NULL;
+    gnt_database *database = opened_at(path, sizeof path);
+    gnt_database *snapshot = NULL;
+    uint64_t key = metric(database, "cpu");
+    gnt_pushed pushed;
+    gnt_snapshot_report report;
+    size_t calls = 0;
+    (void)state;
+    snprintf(target, sizeof target, "%s/within", path);
+    assert_int_equal(gnt_snapshot(database, target, GNT_NUL, NULL, NULL, NULL, NULL), GNT_SNAPSHOT_TARGET);
+    snprintf(target, sizeof target, "%s.snapshot", path);
+    OK(gnt_push(database, key, 0, 1.5, &pushed, &error));
+    OK(gnt_snapshot(database, target, GNT_NUL, count_call, &calls, &report, &error));
+    assert_true(calls > 0 && report.files > 0 && report.copied_bytes <= report.bytes);
+    OK(gnt_push(database, key, SECOND, 2.5, &pushed, &error));
+    OK(gnt_open_read_only(target, GNT_NUL, NULL, &snapshot, &error));
+    gnt_result *result = read_back(snapshot, key, "mean");
+    assert_int_equal(gnt_result_get(result, 0)->length, 1);
+    gnt_result_free(result);
+    OK(gnt_close(snapshot, &error));
+    OK(gnt_close(database, &error));
+}
+
 static void a_reader_sees_what_it_is_brought_to(void **state)
 {
     char path[4096];
@@ -700,6 +732,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(versions_agree),
         cmocka_unit_test(measures_come_back),
+        cmocka_unit_test(a_snapshot_is_a_database_of_its_own),
         cmocka_unit_test(a_reader_sees_what_it_is_brought_to),
         cmocka_unit_test(errors_tell_what_was_wrong),
         cmocka_unit_test(policies_and_metrics),

@@ -24,7 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from . import errors
     from ._batch import Batch, Pushed, Report
-    from ._check import CheckReport, Finding, check_directory
+    from ._check import CheckReport, Damage, Finding, check_directory
     from ._columns import Columns, ColumnSet, Point
     from ._database import Database, Durability, open, open_read_only
     from ._library import LibraryError, library_version, use_library
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         ResourceMetric,
         ResourceType,
     )
+    from ._snapshot import SnapshotReport
     from ._stats import Stats
     from .errors import GnocchettiError
 
@@ -52,6 +53,7 @@ __all__ = [
     "CheckReport",
     "ColumnSet",
     "Columns",
+    "Damage",
     "Database",
     "Definition",
     "DeletedResources",
@@ -71,6 +73,7 @@ __all__ = [
     "ResourceGroup",
     "ResourceMetric",
     "ResourceType",
+    "SnapshotReport",
     "Stats",
     "UNCHANGED",
     "__version__",
@@ -91,6 +94,7 @@ _HOMES = {
     "CheckReport": "_check",
     "ColumnSet": "_columns",
     "Columns": "_columns",
+    "Damage": "_check",
     "Database": "_database",
     "Definition": "_policies",
     "DeletedResources": "_resources",
@@ -110,6 +114,7 @@ _HOMES = {
     "ResourceGroup": "_resources",
     "ResourceMetric": "_resources",
     "ResourceType": "_resources",
+    "SnapshotReport": "_snapshot",
     "Stats": "_stats",
     "UNCHANGED": "_resources",
     "check_directory": "_check",

@@ -6,10 +6,13 @@ import os
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._abi import PROGRESS_CALLBACK, utf8
 from ._library import library
+
+if TYPE_CHECKING:
+    from ._handle import Result
 
 #: Is told how many bytes of how many a check or a repair has gone through.
 Progress = Callable[[int, int], None]
@@ -47,6 +50,28 @@ class Finding:
         metric_id, span = told["metric_id"], told["span"]
         told = told | {"metric_id": metric_id and uuid.UUID(metric_id), "span": span and tuple(span)}
         return cls(**_known(cls, told))
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A place that an answer left out: whose data it held, and of which time, as far as that can be known."""
+
+    #: The file.
+    file: str
+    #: The byte at which it was noticed.
+    offset: int
+    #: The metric's key.
+    metric: int | None
+    #: The first and the last time, in ns, of what it held.
+    first: int | None
+    last: int | None
+    #: What is wrong.
+    what: str
+
+    @classmethod
+    def _of_result(cls, result: Result) -> list[Damage]:
+        told = result.library.json(result.library.gnt_result_skipped, result.pointer)
+        return [cls(**_known(cls, each)) for each in told]
 
 
 @dataclass(frozen=True)

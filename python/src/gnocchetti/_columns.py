@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas
     import polars
 
+    from ._check import Damage
     from ._handle import Result
     from ._metrics import Metric
     from ._resources import Resource
@@ -119,6 +120,13 @@ class Columns:
         except ImportError:
             return (kind * self._length).from_address(address)[:] if self._length else []
         return numpy.asarray(_Vector(self._result, address, self._length, typestr))
+
+    @property
+    def skipped(self) -> list[Damage]:
+        """What the question left out since it is damaged, when it said ``skip_damaged``; empty when the answer is whole."""
+        from ._check import Damage
+
+        return Damage._of_result(self._result)
 
     def __len__(self) -> int:
         return self._length

@@ -17,6 +17,7 @@ from ._handle import DatabaseHandle, Owned
 from ._library import library
 from ._log import callback_for
 from ._operations import Operations
+from ._snapshot import Snapshots
 from ._stats import Stats
 from ._time import to_span
 
@@ -55,7 +56,7 @@ class Durability:
 _LEVELS = {"sync": 0, "kernel": 1, "buffered": 2}
 
 
-class Database(Operations):
+class Database(Operations, Snapshots):
     """An open database: one directory, one writer. :func:`open` opens it; the end of its ``with`` block closes it.
 
     All methods may be called from any thread; while the library works, other threads of Python run. After ``fork`` a child must

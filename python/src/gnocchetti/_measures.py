@@ -54,13 +54,15 @@ class Measures(Metrics):
         start: TimeLike | None = None,
         stop: TimeLike | None = None,
         resample: SpanLike | None = None,
+        skip_damaged: bool = False,
     ) -> Columns:
         """The points of one archive of a metric, in order of time.
 
         The finest archive where no ``granularity`` is named; from the group that holds ``start`` on, and only groups that begin
         before ``stop``. ``resample`` groups the points again, by a length of time or the calendar (``Y H Q M W``).
+        ``skip_damaged`` leaves out what damage makes unknown, instead of raising ``Corrupt``; ``skipped`` of the columns says what.
         """
-        query = self._query([metric], [method], granularity, start, stop, resample)
+        query = self._query([metric], [method], granularity, start, stop, resample, skip_damaged)
         return Columns(self._result("gnt_measures", query.pointer), 0)
 
     def measures_of(
@@ -72,6 +74,7 @@ class Measures(Metrics):
         start: TimeLike | None = None,
         stop: TimeLike | None = None,
         resample: SpanLike | None = None,
+        skip_damaged: bool = False,
     ) -> ColumnSet:
         """As :meth:`measures`, of several methods, several metrics, or both; those of one metric at one moment.
 
@@ -81,7 +84,7 @@ class Measures(Metrics):
         wanted = [methods] if isinstance(methods, str) else list(methods)
         if not asked or not wanted:
             return ColumnSet({})
-        query = self._query(asked, wanted, granularity, start, stop, resample)
+        query = self._query(asked, wanted, granularity, start, stop, resample, skip_damaged)
         result = self._result("gnt_measures", query.pointer)
         names = [_name_of(metric) for metric in asked]
         labels = [_label(name, method, len(asked), len(wanted)) for name in names for method in wanted]
@@ -124,6 +127,7 @@ class Measures(Metrics):
         start: TimeLike | None,
         stop: TimeLike | None,
         resample: SpanLike | None,
+        skip_damaged: bool = False,
     ) -> Owned:
         library = self._library
         query = Owned(library, library.handle(library.gnt_query_new), library.gnt_query_free)
@@ -139,6 +143,8 @@ class Measures(Metrics):
             library.call(library.gnt_query_set_to, query.pointer, to_nanos(stop))
         if resample is not None:
             library.call(library.gnt_query_set_resample, query.pointer, *utf8(calendar_or_span(resample)))
+        if skip_damaged:
+            library.call(library.gnt_query_set_skip_damaged, query.pointer, True)
         return query
 
     def _result(self, function: str, *arguments: Any) -> Result:

@@ -44,6 +44,8 @@ class Stats:
     archive_bytes: int
     #: Files that wait to be removed.
     superseded_files: int
+    #: Segments in which merges met damage since the database was opened, and which they leave as they are.
+    damaged_segments: int
     #: Checkpoints made.
     checkpoints: int
     #: Merges made.
