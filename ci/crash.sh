@@ -5,7 +5,7 @@
 #   GNOCCHETTI_SOAK           `long` runs for hours [short]
 #   GNOCCHETTI_SOAK_SECONDS   how long the endless load lasts [15; 3600 when long]
 #   GNOCCHETTI_FUZZ_SECONDS   how long each target is fuzzed [8; 600 when long]
-#   GNOCCHETTI_NO_MOUNT       `1` does without the full disk where nothing can be mounted
+#   GNOCCHETTI_NO_MOUNT       `1` does without the full disk and read-only media where nothing can be mounted
 source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 
 least_cuts=10000
@@ -38,9 +38,11 @@ grep '^verdict: ' "$log" || outcome=1
 if ((lost + wrong > 0)) || ((cuts < least_cuts)) || ((kills < least_kills)); then
     outcome=1
 fi
-if grep -q 'full disk: .*not tested' "$log"; then
-    say "the full disk was not tested: nothing can be mounted here"
-fi
+for medium in 'full disk' 'read-only media'; do
+    if grep -q "$medium: .*not tested" "$log"; then
+        say "$medium: not tested, nothing can be mounted here"
+    fi
+done
 printf 'cuts %d, kills %d, lost %d, wrong %d\n' "$cuts" "$kills" "$lost" "$wrong"
 printf 'summary: cuts %d, kills %d, lost %d, wrong %d\n' "$cuts" "$kills" "$lost" "$wrong"
 exit "$outcome"

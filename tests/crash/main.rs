@@ -12,6 +12,7 @@ mod kill;
 mod matrix;
 mod model;
 mod planted;
+mod read_only;
 mod run;
 mod snapshot;
 mod workload;
