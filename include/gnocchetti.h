@@ -210,6 +210,8 @@ enum gnt_status_code
     GNT_INVALID_PAGINATION = 53,
     // A batch of measures by resource and metric name names what is not there.
     GNT_UNKNOWN_RESOURCE_METRICS = 54,
+    // What a repair goes by is damaged itself.
+    GNT_IRREPARABLE = 58,
     // The call writes, and the database was opened for reading only.
     GNT_READ_ONLY = 61,
     // A directory that cannot become a snapshot.
@@ -628,6 +630,18 @@ gnt_status gnt_check_directory(const char *path,
                                struct gnt_text **report,
                                struct gnt_error **error);
 
+// Makes a damaged directory, which nobody may have open, a sound one. Only what is damaged is taken out, and kept in its
+// directory `quarantine`; what other bytes give exactly is made again. The report is a JSON object: `repairs`, each with the
+// members of a finding of gnt_check and `outcome` (`not_needed`, `rebuilt`, `partly_rebuilt`, `lost`), `lost` (first and last
+// time in ns), `methods`, `quarantined`; and `journal`, the records that are gone. GNT_IRREPARABLE when MANIFEST or the index
+// is damaged. `progress` may be NULL.
+gnt_status gnt_repair(const char *path,
+                      size_t path_length,
+                      gnt_progress_callback progress,
+                      void *userdata,
+                      struct gnt_text **report,
+                      struct gnt_error **error);
+
 // What a question that skips damage left out: a JSON list of objects with `file`, `offset`, `metric`, `first`, `last`, `what`.
 // An empty list when the answer is whole.
 gnt_status gnt_result_skipped(const struct gnt_result *result,
@@ -917,6 +931,12 @@ size_t gnt_result_length(const struct gnt_result *result);
 // A series of a result, valid until the result is freed. NULL for one that is not there.
 const struct gnt_series *gnt_result_get(const struct gnt_result *result, size_t index);
 
+// Of what the answers to a question about operations were made, when it asked for `"details"`: a JSON list of an object for each
+// answer, in order: `{"series": 1, "group": {"host": "a"}, "metrics": [{"key": 7, "id": …, "name": …, …}], "resources": […]}`,
+// where `series` is how many of the result's series are the answer's, and `group` is null when the question did not group. An
+// empty list when it did not ask, and for NULL. Valid until the result is freed.
+const char *gnt_result_details(const struct gnt_result *result);
+
 // Frees a result. NULL is fine.
 void gnt_result_free(struct gnt_result *result);
 
@@ -952,8 +972,8 @@ void gnt_arrow_capsule_free(void *capsule);
 
 // What an operation makes of the points of the metrics that it names, by id, name or pattern of names: `{"operation":
 // "(aggregate mean (metric cpu.* mean))", "granularity": ["1 minute"], "from": …, "to": …, "fill": "null",
-// "needed_overlap": 50}`, where all but `operation` may be absent, and the operation may be JSON lists as in Gnocchi. For each
-// granularity, coarsest first, one series of all metrics, or one for each.
+// "needed_overlap": 50, "details": true}`, where all but `operation` may be absent, and the operation may be JSON lists as in
+// Gnocchi. For each granularity, coarsest first, one series of all metrics, or one for each. Details: see gnt_result_details.
 gnt_status gnt_aggregates(const struct gnt_database *database,
                           const char *question,
                           size_t question_length,

@@ -15,6 +15,7 @@ mod leader;
 mod reader;
 mod recovery;
 mod renew;
+mod salvage;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -26,4 +27,5 @@ pub use recovery::{Bookmark, Recovered, follow, recover, remove_before};
 #[cfg(feature = "internals")]
 pub use recovery::{OnRecord, TornTail};
 pub use renew::renew;
+pub use salvage::salvage;
 pub use writer::Journal;

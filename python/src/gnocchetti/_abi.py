@@ -132,6 +132,7 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "gnt_check_index": (status, pointer, out),
     "gnt_snapshot": (status, pointer, text, size, PROGRESS_CALLBACK, pointer, report_out, out),
     "gnt_check": (status, pointer, PROGRESS_CALLBACK, pointer, out, out),
+    "gnt_repair": (status, text, size, PROGRESS_CALLBACK, pointer, out, out),
     "gnt_check_directory": (status, text, size, PROGRESS_CALLBACK, pointer, out, out),
     "gnt_create_archive_policy": (status, pointer, text, size, out),
     "gnt_archive_policy": (status, pointer, text, size, out, out),
@@ -210,6 +211,7 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "gnt_arrow_capsule_free": (None, pointer),
     "gnt_result_length": (size, pointer),
     "gnt_result_get": (ctypes.POINTER(Series), pointer, size),
+    "gnt_result_details": (text, pointer),
     "gnt_result_skipped": (status, pointer, out, out),
     "gnt_result_free": (None, pointer),
 }
