@@ -107,6 +107,7 @@ fn routes() -> Vec<Row> {
     vec![
         ("GET", "/", json!(null), [200; 4]),
         ("GET", "/healthcheck", json!(null), [200; 4]),
+        ("GET", "/metrics", json!(null), [200; 4]),
         ("GET", "/v1", json!(null), [200; 4]),
         ("GET", "/v1/capabilities", json!(null), [200; 4]),
         ("GET", "/v1/status", json!(null), [403, 403, 200, 401]),
@@ -146,6 +147,28 @@ fn everybody_may_do_what_is_his() {
             let (status, answer) = server.ask(method, &path.replace("{id}", &id), user, &body);
             assert_eq!(status, expected, "{method} {path} by {user:?}: {answer}");
         }
+    }
+}
+
+#[test]
+fn the_server_counts_what_it_answers() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(&directory.path().join("db"), &["--auth", "noauth"]);
+    server.policy("seconds");
+    let path = format!("/v1/metric/{}/measures", server.metric("bob"));
+    let measures = json!([{"timestamp": 1, "value": 1}, {"timestamp": 2, "value": 2}]);
+    assert_eq!(server.ask("POST", &path, None, &measures).0, 202);
+    assert_eq!(server.ask("GET", "/v1/metric/none", None, &Value::Null).0, 404);
+    let (status, text) = server.ask("GET", "/metrics", None, &Value::Null);
+    assert_eq!(status, 200);
+    for line in [
+        "gnocchetti_http_requests_total{class=\"2xx\"} 3",
+        "gnocchetti_http_requests_total{class=\"4xx\"} 1",
+        "gnocchetti_http_requests_in_progress 1",
+        "gnocchetti_measures_accepted_total 2",
+        "# TYPE gnocchetti_metrics gauge",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} is not in:\n{text}");
     }
 }
 

@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::failure::Failure;
+use super::options::Auth;
 use super::policy::{Decision, Target};
 use super::server::App;
 use crate::{Error, Filter, Metric, MetricKey};
@@ -24,15 +25,29 @@ impl User {
         User(name.to_owned())
     }
 
-    /// The user that the `Authorization` header names, by basic authentication; its password is not looked at.
-    pub(super) fn of(headers: &HeaderMap) -> Result<Self, Failure> {
-        let named = || {
-            let (scheme, credentials) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-            let decoded = scheme.eq_ignore_ascii_case("basic").then(|| STANDARD.decode(credentials.trim()).ok())??;
-            let text = String::from_utf8(decoded).ok()?;
-            text.split_once(':').map(|(user, _)| User(user.to_owned()))
+    /// The user that asks, as `auth` knows it.
+    pub(super) fn of(headers: &HeaderMap, auth: Auth) -> Result<Self, Failure> {
+        let user = match auth {
+            Auth::Basic => User::named_by_client(headers),
+            Auth::RemoteUser => User::named_by_proxy(headers),
+            Auth::NoAuth => Some(User(ADMIN.to_owned())),
         };
-        named().ok_or_else(|| Failure::of(StatusCode::UNAUTHORIZED))
+        user.ok_or_else(|| Failure::of(StatusCode::UNAUTHORIZED))
+    }
+
+    /// The user that the `Authorization` header names, by basic authentication; its password is not looked at.
+    fn named_by_client(headers: &HeaderMap) -> Option<Self> {
+        let (scheme, credentials) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+        let decoded = scheme.eq_ignore_ascii_case("basic").then(|| STANDARD.decode(credentials.trim()).ok())??;
+        let text = String::from_utf8(decoded).ok()?;
+        text.split_once(':').map(|(user, _)| User(user.to_owned()))
+    }
+
+    /// The user that a proxy names; none when the header is there twice, as then one of them may be a client's.
+    fn named_by_proxy(headers: &HeaderMap) -> Option<Self> {
+        let mut named = headers.get_all("x-remote-user").into_iter();
+        let name = named.next()?.to_str().ok()?.trim();
+        (named.next().is_none() && !name.is_empty()).then(|| User(name.to_owned()))
     }
 
     /// Refuses everybody but the administrator.

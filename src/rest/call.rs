@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::access::User;
 use super::failure::Failure;
 use super::json::{Tree, printed};
+use super::options::Auth;
 use super::parameters::Parameters;
 
 /// A request, read whole.
@@ -20,6 +21,8 @@ pub(super) struct Call {
     /// What the route leaves open, decoded.
     pub(super) path: HashMap<String, String>,
     pub(super) query: Parameters,
+    /// How it is known who asks.
+    pub(super) auth: Auth,
     /// The path as it was asked for.
     pub(super) at: String,
     /// Where this server is, as the client sees it: scheme, host, and what a proxy puts before the path.
@@ -30,7 +33,7 @@ pub(super) struct Call {
 impl Call {
     /// Who asks.
     pub(super) fn user(&self) -> Result<User, Failure> {
-        User::of(&self.headers)
+        User::of(&self.headers, self.auth)
     }
 
     /// Refuses everybody but the administrator.
@@ -116,10 +119,17 @@ pub(super) struct Reply {
     status: StatusCode,
     location: Option<String>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// What kind of body it is.
+    kind: &'static str,
     body: Option<Vec<u8>>,
 }
 
 impl Reply {
+    /// This text, of this kind.
+    pub(super) fn text(kind: &'static str, text: String) -> Self {
+        Reply { kind, body: Some(text.into_bytes()), ..Reply::empty(StatusCode::OK) }
+    }
+
     /// This, as JSON.
     pub(super) fn json(value: &Value) -> Result<Self, Failure> {
         let body = printed(value).map_err(|error| Failure::internal(&error))?;
@@ -141,7 +151,7 @@ impl Reply {
 
     /// Done; there is nothing to show.
     pub(super) fn empty(status: StatusCode) -> Self {
-        Reply { status, location: None, headers: Vec::new(), body: None }
+        Reply { status, location: None, headers: Vec::new(), kind: "application/json", body: None }
     }
 
     /// With this header.
@@ -156,7 +166,7 @@ impl IntoResponse for Reply {
         let mut response = match self.body {
             None => self.status.into_response(),
             Some(body) => {
-                let kind = HeaderValue::from_static("application/json");
+                let kind = HeaderValue::from_static(self.kind);
                 (self.status, [(header::CONTENT_TYPE, kind)], body).into_response()
             }
         };

@@ -23,6 +23,7 @@ mod measures;
 mod metric;
 mod metric_name;
 mod operations;
+mod options;
 mod origin;
 mod paging;
 mod parameters;
@@ -30,11 +31,13 @@ mod policy;
 mod prometheus;
 mod server;
 mod shapes;
+mod telemetry;
 
 #[cfg(test)]
 mod tests;
 
-pub use server::{Server, ServerOptions};
+pub use options::{Auth, ServerOptions};
+pub use server::Server;
 
 use std::sync::Arc;
 
@@ -51,6 +54,7 @@ fn routes(app: Arc<App>) -> Router {
     Router::new()
         .route("/", get(on(about::versions)))
         .route("/healthcheck", get(on(about::health)))
+        .route("/metrics", get(on(telemetry::metrics)))
         .route("/v1", get(on(about::version)))
         .route("/v1/", get(on(about::version)))
         .route("/v1/capabilities", get(on(about::capabilities)))

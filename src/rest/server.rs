@@ -5,7 +5,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::body::to_bytes;
 use axum::extract::{Path, Query, Request, State};
@@ -21,124 +21,10 @@ use tower_http::timeout::TimeoutLayer;
 
 use super::call::{Call, Reply};
 use super::failure::Failure;
+use super::options::ServerOptions;
 use super::policy::Policies;
+use super::telemetry::Telemetry;
 use crate::Database;
-
-/// How a server behaves.
-///
-/// ```
-/// use std::time::Duration;
-///
-/// let options = gnocchetti::rest::ServerOptions::new().max_body(1 << 20).timeout(Duration::from_secs(10));
-/// # let _ = options;
-/// ```
-#[derive(Debug, Clone)]
-pub struct ServerOptions {
-    max_body: usize,
-    timeout: Duration,
-    concurrency: usize,
-    max_limit: usize,
-    origins: Arc<[String]>,
-    behind_proxy: bool,
-    policies: Arc<Policies>,
-    open: bool,
-}
-
-impl Default for ServerOptions {
-    fn default() -> Self {
-        ServerOptions {
-            max_body: 16 << 20,
-            timeout: Duration::from_secs(60),
-            concurrency: 64,
-            max_limit: 1000,
-            origins: Arc::new([]),
-            behind_proxy: false,
-            policies: Arc::new(Policies::default()),
-            open: false,
-        }
-    }
-}
-
-impl ServerOptions {
-    /// Bodies up to 16 MiB, 60 seconds for a request, 64 requests handled at a time, 1000 items in a list, no pages of
-    /// other servers, and no proxy.
-    pub fn new() -> Self {
-        ServerOptions::default()
-    }
-
-    /// The greatest body that is read, in bytes, counted after decompression; a greater one is answered 413.
-    #[must_use]
-    pub fn max_body(mut self, bytes: usize) -> Self {
-        self.max_body = bytes;
-        self
-    }
-
-    /// How long a request may take, from its head to the head of the answer; then it is answered 408.
-    #[must_use]
-    pub fn timeout(mut self, limit: Duration) -> Self {
-        self.timeout = limit;
-        self
-    }
-
-    /// How many requests are handled at a time, at least one; others wait.
-    #[must_use]
-    pub fn concurrency(mut self, requests: usize) -> Self {
-        self.concurrency = requests.clamp(1, Semaphore::MAX_PERMITS);
-        self
-    }
-
-    /// How many items a list has at most, at least one; a link leads to the next ones.
-    #[must_use]
-    pub fn max_limit(mut self, items: usize) -> Self {
-        self.max_limit = items.max(1);
-        self
-    }
-
-    /// The pages that browsers let read our answers: origins such as `https://grafana.example`, or `*`.
-    #[must_use]
-    pub fn origins(mut self, origins: impl IntoIterator<Item = String>) -> Self {
-        self.origins = origins.into_iter().collect();
-        self
-    }
-
-    /// Whether requests come through a proxy that says by `Forwarded` or `X-Forwarded-…` where clients see this server.
-    #[must_use]
-    pub fn behind_proxy(mut self, yes: bool) -> Self {
-        self.behind_proxy = yes;
-        self
-    }
-
-    /// Who may do what, where it is not as by default: what stands in Gnocchi's `policy.yaml`, one `"name": "rule"` on
-    /// each line. Rules about resources are not asked yet, and refused.
-    ///
-    /// ```
-    /// use gnocchetti::rest::ServerOptions;
-    ///
-    /// let options = ServerOptions::new().policy("\"get metric\": \"role:admin\"")?;
-    /// let refused = ServerOptions::new().policy("\"get metric\": \"role:admin or\"").unwrap_err();
-    /// assert_eq!(refused.to_string(), "the rules cannot be taken: line 1: a rule ends too early");
-    /// # let _ = options;
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// `InvalidData` for rules that cannot be evaluated, with the line.
-    pub fn policy(mut self, rules: &str) -> std::io::Result<Self> {
-        let refused =
-            |why| std::io::Error::new(std::io::ErrorKind::InvalidData, format!("the rules cannot be taken: {why}"));
-        self.policies = Arc::new(Policies::with(rules).map_err(refused)?);
-        Ok(self)
-    }
-
-    /// Whether to listen also where other machines reach it, though users need no password: whoever gets there may do
-    /// everything. For a network on which everybody may, and behind a proxy that asks who it is.
-    #[must_use]
-    pub fn open_to_everybody(mut self, yes: bool) -> Self {
-        self.open = yes;
-        self
-    }
-}
 
 /// What all handlers share.
 #[derive(Debug)]
@@ -146,9 +32,15 @@ pub(super) struct App {
     pub(super) database: Database,
     options: ServerOptions,
     permits: Arc<Semaphore>,
+    telemetry: Telemetry,
 }
 
 impl App {
+    /// Counters of requests.
+    pub(super) fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
+    }
+
     /// Who may do what.
     pub(super) fn policies(&self) -> &Policies {
         &self.options.policies
@@ -185,7 +77,7 @@ impl Server {
     pub fn bind(address: SocketAddr, options: ServerOptions) -> std::io::Result<Self> {
         if !address.ip().is_loopback() && !options.open {
             let reason = format!(
-                "{address} can be reached from outside, and users need no password; use 127.0.0.1, or let everybody in in so many words"
+                "{address} can be reached from outside, and users need no password; use 127.0.0.1, or say that all may come"
             );
             return Err(std::io::Error::new(std::io::ErrorKind::PermissionDenied, reason));
         }
@@ -213,7 +105,7 @@ impl Server {
         let permits = Arc::new(Semaphore::new(self.options.concurrency));
         let timeout = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, self.options.timeout);
         let origins = Arc::clone(&self.options.origins);
-        let app = Arc::new(App { database, options: self.options, permits });
+        let app = Arc::new(App { database, options: self.options, permits, telemetry: Telemetry::default() });
         let routes = super::routes(Arc::clone(&app))
             .layer(timeout)
             .layer(RequestDecompressionLayer::new().pass_through_unaccepted(true));
@@ -259,6 +151,8 @@ pub(super) fn on(
 
 async fn answer(app: Arc<App>, handler: Handler, path: Pairs, query: Pairs, request: Request) -> Response {
     let began = Instant::now();
+    let counted = Arc::clone(&app);
+    let underway = counted.telemetry.begin();
     let (head, body) = request.into_parts();
     let (method, uri) = (head.method.clone(), head.uri.clone());
     let body = to_bytes(body, app.options.max_body).await;
@@ -269,6 +163,7 @@ async fn answer(app: Arc<App>, handler: Handler, path: Pairs, query: Pairs, requ
         headers: head.headers,
         path: path.into_iter().collect(),
         query: query.into_iter().collect(),
+        auth: app.options.auth,
         body: axum::body::Bytes::new(),
     };
     let as_json = call.names_json();
@@ -285,7 +180,9 @@ async fn answer(app: Arc<App>, handler: Handler, path: Pairs, query: Pairs, requ
         Ok(reply) => reply.into_response(),
         Err(failure) => failure.response(as_json),
     };
-    let (status, micros) = (response.status().as_u16(), began.elapsed().as_micros() as u64);
+    let took = began.elapsed();
+    let (status, micros) = (response.status().as_u16(), took.as_micros() as u64);
+    underway.end(status, took);
     tracing::info!(target: "gnocchetti::access", %method, path = uri.path(), status, micros, user);
     response
 }

@@ -12,7 +12,7 @@ use super::given::Given;
 use super::json::{Tree, printed};
 use super::measures::Measures;
 use super::paging::Page;
-use super::{Server, ServerOptions};
+use super::{Auth, Server, ServerOptions};
 use crate::{Columns, Error, Sampling, Timestamp};
 
 fn call(headers: &[(header::HeaderName, &'static str)], body: &'static str) -> Call {
@@ -26,6 +26,7 @@ fn call(headers: &[(header::HeaderName, &'static str)], body: &'static str) -> C
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into_iter()
             .collect(),
+        auth: Auth::Basic,
         at: "/v1/archive_policy".to_owned(),
         origin: super::origin::of(&headers, false),
         body: Bytes::from_static(body.as_bytes()),
@@ -44,7 +45,7 @@ fn json_has_spaces_where_clients_look_for_them() {
 
 #[test]
 fn users_are_known_by_name() {
-    let user = |value: &'static str| User::of(&call(&[(header::AUTHORIZATION, value)], "").headers);
+    let user = |value: &'static str| User::of(&call(&[(header::AUTHORIZATION, value)], "").headers, Auth::Basic);
     assert_eq!(user("basic Zm9vYmFyOg==").unwrap().name(), "foobar");
     assert_eq!(status(&user("Basic Zm9vYmFyOg==").unwrap().must_be_admin().unwrap_err()), 403);
     user("basic YWRtaW46").unwrap().must_be_admin().unwrap();
@@ -208,4 +209,18 @@ fn times_and_groups_of_the_query() {
     assert_eq!(status(&asking(&[("resample", "60")]).resample().unwrap_err()), 400);
     assert_eq!(status(&asking(&[("resample", "x"), ("granularity", "1")]).resample().unwrap_err()), 400);
     assert!(format!("{:?}", asking(&[("granularity", "-1")]).granularity().unwrap_err()).contains("must be positive"));
+}
+
+#[test]
+fn users_are_known_as_the_server_was_told() {
+    let name = header::HeaderName::from_static("x-remote-user");
+    let by_proxy = |names: &[&'static str]| {
+        let headers = names.iter().map(|value| (name.clone(), HeaderValue::from_static(value))).collect();
+        User::of(&headers, Auth::RemoteUser).map(|user| user.name().to_owned()).ok()
+    };
+    assert_eq!(by_proxy(&["alice"]).as_deref(), Some("alice"));
+    assert_eq!((by_proxy(&[]), by_proxy(&[""]), by_proxy(&["alice", "admin"])), (None, None, None));
+    let basic = call(&[(header::AUTHORIZATION, "basic YWRtaW46")], "");
+    assert_eq!(status(&User::of(&basic.headers, Auth::RemoteUser).unwrap_err()), 401);
+    assert_eq!(User::of(&HeaderMap::new(), Auth::NoAuth).unwrap().name(), "admin");
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use gnocchetti::rest::{Server, ServerOptions};
+use gnocchetti::rest::{Auth, Server, ServerOptions};
 use gnocchetti::{Database, Durability, Options};
 
 /// Gnocchi's model of time series in one directory.
@@ -52,9 +52,30 @@ struct Serve {
     /// A file of rules that override who may do what, in the form of Gnocchi's `policy.yaml`.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// How it is known who asks: by the name in basic authentication, by the header X-Remote-User that a proxy sets, or
+    /// not at all.
+    #[arg(long, value_enum, default_value_t = AuthMode::Basic)]
+    auth: AuthMode,
     /// Listen also where other machines reach it, though users need no password and anybody may call himself admin.
     #[arg(long)]
     open_to_everybody: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum AuthMode {
+    Basic,
+    Remoteuser,
+    Noauth,
+}
+
+impl From<AuthMode> for Auth {
+    fn from(mode: AuthMode) -> Self {
+        match mode {
+            AuthMode::Basic => Auth::Basic,
+            AuthMode::Remoteuser => Auth::RemoteUser,
+            AuthMode::Noauth => Auth::NoAuth,
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -76,6 +97,7 @@ fn serve(arguments: &Serve) -> Result<(), Box<dyn std::error::Error>> {
         .max_limit(arguments.max_limit as usize)
         .origins(arguments.cors_origins.iter().cloned())
         .behind_proxy(arguments.proxy_headers)
+        .auth(arguments.auth.into())
         .open_to_everybody(arguments.open_to_everybody);
     let server_options = match &arguments.policy {
         Some(file) => server_options.policy(&std::fs::read_to_string(file)?)?,

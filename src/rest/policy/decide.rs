@@ -1,9 +1,9 @@
 //! What a rule means for one caller: everything, nothing, or what a filter finds.
 
+use super::super::access::User;
 use super::Policies;
 use super::parse::{Check, Side};
 use crate::Filter;
-use crate::rest::access::User;
 
 /// What a rule is asked about, and so which attributes there are to compare with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 use proptest::prelude::*;
 
+use super::super::access::User;
 use super::*;
 use crate::Filter;
-use crate::rest::access::User;
 
 fn user(name: &str) -> User {
     User::named(name)

@@ -1,0 +1,145 @@
+//! How a server behaves: limits, proxies, and who may do what.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use super::policy::Policies;
+
+/// How it is known who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Auth {
+    /// By the name in basic authentication; no password is looked at.
+    #[default]
+    Basic,
+    /// By the header `X-Remote-User`, which a proxy sets that knows, and lets no client set.
+    RemoteUser,
+    /// Everybody is the administrator.
+    NoAuth,
+}
+
+/// How a server behaves.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let options = gnocchetti::rest::ServerOptions::new().max_body(1 << 20).timeout(Duration::from_secs(10));
+/// # let _ = options;
+/// ```
+#[derive(Debug, Clone)]
+pub struct ServerOptions {
+    pub(super) max_body: usize,
+    pub(super) timeout: Duration,
+    pub(super) concurrency: usize,
+    pub(super) max_limit: usize,
+    pub(super) origins: Arc<[String]>,
+    pub(super) behind_proxy: bool,
+    pub(super) policies: Arc<Policies>,
+    pub(super) open: bool,
+    pub(super) auth: Auth,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        ServerOptions {
+            max_body: 16 << 20,
+            timeout: Duration::from_secs(60),
+            concurrency: 64,
+            max_limit: 1000,
+            origins: Arc::new([]),
+            behind_proxy: false,
+            policies: Arc::new(Policies::default()),
+            open: false,
+            auth: Auth::Basic,
+        }
+    }
+}
+
+impl ServerOptions {
+    /// Bodies up to 16 MiB, 60 seconds for a request, 64 requests handled at a time, 1000 items in a list, no pages of
+    /// other servers, and no proxy.
+    pub fn new() -> Self {
+        ServerOptions::default()
+    }
+
+    /// The greatest body that is read, in bytes, counted after decompression; a greater one is answered 413.
+    #[must_use]
+    pub fn max_body(mut self, bytes: usize) -> Self {
+        self.max_body = bytes;
+        self
+    }
+
+    /// How long a request may take, from its head to the head of the answer; then it is answered 408.
+    #[must_use]
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout = limit;
+        self
+    }
+
+    /// How many requests are handled at a time, at least one; others wait.
+    #[must_use]
+    pub fn concurrency(mut self, requests: usize) -> Self {
+        self.concurrency = requests.clamp(1, Semaphore::MAX_PERMITS);
+        self
+    }
+
+    /// How many items a list has at most, at least one; a link leads to the next ones.
+    #[must_use]
+    pub fn max_limit(mut self, items: usize) -> Self {
+        self.max_limit = items.max(1);
+        self
+    }
+
+    /// The pages that browsers let read our answers: origins such as `https://grafana.example`, or `*`.
+    #[must_use]
+    pub fn origins(mut self, origins: impl IntoIterator<Item = String>) -> Self {
+        self.origins = origins.into_iter().collect();
+        self
+    }
+
+    /// Whether requests come through a proxy that says by `Forwarded` or `X-Forwarded-…` where clients see this server.
+    #[must_use]
+    pub fn behind_proxy(mut self, yes: bool) -> Self {
+        self.behind_proxy = yes;
+        self
+    }
+
+    /// Who may do what, where it is not as by default: what stands in Gnocchi's `policy.yaml`, one `"name": "rule"` on
+    /// each line. Rules about resources are not asked yet, and refused.
+    ///
+    /// ```
+    /// use gnocchetti::rest::ServerOptions;
+    ///
+    /// let options = ServerOptions::new().policy("\"get metric\": \"role:admin\"")?;
+    /// let refused = ServerOptions::new().policy("\"get metric\": \"role:admin or\"").unwrap_err();
+    /// assert_eq!(refused.to_string(), "the rules cannot be taken: line 1: a rule ends too early");
+    /// # let _ = options;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `InvalidData` for rules that cannot be evaluated, with the line.
+    pub fn policy(mut self, rules: &str) -> std::io::Result<Self> {
+        let refused =
+            |why| std::io::Error::new(std::io::ErrorKind::InvalidData, format!("the rules cannot be taken: {why}"));
+        self.policies = Arc::new(Policies::with(rules).map_err(refused)?);
+        Ok(self)
+    }
+
+    /// How it is known who asks.
+    #[must_use]
+    pub fn auth(mut self, auth: Auth) -> Self {
+        self.auth = auth;
+        self
+    }
+
+    /// Whether to listen also where other machines reach it, though users need no password: whoever gets there may do
+    /// everything. For a network on which everybody may, and behind a proxy that asks who it is.
+    #[must_use]
+    pub fn open_to_everybody(mut self, yes: bool) -> Self {
+        self.open = yes;
+        self
+    }
+}
