@@ -72,8 +72,8 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// `PermissionDenied` when `address` is not one of this machine's own (127.0.0.0/8, `::1`) and not everybody may come; and what the system
-    /// says when it cannot be listened at, or no threads can be started.
+    /// `PermissionDenied` when `address` is not one of this machine's own (127.0.0.0/8, `::1`) and not everybody may come;
+    /// and what the system says when it cannot be listened at, or no threads can be started.
     pub fn bind(address: SocketAddr, options: ServerOptions) -> std::io::Result<Self> {
         if !address.ip().is_loopback() && !options.open {
             let reason = format!(
