@@ -15,6 +15,7 @@ mod leader;
 mod reader;
 mod recovery;
 mod renew;
+mod sync;
 #[cfg(test)]
 mod tests;
 mod writer;
