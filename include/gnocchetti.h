@@ -210,6 +210,8 @@ enum gnt_status_code
     GNT_INVALID_PAGINATION = 53,
     // A batch of measures by resource and metric name names what is not there.
     GNT_UNKNOWN_RESOURCE_METRICS = 54,
+    // What a repair goes by is damaged itself.
+    GNT_IRREPARABLE = 58,
     // The call writes, and the database was opened for reading only.
     GNT_READ_ONLY = 61,
     // A directory that cannot become a snapshot.
@@ -627,6 +629,18 @@ gnt_status gnt_check_directory(const char *path,
                                void *userdata,
                                struct gnt_text **report,
                                struct gnt_error **error);
+
+// Makes a damaged directory, which nobody may have open, a sound one. Only what is damaged is taken out, and kept in its
+// directory `quarantine`; what other bytes give exactly is made again. The report is a JSON object: `repairs`, each with the
+// members of a finding of gnt_check and `outcome` (`not_needed`, `rebuilt`, `partly_rebuilt`, `lost`), `lost` (first and last
+// time in ns), `methods`, `quarantined`; and `journal`, the records that are gone. GNT_IRREPARABLE when MANIFEST or the index
+// is damaged. `progress` may be NULL.
+gnt_status gnt_repair(const char *path,
+                      size_t path_length,
+                      gnt_progress_callback progress,
+                      void *userdata,
+                      struct gnt_text **report,
+                      struct gnt_error **error);
 
 // What a question that skips damage left out: a JSON list of objects with `file`, `offset`, `metric`, `first`, `last`, `what`.
 // An empty list when the answer is whole.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::Database;
-use crate::engine::{CheckReport, OnProgress, check_directory};
+use crate::engine::{CheckReport, OnProgress, RepairReport, check_directory, repair_directory};
 use crate::error::{Corruption, Result};
 #[cfg(feature = "internals")]
 use crate::fs::Fs;
@@ -120,5 +120,49 @@ impl Database {
         progress: &mut OnProgress<'_>,
     ) -> Result<CheckReport> {
         check_directory(path.as_ref(), fs, progress)
+    }
+
+    /// Makes a damaged directory, which nobody may have open, a sound one, and says exactly what that cost.
+    ///
+    /// Only what is damaged is taken out of its segment; its bytes are kept in the directory `quarantine`, each with a text
+    /// beside it, and never removed. What other bytes give exactly is made again: headers, footers and entries, the states of
+    /// series, and of aggregates those methods that a finer archive gives to the last bit. Of a damaged journal every record
+    /// that can be read is replayed. All else is as it was. A repair that is interrupted can be done again; done twice, it
+    /// finds nothing. Keep a copy of the directory first.
+    ///
+    /// ```
+    /// use gnocchetti::{Database, Options};
+    ///
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let path = directory.path().join("db");
+    /// # Database::open(&path, Options::new())?.close()?;
+    /// let report = Database::repair(&path, &mut |at| eprintln!("{} of {} bytes", at.done, at.total))?;
+    /// for repair in &report.repairs {
+    ///     eprintln!("{}: {:?}, gone: {:?}", repair.finding, repair.outcome, repair.lost);
+    /// }
+    /// assert!(report.is_whole());
+    /// # Ok::<(), gnocchetti::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Irreparable`](crate::Error::Irreparable) when MANIFEST or the index is damaged, for nobody knows then what belongs
+    /// to the database; [`Error::Locked`](crate::Error::Locked) when somebody has it open; and the disk's. Nothing is changed then.
+    pub fn repair(path: impl AsRef<Path>, progress: &mut OnProgress<'_>) -> Result<RepairReport> {
+        repair_directory(path.as_ref(), Arc::new(RealFs), progress)
+    }
+
+    /// As [`repair`](Self::repair), on another file system.
+    ///
+    /// # Errors
+    ///
+    /// As [`repair`](Self::repair).
+    #[cfg(feature = "internals")]
+    pub fn repair_with_fs(
+        path: impl AsRef<Path>,
+        fs: Arc<dyn Fs>,
+        progress: &mut OnProgress<'_>,
+    ) -> Result<RepairReport> {
+        repair_directory(path.as_ref(), fs, progress)
     }
 }

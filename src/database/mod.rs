@@ -306,7 +306,7 @@ impl Database {
         self.access.close()
     }
 
-    fn now() -> Timestamp {
+    pub(crate) fn now() -> Timestamp {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp::from_nanos(i64::try_from(now.as_nanos()).unwrap_or(i64::MAX)).unwrap_or_default()
     }

@@ -25,6 +25,7 @@ mod policies;
 mod reader;
 mod records;
 mod recover;
+mod repair;
 mod snapshot;
 mod state;
 mod stats;
@@ -43,6 +44,7 @@ pub use check::{CheckProgress, CheckReport, Finding, FindingKind, OnProgress, St
 pub use ingest::Batch;
 pub use options::Options;
 pub use reader::Reader;
+pub use repair::{JournalLoss, Outcome, Repair, RepairReport, repair_directory};
 pub use snapshot::{SnapshotProgress, SnapshotReport};
 pub use state::State;
 pub use stats::Stats;

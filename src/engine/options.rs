@@ -5,6 +5,15 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::types::{Durability, Timespan};
 
+/// How the journal is replayed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Replay {
+    /// Damage to what was durable is an error.
+    Strict,
+    /// Around what is damaged: for repair.
+    Salvage,
+}
+
 /// How a database is opened. Every limit has a default that suits an agent on a small machine.
 ///
 /// ```
@@ -28,6 +37,7 @@ pub struct Options {
     pub(crate) compress_journal: bool,
     pub(crate) resource_inactive_after: Option<Timespan>,
     pub(crate) resource_cleanup_after: Option<Timespan>,
+    pub(crate) replay: Replay,
 }
 
 impl Default for Options {
@@ -45,6 +55,7 @@ impl Default for Options {
             compress_journal: false,
             resource_inactive_after: None,
             resource_cleanup_after: None,
+            replay: Replay::Strict,
         }
     }
 }

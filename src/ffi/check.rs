@@ -66,6 +66,28 @@ pub unsafe extern "C" fn gnt_check_directory(
     })
 }
 
+/// Makes a damaged directory, which nobody may have open, a sound one. Only what is damaged is taken out, and kept in its
+/// directory `quarantine`; what other bytes give exactly is made again. The report is a JSON object: `repairs`, each with the
+/// members of a finding of gnt_check and `outcome` (`not_needed`, `rebuilt`, `partly_rebuilt`, `lost`), `lost` (first and last
+/// time in ns), `methods`, `quarantined`; and `journal`, the records that are gone. GNT_IRREPARABLE when MANIFEST or the index
+/// is damaged. `progress` may be NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gnt_repair(
+    path: *const c_char,
+    path_length: usize,
+    progress: gnt_progress_callback,
+    userdata: *mut c_void,
+    report: *mut *mut gnt_text,
+    error: *mut *mut gnt_error,
+) -> gnt_status {
+    begin!(error).run(|call| {
+        let path = call.text(path, path_length, "path")?;
+        let out = call.out(report, "report")?;
+        out.give(json::written(&Database::repair(path, &mut checked(teller(progress, userdata)))?)?);
+        Ok(())
+    })
+}
+
 /// What a question that skips damage left out: a JSON list of objects with `file`, `offset`, `metric`, `first`, `last`, `what`.
 /// An empty list when the answer is whole.
 #[unsafe(no_mangle)]

@@ -15,6 +15,7 @@ mod leader;
 mod reader;
 mod recovery;
 mod renew;
+mod salvage;
 mod sync;
 #[cfg(test)]
 mod tests;
@@ -27,4 +28,5 @@ pub use recovery::{Bookmark, Recovered, follow, recover, remove_before};
 #[cfg(feature = "internals")]
 pub use recovery::{OnRecord, TornTail};
 pub use renew::renew;
+pub use salvage::salvage;
 pub use writer::Journal;

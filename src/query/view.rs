@@ -73,6 +73,17 @@ pub struct View {
 }
 
 impl View {
+    /// Adds a segment, which is younger than those that are there.
+    pub fn add(&mut self, segment: Arc<Segment>) {
+        match segment.name {
+            SegmentName::Raw { .. } => self.raw.push(segment),
+            SegmentName::Level0 { .. } => self.level0.push(segment),
+            SegmentName::Archive { granularity, partition, .. } => {
+                self.archives.entry(granularity).or_default().entry(partition).or_default().push(segment);
+            }
+        }
+    }
+
     /// All segments.
     pub fn segments(&self) -> impl Iterator<Item = &Arc<Segment>> {
         let archived = self.archives.values().flat_map(BTreeMap::values).flatten();

@@ -9,7 +9,7 @@ use super::server::App;
 use crate::AggregationMethod;
 
 /// The sections of the API that are there.
-const SECTIONS: &[&str] = &["archive_policy", "archive_policy_rule", "capabilities", "status"];
+const SECTIONS: &[&str] = &["archive_policy", "archive_policy_rule", "batch", "capabilities", "metric", "status"];
 
 /// `GET /`: the versions of the API.
 pub(super) fn versions(_: &App, call: &Call) -> Result<Reply, Failure> {

@@ -40,6 +40,11 @@ impl SegmentReader {
         Ok(SegmentReader { file, length, footer })
     }
 
+    /// A segment whose footer is known otherwise.
+    pub(super) fn of_parts(file: Arc<dyn File>, length: u64, footer: Footer) -> Self {
+        SegmentReader { file, length, footer }
+    }
+
     /// The file's size in bytes.
     pub fn bytes(&self) -> u64 {
         self.length

@@ -24,7 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from . import errors
     from ._batch import Batch, Pushed, Report
-    from ._check import CheckReport, Damage, Finding, check_directory
+    from ._check import CheckReport, Damage, Finding, JournalLoss, Repair, RepairReport, check_directory, repair
     from ._columns import Columns, ColumnSet, Point
     from ._database import Database, Durability, open, open_read_only
     from ._library import LibraryError, library_version, use_library
@@ -60,6 +60,7 @@ __all__ = [
     "Durability",
     "Finding",
     "GnocchettiError",
+    "JournalLoss",
     "LibraryError",
     "Metric",
     "MetricRef",
@@ -67,6 +68,8 @@ __all__ = [
     "NewResource",
     "Point",
     "Pushed",
+    "Repair",
+    "RepairReport",
     "Report",
     "Resource",
     "ResourceBatch",
@@ -82,6 +85,7 @@ __all__ = [
     "library_version",
     "open",
     "open_read_only",
+    "repair",
     "use_library",
 ]
 
@@ -101,6 +105,7 @@ _HOMES = {
     "Durability": "_database",
     "Finding": "_check",
     "GnocchettiError": "errors",
+    "JournalLoss": "_check",
     "LibraryError": "_library",
     "Metric": "_metrics",
     "MetricRef": "_metrics",
@@ -108,6 +113,8 @@ _HOMES = {
     "NewResource": "_resources",
     "Point": "_columns",
     "Pushed": "_batch",
+    "Repair": "_check",
+    "RepairReport": "_check",
     "Report": "_batch",
     "Resource": "_resources",
     "ResourceBatch": "_resource_batch",
@@ -121,6 +128,7 @@ _HOMES = {
     "library_version": "_library",
     "open": "_database",
     "open_read_only": "_database",
+    "repair": "_check",
     "use_library": "_library",
 }
 

@@ -132,6 +132,7 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "gnt_check_index": (status, pointer, out),
     "gnt_snapshot": (status, pointer, text, size, PROGRESS_CALLBACK, pointer, report_out, out),
     "gnt_check": (status, pointer, PROGRESS_CALLBACK, pointer, out, out),
+    "gnt_repair": (status, text, size, PROGRESS_CALLBACK, pointer, out, out),
     "gnt_check_directory": (status, text, size, PROGRESS_CALLBACK, pointer, out, out),
     "gnt_create_archive_policy": (status, pointer, text, size, out),
     "gnt_archive_policy": (status, pointer, text, size, out, out),

@@ -408,6 +408,13 @@ class UnknownResourceMetrics(NotFoundError, status=54):
     metrics: list[list[str]]
 
 
+class Irreparable(StorageError, status=58):
+    """What a repair goes by is damaged itself: MANIFEST or the index."""
+
+    path: str
+    reason: str
+
+
 class ReadOnly(MisuseError, status=61):
     """A call that writes, on a database that was opened for reading."""
 

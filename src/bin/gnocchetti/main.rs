@@ -40,6 +40,15 @@ struct Serve {
     /// How many seconds a request may take.
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..))]
     operation_timeout: u16,
+    /// How many items a list has at most.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    max_limit: u32,
+    /// A page that browsers let read our answers, such as `https://grafana.example`; may be given several times.
+    #[arg(long = "cors-origin", value_name = "ORIGIN")]
+    cors_origins: Vec<String>,
+    /// Believe `Forwarded` and `X-Forwarded-…` about where clients see this server.
+    #[arg(long)]
+    proxy_headers: bool,
 }
 
 fn main() -> ExitCode {
@@ -57,7 +66,10 @@ fn main() -> ExitCode {
 fn serve(arguments: &Serve) -> Result<(), Box<dyn std::error::Error>> {
     let limits = ServerOptions::new()
         .max_body(usize::from(arguments.max_body_mib) << 20)
-        .timeout(Duration::from_secs(arguments.operation_timeout.into()));
+        .timeout(Duration::from_secs(arguments.operation_timeout.into()))
+        .max_limit(arguments.max_limit as usize)
+        .origins(arguments.cors_origins.iter().cloned())
+        .behind_proxy(arguments.proxy_headers);
     let server = Server::bind(arguments.listen, limits)?;
     // What is acknowledged is on the medium, and as in Gnocchi no measure is too far in the future.
     let options =
