@@ -38,6 +38,7 @@ pub struct ServerOptions {
     concurrency: usize,
     max_limit: usize,
     origins: Arc<[String]>,
+    default_methods: Vec<String>,
     behind_proxy: bool,
 }
 
@@ -49,6 +50,7 @@ impl Default for ServerOptions {
             concurrency: 64,
             max_limit: 1000,
             origins: Arc::new([]),
+            default_methods: Vec::new(),
             behind_proxy: false,
         }
     }
@@ -96,6 +98,13 @@ impl ServerOptions {
         self
     }
 
+    /// What an archive policy keeps that is created without aggregation methods: Gnocchi's six when this is empty.
+    #[must_use]
+    pub fn default_aggregation_methods(mut self, methods: impl IntoIterator<Item = String>) -> Self {
+        self.default_methods = methods.into_iter().collect();
+        self
+    }
+
     /// Whether requests come through a proxy that says by `Forwarded` or `X-Forwarded-…` where clients see this server.
     #[must_use]
     pub fn behind_proxy(mut self, yes: bool) -> Self {
@@ -113,6 +122,11 @@ pub(super) struct App {
 }
 
 impl App {
+    /// The aggregation methods of a policy that names none.
+    pub(super) fn default_methods(&self) -> &[String] {
+        &self.options.default_methods
+    }
+
     /// How many items a list has at most.
     pub(super) fn max_limit(&self) -> usize {
         self.options.max_limit
