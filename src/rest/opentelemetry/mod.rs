@@ -203,11 +203,13 @@ fn make_type(app: &App, call: &Call) -> Result<(), Failure> {
         Err(Error::UnknownResourceType { .. }) => call.must_be_admin()?,
         Err(error) => return Err(error.into()),
     }
-    let text = Attribute::string_of(0, 512).optional();
-    let made =
-        ["service", "instance", "host"].iter().fold(ResourceType::new(TYPE), |made, name| made.attribute(*name, text));
-    match app.database.create_resource_type(&made) {
+    match app.database.create_resource_type(&resource_type()) {
         Ok(()) | Err(Error::ResourceTypeExists { .. }) => Ok(()),
         Err(error) => Err(error.into()),
     }
+}
+
+fn resource_type() -> ResourceType {
+    let text = Attribute::string_of(0, 256).optional();
+    ["service", "instance", "host"].iter().fold(ResourceType::new(TYPE), |made, name| made.attribute(*name, text))
 }

@@ -72,6 +72,11 @@ fn a_resource_without_an_instance_is_called_by_all_that_is_said_of_it() {
 }
 
 #[test]
+fn the_type_of_resources_can_be_made() {
+    resource_type().check().unwrap();
+}
+
+#[test]
 fn what_is_no_request_is_refused() {
     for wrong in [
         r#"{"resourceMetrics": 1}"#,
