@@ -931,6 +931,12 @@ size_t gnt_result_length(const struct gnt_result *result);
 // A series of a result, valid until the result is freed. NULL for one that is not there.
 const struct gnt_series *gnt_result_get(const struct gnt_result *result, size_t index);
 
+// Of what the answers to a question about operations were made, when it asked for `"details"`: a JSON list of an object for each
+// answer, in order: `{"series": 1, "group": {"host": "a"}, "metrics": [{"key": 7, "id": …, "name": …, …}], "resources": […]}`,
+// where `series` is how many of the result's series are the answer's, and `group` is null when the question did not group. An
+// empty list when it did not ask, and for NULL. Valid until the result is freed.
+const char *gnt_result_details(const struct gnt_result *result);
+
 // Frees a result. NULL is fine.
 void gnt_result_free(struct gnt_result *result);
 
@@ -966,8 +972,8 @@ void gnt_arrow_capsule_free(void *capsule);
 
 // What an operation makes of the points of the metrics that it names, by id, name or pattern of names: `{"operation":
 // "(aggregate mean (metric cpu.* mean))", "granularity": ["1 minute"], "from": …, "to": …, "fill": "null",
-// "needed_overlap": 50}`, where all but `operation` may be absent, and the operation may be JSON lists as in Gnocchi. For each
-// granularity, coarsest first, one series of all metrics, or one for each.
+// "needed_overlap": 50, "details": true}`, where all but `operation` may be absent, and the operation may be JSON lists as in
+// Gnocchi. For each granularity, coarsest first, one series of all metrics, or one for each. Details: see gnt_result_details.
 gnt_status gnt_aggregates(const struct gnt_database *database,
                           const char *question,
                           size_t question_length,

@@ -15,6 +15,7 @@ import pytest
 
 import gnocchetti
 from gnocchetti import errors
+from gnocchetti._time import to_nanos
 
 UTC = datetime.timezone.utc
 NOON = datetime.datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -91,6 +92,10 @@ def test_measures_go_in_and_out(db: gnocchetti.Database, seconds: gnocchetti.Met
     assert columns.nanos.tolist() == [1_772_366_400_000_000_000]
     assert db.last_measure(seconds) == NOON + datetime.timedelta(milliseconds=500)
     assert db.push(seconds, "2026-02-01", 1.0).late == 1
+    db.push(seconds, 1_772_366_401_000_000_789, 1.0)
+    assert db.last_measure_nanos(seconds) == 1_772_366_401_000_000_789
+    assert db.last_measure(seconds) == NOON + datetime.timedelta(seconds=1)
+    assert seconds.created_at_nanos // 1000 * 1000 == to_nanos(seconds.created_at)
 
 
 def test_a_batch_is_all_or_nothing(db: gnocchetti.Database, seconds: gnocchetti.Metric) -> None:

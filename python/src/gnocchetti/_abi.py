@@ -211,6 +211,7 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "gnt_arrow_capsule_free": (None, pointer),
     "gnt_result_length": (size, pointer),
     "gnt_result_get": (ctypes.POINTER(Series), pointer, size),
+    "gnt_result_details": (text, pointer),
     "gnt_result_skipped": (status, pointer, out, out),
     "gnt_result_free": (None, pointer),
 }

@@ -25,10 +25,12 @@ if TYPE_CHECKING:
 
     from ._check import Damage
     from ._handle import Result
+    from ._metrics import Metric
+    from ._resources import Resource
 
 
 class Point(NamedTuple):
-    """One point of an archive."""
+    """One point of an archive. Its time is cut to microseconds, the most that a ``datetime`` can hold; the columns are not."""
 
     timestamp: datetime.datetime
     value: float
@@ -57,7 +59,7 @@ class Columns:
 
     __slots__ = (
         *("_index", "_length", "_result", "_timestamps", "_values"),
-        *("calendar", "granularity_nanos", "group", "label", "method", "resource"),
+        *("calendar", "granularity_nanos", "group", "label", "method", "metrics", "resource", "resources"),
     )
 
     def __init__(self, result: Result, index: int, label: str | None = None) -> None:
@@ -83,6 +85,9 @@ class Columns:
         self.granularity_nanos: int | None = shown.granularity or None
         #: To which groups of the calendar the points were resampled, if they were: ``Y``, ``H``, ``Q``, ``M`` or ``W``.
         self.calendar = shown.calendar.optional()
+        #: Of which metrics an operation made it, or of those of which resources, when it was asked for details.
+        self.metrics: list[Metric] = []
+        self.resources: list[Resource] = []
 
     @property
     def granularity(self) -> datetime.timedelta | None:

@@ -106,10 +106,18 @@ class Measures(Metrics):
         return Columns(self._result("gnt_search_values", query.pointer, *utf8(json.dumps(predicate))), 0)
 
     def last_measure(self, metric: MetricLike) -> datetime.datetime | None:
-        """The time of the newest measure that a metric accepted; ``None`` when it never had one."""
+        """The time of the newest measure that a metric accepted; ``None`` when it never had one.
+
+        It is cut to microseconds, the most that a ``datetime`` can hold; :meth:`last_measure_nanos` has all of it.
+        """
+        nanos = self.last_measure_nanos(metric)
+        return None if nanos is None else to_datetime(nanos)
+
+    def last_measure_nanos(self, metric: MetricLike) -> int | None:
+        """As :meth:`last_measure`, in nanoseconds since the epoch."""
         newest = ctypes.c_int64()
         self._call("gnt_last_measure", self._key(metric), ctypes.byref(newest))
-        return None if newest.value < 0 else to_datetime(newest.value)
+        return None if newest.value < 0 else newest.value
 
     def _query(
         self,
