@@ -1,5 +1,7 @@
-//! The command `gnocchetti`: finds out what its options are, opens a database, and serves it.
+//! The command `gnocchetti`: finds out what its options are, opens a database, and serves it; or looks for damage in one, and
+//! repairs it.
 
+mod damage;
 mod gnocchi;
 mod log;
 mod options;
@@ -11,7 +13,7 @@ mod tests;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use gnocchetti::rest::{Server, ServerOptions};
 use gnocchetti::{ArchivePolicy, ArchivePolicyRule, Database, Durability, Options, Timespan};
 
@@ -24,7 +26,7 @@ fn main() -> ExitCode {
     let matches = command().get_matches();
     let Some((name, flags)) = matches.subcommand() else { return ExitCode::FAILURE };
     match run(name, flags) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(error) => {
             // The log may not be there yet, or be a file that nobody looks at.
             eprintln!("gnocchetti: {error}");
@@ -33,7 +35,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The commands and their flags: every option is a flag of each.
+/// The commands and their flags: every option is a flag of each that opens a database.
 fn command() -> Command {
     let with_options = |command: Command| {
         let file = Arg::new(FILE).long(FILE).value_name("FILE");
@@ -44,12 +46,18 @@ fn command() -> Command {
     let config = Command::new("config").about("Print every option with what it is and means, as a gnocchetti.toml");
     let upgrade =
         Command::new("upgrade").about("Bring a database to this version's form, and create the default policies");
+    let damage =
+        |name: &'static str, about: &'static str| damage::Damage::augment_args(Command::new(name)).about(about);
+    let check = damage("check", "Read everything in a database's directory, and say what is damaged");
+    let repair =
+        damage("repair", "Make a damaged directory a sound one, and say what is gone. Keep a copy of it first");
     Command::new("gnocchetti")
         .about("Gnocchi's model of time series in one directory")
         .version(env!("CARGO_PKG_VERSION"))
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommands([serve, config, upgrade].map(with_options))
+        .subcommands([check, repair])
 }
 
 /// The flags of an option: a switch has one to turn it off, too.
@@ -63,16 +71,22 @@ fn flags(setting: &'static Setting) -> Vec<Arg> {
     vec![flag, Arg::new(off.clone()).long(off).action(ArgAction::SetTrue).overrides_with(setting.name).hide(true)]
 }
 
-fn run(name: &str, flags: &ArgMatches) -> Outcome<()> {
+fn run(name: &str, flags: &ArgMatches) -> Outcome<ExitCode> {
+    match name {
+        "check" => return Ok(damage::check(&damage::Damage::from_arg_matches(flags)?)),
+        "repair" => return Ok(damage::repair(&damage::Damage::from_arg_matches(flags)?)),
+        _ => {}
+    }
     let settings = Settings::of(flags, |variable| std::env::var(variable).ok())?;
     if name == "config" {
         print!("{}", settings.shown());
         settings.warnings.iter().for_each(|warning| eprintln!("gnocchetti: {warning}"));
-        return Ok(());
+        return Ok(ExitCode::SUCCESS);
     }
     log::start(&settings)?;
     settings.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-    if name == "upgrade" { upgrade(&settings) } else { serve(&settings) }
+    if name == "upgrade" { upgrade(&settings) } else { serve(&settings) }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn serve(settings: &Settings) -> Outcome<()> {
