@@ -31,6 +31,7 @@ say "building, and testing what Gnocchi's own tests do not"
 cargo build --locked --features cli,rest --bin gnocchetti
 cargo test --quiet --locked --features cli,rest --lib rest::
 cargo test --quiet --locked --features cli,rest --test rest
+cargo test --quiet --locked --features cli,rest --bin gnocchetti
 cargo test --quiet --locked --features cli,rest --test fuzz
 
 say "running the suite"

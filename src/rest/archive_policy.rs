@@ -38,6 +38,8 @@ pub(super) fn create(app: &App, call: &Call) -> Result<Reply, Failure> {
     if let Some(methods) = given.get("aggregation_methods") {
         let methods: Vec<&str> = methods.list()?.iter().map(Given::text).collect::<Result<_, _>>()?;
         builder = builder.aggregation_methods(methods);
+    } else {
+        builder = builder.aggregation_methods(app.default_methods().iter().cloned());
     }
     let policy = builder.definitions(definitions.clone()).build().map_err(|error| twice(&error, &definitions))?;
     let policy = app.database.create_archive_policy(&policy)?;

@@ -22,6 +22,7 @@ mod json;
 mod measures;
 mod metric;
 mod metric_name;
+mod opentelemetry;
 mod operations;
 mod options;
 mod origin;
@@ -68,6 +69,7 @@ fn routes(app: Arc<App>) -> Router {
         .route("/v1/influxdb/ping", get(on(influxdb::ping)))
         .route("/v1/influxdb/query", post(on(influxdb::query)))
         .route("/v1/influxdb/write", post(on(influxdb::write)))
+        .route("/v1/metrics", post(on(opentelemetry::write)))
         .route("/v1/prometheus/write", post(on(prometheus::write)))
         .fallback(on(about::nothing_here))
         .method_not_allowed_fallback(on(about::wrong_method))

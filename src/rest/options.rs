@@ -34,6 +34,7 @@ pub struct ServerOptions {
     pub(super) concurrency: usize,
     pub(super) max_limit: usize,
     pub(super) origins: Arc<[String]>,
+    pub(super) default_methods: Vec<String>,
     pub(super) behind_proxy: bool,
     pub(super) policies: Arc<Policies>,
     pub(super) open: bool,
@@ -48,6 +49,7 @@ impl Default for ServerOptions {
             concurrency: 64,
             max_limit: 1000,
             origins: Arc::new([]),
+            default_methods: Vec::new(),
             behind_proxy: false,
             policies: Arc::new(Policies::default()),
             open: false,
@@ -95,6 +97,13 @@ impl ServerOptions {
     #[must_use]
     pub fn origins(mut self, origins: impl IntoIterator<Item = String>) -> Self {
         self.origins = origins.into_iter().collect();
+        self
+    }
+
+    /// What an archive policy keeps that is created without aggregation methods: Gnocchi's six when this is empty.
+    #[must_use]
+    pub fn default_aggregation_methods(mut self, methods: impl IntoIterator<Item = String>) -> Self {
+        self.default_methods = methods.into_iter().collect();
         self
     }
 

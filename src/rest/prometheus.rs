@@ -111,12 +111,15 @@ fn make_type(app: &App, call: &Call) -> Result<(), Failure> {
         Err(Error::UnknownResourceType { .. }) => call.must_be_admin()?,
         Err(error) => return Err(error.into()),
     }
-    let text = Attribute::string_of(1, 512);
-    let made = ResourceType::new(TYPE).attribute("job", text).attribute("instance", text);
-    match app.database.create_resource_type(&made) {
+    match app.database.create_resource_type(&resource_type()) {
         Ok(()) | Err(Error::ResourceTypeExists { .. }) => Ok(()),
         Err(error) => Err(error.into()),
     }
+}
+
+fn resource_type() -> ResourceType {
+    let text = Attribute::string_of(1, 256);
+    ResourceType::new(TYPE).attribute("job", text).attribute("instance", text)
 }
 
 #[cfg(test)]
@@ -146,6 +149,11 @@ mod tests {
             ("web%2Fx@a:9090", "hits@code=500", 1_000_000_000, 2.0),
         ];
         assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn the_type_of_resources_can_be_made() {
+        resource_type().check().unwrap();
     }
 
     #[test]

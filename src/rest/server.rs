@@ -46,6 +46,11 @@ impl App {
         &self.options.policies
     }
 
+    /// The aggregation methods of a policy that names none.
+    pub(super) fn default_methods(&self) -> &[String] {
+        &self.options.default_methods
+    }
+
     /// How many items a list has at most.
     pub(super) fn max_limit(&self) -> usize {
         self.options.max_limit

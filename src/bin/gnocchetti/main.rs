@@ -1,116 +1,157 @@
-//! The command `gnocchetti`: reads its arguments, opens a database, and serves it.
+//! The command `gnocchetti`: finds out what its options are, opens a database, and serves it; or looks for damage in one, and
+//! repairs it.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
+mod damage;
+mod gnocchi;
+mod log;
+mod options;
+mod settings;
+
+#[cfg(test)]
+mod tests;
+
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use gnocchetti::rest::{Auth, Server, ServerOptions};
-use gnocchetti::{Database, Durability, Options};
+use gnocchetti::{ArchivePolicy, ArchivePolicyRule, Database, Durability, Options, Timespan};
 
-/// Gnocchi's model of time series in one directory.
-#[derive(Debug, Parser)]
-#[command(version)]
-struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
+use options::{Kind, SETTINGS, Setting};
+use settings::{FILE, Settings};
 
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Serve Gnocchi's HTTP API over a database, until SIGTERM or SIGINT.
-    Serve(Serve),
-}
-
-#[derive(Debug, clap::Args)]
-struct Serve {
-    /// Where to listen; users need no password, so this must be an address of this machine's own.
-    #[arg(long, default_value = "127.0.0.1:8041")]
-    listen: SocketAddr,
-    /// The database's directory; it is created when it is not there.
-    #[arg(long)]
-    data: PathBuf,
-    /// Create no archive policies in a new database.
-    #[arg(long)]
-    no_default_policies: bool,
-    /// The greatest body of a request, in MiB, after decompression.
-    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
-    max_body_mib: u16,
-    /// How many seconds a request may take.
-    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..))]
-    operation_timeout: u16,
-    /// How many items a list has at most.
-    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
-    max_limit: u32,
-    /// A page that browsers let read our answers, such as `https://grafana.example`; may be given several times.
-    #[arg(long = "cors-origin", value_name = "ORIGIN")]
-    cors_origins: Vec<String>,
-    /// Believe `Forwarded` and `X-Forwarded-…` about where clients see this server.
-    #[arg(long)]
-    proxy_headers: bool,
-    /// A file of rules that override who may do what, in the form of Gnocchi's `policy.yaml`.
-    #[arg(long, value_name = "FILE")]
-    policy: Option<PathBuf>,
-    /// How it is known who asks: by the name in basic authentication, by the header X-Remote-User that a proxy sets, or
-    /// not at all.
-    #[arg(long, value_enum, default_value_t = AuthMode::Basic)]
-    auth: AuthMode,
-    /// Listen also where other machines reach it, though users need no password and anybody may call himself admin.
-    #[arg(long)]
-    open_to_everybody: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum AuthMode {
-    Basic,
-    Remoteuser,
-    Noauth,
-}
-
-impl From<AuthMode> for Auth {
-    fn from(mode: AuthMode) -> Self {
-        match mode {
-            AuthMode::Basic => Auth::Basic,
-            AuthMode::Remoteuser => Auth::RemoteUser,
-            AuthMode::Noauth => Auth::NoAuth,
-        }
-    }
-}
+type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> ExitCode {
-    let Arguments { command: Command::Serve(arguments) } = Arguments::parse();
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
-    match serve(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+    let matches = command().get_matches();
+    let Some((name, flags)) = matches.subcommand() else { return ExitCode::FAILURE };
+    match run(name, flags) {
+        Ok(status) => status,
         Err(error) => {
-            tracing::error!("{error}");
+            // The log may not be there yet, or be a file that nobody looks at.
+            eprintln!("gnocchetti: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn serve(arguments: &Serve) -> Result<(), Box<dyn std::error::Error>> {
-    let server_options = ServerOptions::new()
-        .max_body(usize::from(arguments.max_body_mib) << 20)
-        .timeout(Duration::from_secs(arguments.operation_timeout.into()))
-        .max_limit(arguments.max_limit as usize)
-        .origins(arguments.cors_origins.iter().cloned())
-        .behind_proxy(arguments.proxy_headers)
-        .auth(arguments.auth.into())
-        .open_to_everybody(arguments.open_to_everybody);
-    let server_options = match &arguments.policy {
-        Some(file) => server_options.policy(&std::fs::read_to_string(file)?)?,
-        None => server_options,
+/// The commands and their flags: every option is a flag of each that opens a database.
+fn command() -> Command {
+    let with_options = |command: Command| {
+        let file = Arg::new(FILE).long(FILE).value_name("FILE");
+        let file = file.help("A gnocchetti.toml, or a gnocchi.conf, that says what flags and environment do not");
+        SETTINGS.iter().fold(command.arg(file), |command, setting| command.args(flags(setting)))
     };
-    let server = Server::bind(arguments.listen, server_options)?;
-    // What is acknowledged is on the medium, and as in Gnocchi no measure is too far in the future.
-    let options =
-        Options::new().default_policies(!arguments.no_default_policies).durability(Durability::Sync).max_future(None);
-    let database = Database::open(&arguments.data, options)?;
-    tracing::info!(address = %server.address()?, data = %arguments.data.display(), "serving");
-    let database = server.run(database)?;
-    database.close()?;
+    let serve = Command::new("serve").about("Serve Gnocchi's HTTP API over a database, until SIGTERM or SIGINT");
+    let config = Command::new("config").about("Print every option with what it is and means, as a gnocchetti.toml");
+    let upgrade =
+        Command::new("upgrade").about("Bring a database to this version's form, and create the default policies");
+    let damage =
+        |name: &'static str, about: &'static str| damage::Damage::augment_args(Command::new(name)).about(about);
+    let check = damage("check", "Read everything in a database's directory, and say what is damaged");
+    let repair =
+        damage("repair", "Make a damaged directory a sound one, and say what is gone. Keep a copy of it first");
+    Command::new("gnocchetti")
+        .about("Gnocchi's model of time series in one directory")
+        .version(env!("CARGO_PKG_VERSION"))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands([serve, config, upgrade].map(with_options))
+        .subcommands([check, repair])
+}
+
+/// The flags of an option: a switch has one to turn it off, too.
+fn flags(setting: &'static Setting) -> Vec<Arg> {
+    let flag = Arg::new(setting.name).long(setting.name).help(setting.meaning).action(ArgAction::Append);
+    if setting.kind != Kind::Switch {
+        return vec![flag.value_name("VALUE")];
+    }
+    let off = format!("no-{}", setting.name);
+    let flag = flag.num_args(0..=1).require_equals(true).default_missing_value("true").value_name("YES");
+    vec![flag, Arg::new(off.clone()).long(off).action(ArgAction::SetTrue).overrides_with(setting.name).hide(true)]
+}
+
+fn run(name: &str, flags: &ArgMatches) -> Outcome<ExitCode> {
+    match name {
+        "check" => return Ok(damage::check(&damage::Damage::from_arg_matches(flags)?)),
+        "repair" => return Ok(damage::repair(&damage::Damage::from_arg_matches(flags)?)),
+        _ => {}
+    }
+    let settings = Settings::of(flags, |variable| std::env::var(variable).ok())?;
+    if name == "config" {
+        print!("{}", settings.shown());
+        settings.warnings.iter().for_each(|warning| eprintln!("gnocchetti: {warning}"));
+        return Ok(ExitCode::SUCCESS);
+    }
+    log::start(&settings)?;
+    settings.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    if name == "upgrade" { upgrade(&settings) } else { serve(&settings) }?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn serve(settings: &Settings) -> Outcome<()> {
+    let number = |name: &str| settings.parsed::<usize>(name).unwrap_or_default();
+    let list = |name: &str| settings.list(name).map(str::to_owned).collect::<Vec<_>>();
+    let limits = ServerOptions::new()
+        .max_body(number("max-body-mib") << 20)
+        .timeout(Duration::from_secs(number("operation-timeout") as u64))
+        .max_limit(number("max-limit"))
+        .origins(list("cors-origin"))
+        .behind_proxy(settings.on("proxy-headers"))
+        .auth(match settings.text("auth") {
+            "remoteuser" => Auth::RemoteUser,
+            "noauth" => Auth::NoAuth,
+            _ => Auth::Basic,
+        })
+        .open_to_everybody(settings.on("open-to-everybody"))
+        .default_aggregation_methods(list("default-aggregation-methods"));
+    let limits = match settings.text("policy") {
+        "" => limits,
+        file => limits.policy(&std::fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?)?,
+    };
+    let address = settings.parsed("listen").ok_or("nobody says where to listen: --listen")?;
+    let server = Server::bind(address, limits)?;
+    let database = open(settings, settings.on("default-policies"))?;
+    tracing::info!(address = %server.address()?, data = settings.text("data"), "serving");
+    server.run(database)?.close()?;
     tracing::info!("closed");
     Ok(())
+}
+
+/// Opening brings the files to this version's form; a database without policies gets the default ones.
+fn upgrade(settings: &Settings) -> Outcome<()> {
+    let database = open(settings, false)?;
+    let bare = database.archive_policies()?.is_empty() && database.archive_policy_rules()?.is_empty();
+    if bare && settings.on("default-policies") {
+        for policy in ArchivePolicy::defaults() {
+            database.create_archive_policy(&policy)?;
+        }
+        database.create_archive_policy_rule(&ArchivePolicyRule::new("default", "*", "low")?)?;
+    }
+    let policies = database.archive_policies()?.len();
+    database.close()?;
+    tracing::info!(data = settings.text("data"), policies, "the database is of this version");
+    Ok(())
+}
+
+/// Opens the database, and creates it when it is not there: with the default policies, or without.
+fn open(settings: &Settings, default_policies: bool) -> Outcome<Database> {
+    let data = settings.text("data");
+    if data.is_empty() {
+        return Err("nobody says where the database is: --data, GNOCCHETTI_DATA, or `data` in a file".into());
+    }
+    let interval = settings.parsed("durability-interval").unwrap_or(Timespan::SECOND);
+    let interval = Duration::from_nanos(interval.nanos().unsigned_abs());
+    let durability = match settings.text("durability") {
+        "kernel" => Durability::Kernel(interval),
+        "buffered" => Durability::Buffered(interval),
+        _ => Durability::Sync,
+    };
+    let options = Options::new()
+        .default_policies(default_policies)
+        .durability(durability)
+        .max_future(settings.parsed("max-future"))
+        .resource_inactive_after(settings.parsed("resource-inactive-after"))
+        .resource_cleanup_after(settings.parsed("resource-cleanup-after"));
+    Ok(Database::open(data, options)?)
 }

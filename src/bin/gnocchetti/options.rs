@@ -1,0 +1,260 @@
+//! Every option there is: its name, what it takes, its default, what it means, and what it is called in Gnocchi.
+//!
+//! The same name is the flag (`--max-body-mib`), the environment variable (`GNOCCHETTI_MAX_BODY_MIB`) and the key of
+//! `gnocchetti.toml`. Nothing here knows what an option does.
+
+use std::net::SocketAddr;
+
+use gnocchetti::{AggregationMethod, Timespan};
+
+/// What an option takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kind {
+    /// A text.
+    Text,
+    /// `true` or `false`.
+    Switch,
+    /// A whole number between these two.
+    Number(u64, u64),
+    /// An address and a port.
+    Address,
+    /// A length of time.
+    Span,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// Texts with commas between them.
+    List,
+    /// Names of aggregation methods, as a policy lists them, with commas between them.
+    Methods,
+}
+
+/// An option.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// Its name.
+    pub name: &'static str,
+    /// What it takes.
+    pub kind: Kind,
+    /// What it is when nobody says; nothing when empty.
+    pub default: &'static str,
+    /// What it is called in `gnocchi.conf`: section and key.
+    pub gnocchi: &'static [(&'static str, &'static str)],
+    /// What it means.
+    pub meaning: &'static str,
+}
+
+const fn setting(
+    name: &'static str,
+    kind: Kind,
+    default: &'static str,
+    gnocchi: &'static [(&'static str, &'static str)],
+    meaning: &'static str,
+) -> Setting {
+    Setting { name, kind, default, gnocchi, meaning }
+}
+
+/// All of them, in the order in which they are shown.
+pub const SETTINGS: &[Setting] = &[
+    setting(
+        "data",
+        Kind::Text,
+        "",
+        &[("storage", "file_basepath")],
+        "The database's directory; it is created when it is not there. Without it nothing can be served.",
+    ),
+    setting(
+        "listen",
+        Kind::Address,
+        "127.0.0.1:8041",
+        &[("api", "host"), ("api", "port")],
+        "Where to listen. Users need no password, so this must be an address of this machine's own, unless open-to-everybody is on.",
+    ),
+    setting(
+        "default-policies",
+        Kind::Switch,
+        "true",
+        &[],
+        "Whether a new database gets the archive policies bool, low, medium and high, and a rule.",
+    ),
+    setting(
+        "default-aggregation-methods",
+        Kind::Methods,
+        "mean,min,max,sum,std,count",
+        &[("archive_policy", "default_aggregation_methods")],
+        "What an archive policy keeps that is created without aggregation methods.",
+    ),
+    setting(
+        "max-body-mib",
+        Kind::Number(1, 65_535),
+        "16",
+        &[],
+        "The greatest body of a request, in MiB, after decompression; a greater one is answered 413.",
+    ),
+    setting(
+        "operation-timeout",
+        Kind::Number(1, 65_535),
+        "60",
+        &[("api", "operation_timeout"), ("api", "refresh_timeout")],
+        "How many seconds a request may take; then it is answered 408.",
+    ),
+    setting(
+        "max-limit",
+        Kind::Number(1, 1_000_000_000),
+        "1000",
+        &[("api", "max_limit")],
+        "How many items a list has at most; a link leads to the next ones.",
+    ),
+    setting(
+        "cors-origin",
+        Kind::List,
+        "",
+        &[("cors", "allowed_origin")],
+        "Pages that browsers let read our answers, such as https://grafana.example; may be given several times.",
+    ),
+    setting(
+        "proxy-headers",
+        Kind::Switch,
+        "false",
+        &[("api", "enable_proxy_headers_parsing")],
+        "Whether to believe Forwarded and X-Forwarded-... about where clients see this server.",
+    ),
+    setting(
+        "auth",
+        Kind::Word(&["basic", "remoteuser", "noauth"]),
+        "basic",
+        &[("api", "auth_mode")],
+        "How it is known who asks: by the name in basic authentication, by the header X-Remote-User that a proxy sets, or not at all.",
+    ),
+    setting(
+        "policy",
+        Kind::Text,
+        "",
+        &[("oslo_policy", "policy_file")],
+        "A file of rules that override who may do what, in the form of Gnocchi's policy.yaml.",
+    ),
+    setting(
+        "open-to-everybody",
+        Kind::Switch,
+        "false",
+        &[],
+        "Listen also where other machines reach it, though users need no password and anybody may call himself admin.",
+    ),
+    setting(
+        "durability",
+        Kind::Word(&["sync", "kernel", "buffered"]),
+        "sync",
+        &[],
+        "What measures survive once they are answered 202: sync a power cut, kernel the end of this process, buffered neither.",
+    ),
+    setting(
+        "durability-interval",
+        Kind::Span,
+        "1 second",
+        &[],
+        "After which time measures survive a power cut all the same, when durability is not sync.",
+    ),
+    setting(
+        "max-future",
+        Kind::Span,
+        "",
+        &[],
+        "How far beyond the wall clock a measure may lie; any distance when nothing is said.",
+    ),
+    setting(
+        "resource-inactive-after",
+        Kind::Span,
+        "",
+        &[("metricd", "metric_inactive_after")],
+        "After which time without a measure a resource ends by itself; never when nothing is said.",
+    ),
+    setting(
+        "resource-cleanup-after",
+        Kind::Span,
+        "",
+        &[("metricd", "resource_cleanup_after")],
+        "How long after its end a resource is deleted by itself, with its measures; never when nothing is said.",
+    ),
+    setting(
+        "log-level",
+        Kind::Word(&["error", "warn", "info", "debug", "trace"]),
+        "info",
+        &[("DEFAULT", "debug"), ("DEFAULT", "verbose")],
+        "How much is logged.",
+    ),
+    setting(
+        "log-file",
+        Kind::Text,
+        "",
+        &[("DEFAULT", "log_file"), ("DEFAULT", "log_dir")],
+        "Where the log goes, appended; to standard error when nothing is said.",
+    ),
+    setting(
+        "log-format",
+        Kind::Word(&["text", "json"]),
+        "text",
+        &[],
+        "Whether a line of the log is a text or a JSON object.",
+    ),
+];
+
+impl Setting {
+    /// The option of this name.
+    pub fn named(name: &str) -> Option<&'static Setting> {
+        SETTINGS.iter().find(|setting| setting.name == name)
+    }
+
+    /// Its environment variable.
+    pub fn variable(&self) -> String {
+        format!("GNOCCHETTI_{}", self.name.replace('-', "_").to_ascii_uppercase())
+    }
+
+    /// Refuses a value that it cannot have; what is empty is as if nothing was said.
+    pub fn check(&self, value: &str) -> Result<(), String> {
+        let fine = value.is_empty()
+            || match self.kind {
+                Kind::Text | Kind::List => true,
+                Kind::Switch => switch(value).is_some(),
+                Kind::Number(least, most) => value.parse().is_ok_and(|number: u64| (least..=most).contains(&number)),
+                Kind::Address => value.parse::<SocketAddr>().is_ok(),
+                Kind::Span => value.parse::<Timespan>().is_ok(),
+                Kind::Word(words) => words.contains(&value),
+                Kind::Methods => value.split(',').all(is_method),
+            };
+        if fine {
+            Ok(())
+        } else {
+            Err(format!("`{value}` is no value for {}: it takes {}", self.name, self.kind.expected()))
+        }
+    }
+}
+
+impl Kind {
+    /// What it takes, in words.
+    pub fn expected(self) -> String {
+        match self {
+            Kind::Text => "a text".to_owned(),
+            Kind::Switch => "true or false".to_owned(),
+            Kind::Number(least, most) => format!("a whole number from {least} to {most}"),
+            Kind::Address => "an address and a port, such as 127.0.0.1:8041".to_owned(),
+            Kind::Span => "a length of time, such as 90 or 1 hour".to_owned(),
+            Kind::Word(words) => format!("one of {}", words.join(", ")),
+            Kind::List => "texts with commas between them".to_owned(),
+            Kind::Methods => "aggregation methods with commas between them".to_owned(),
+        }
+    }
+}
+
+/// Whether this may stand in a policy's list of methods.
+fn is_method(name: &str) -> bool {
+    let name = name.trim();
+    name == "*" || name.trim_start_matches(['+', '-']).parse::<AggregationMethod>().is_ok()
+}
+
+/// What a word says that is yes or no.
+pub fn switch(text: &str) -> Option<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Some(true),
+        "0" | "false" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}

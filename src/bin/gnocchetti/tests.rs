@@ -1,0 +1,160 @@
+//! Which source wins, and what files say.
+
+use std::path::Path;
+
+use super::options::SETTINGS;
+use super::settings::{Settings, Source};
+use super::{command, gnocchi};
+
+fn settings(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Settings, String> {
+    let whole = ["gnocchetti", "config"].into_iter().chain(arguments.iter().copied());
+    let matches = command().try_get_matches_from(whole).map_err(|error| error.to_string())?;
+    let (_, flags) = matches.subcommand().unwrap();
+    let said = |name: &str| environment.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+    Settings::of(flags, said)
+}
+
+fn file(directory: &Path, name: &str, text: &str) -> String {
+    let path = directory.join(name);
+    std::fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_flag_wins_over_the_environment_and_that_over_a_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let path =
+        file(directory.path(), "gnocchetti.toml", "max-limit = 3\noperation-timeout = 4\nlog-level = \"debug\"\n");
+    let environment = [("GNOCCHETTI_MAX_LIMIT", "5"), ("GNOCCHETTI_OPERATION_TIMEOUT", "6")];
+    let all = settings(&["--config", &path, "--max-limit", "7"], &environment).unwrap();
+    assert_eq!(all.value("max-limit"), ("7", &Source::Flag));
+    assert_eq!(all.value("operation-timeout"), ("6", &Source::Environment));
+    assert_eq!(all.value("log-level"), ("debug", &Source::File(path.clone().into())));
+    assert_eq!(all.value("durability"), ("sync", &Source::Default));
+    let by_environment = settings(&[], &[("GNOCCHETTI_CONFIG", &path)]).unwrap();
+    assert_eq!(by_environment.text("max-limit"), "3");
+}
+
+#[test]
+fn switches_and_lists() {
+    let on = |arguments: &[&str]| settings(arguments, &[]).unwrap().on("default-policies");
+    assert!(on(&[]) && on(&["--default-policies"]) && on(&["--default-policies=yes"]));
+    assert!(!on(&["--no-default-policies"]) && !on(&["--default-policies=false"]));
+    let origins = settings(&["--cors-origin", "http://a", "--cors-origin", "http://b"], &[]).unwrap();
+    assert_eq!(origins.list("cors-origin").collect::<Vec<_>>(), ["http://a", "http://b"]);
+}
+
+#[test]
+fn values_that_an_option_cannot_have_are_refused_with_who_says_so() {
+    let refused = |arguments: &[&str], environment: &[(&str, &str)]| settings(arguments, environment).unwrap_err();
+    let error = refused(&["--max-limit", "0"], &[]);
+    assert_eq!(error, "--max-limit: `0` is no value for max-limit: it takes a whole number from 1 to 1000000000");
+    assert!(
+        refused(&[], &[("GNOCCHETTI_LISTEN", "here")]).starts_with("environment variable GNOCCHETTI_LISTEN: `here`")
+    );
+    for wrong in [["--log-level", "loud"], ["--max-future", "soon"], ["--default-aggregation-methods", "mean,middle"]] {
+        refused(&wrong, &[]);
+    }
+    let directory = tempfile::tempdir().unwrap();
+    for (text, expected) in
+        [("colour = 1", "there is no option `colour`"), ("data = [1]", "a list of something else"), ("x", "TOML")]
+    {
+        let path = file(directory.path(), "g.toml", text);
+        assert!(refused(&["--config", &path], &[]).contains(expected), "{text}");
+    }
+    assert!(refused(&["--config", "/nowhere/at/all"], &[]).contains("cannot read /nowhere/at/all"));
+}
+
+#[test]
+fn what_config_prints_is_a_file_that_says_the_same() {
+    let directory = tempfile::tempdir().unwrap();
+    let arguments =
+        ["--data", "a \"b\" \\c", "--proxy-headers", "--max-limit", "9", "--cors-origin", "http://a,http://b"];
+    let before = settings(&arguments, &[]).unwrap();
+    let shown = before.shown();
+    let path = file(directory.path(), "shown.toml", &shown);
+    let after = settings(&["--config", &path], &[]).unwrap();
+    for setting in SETTINGS {
+        assert_eq!(before.text(setting.name), after.text(setting.name), "{}", setting.name);
+        assert!(shown.contains(setting.meaning) && shown.contains(&setting.variable()));
+        setting.check(setting.default).unwrap();
+    }
+    // Also the comments are lines of such a file.
+    let uncommented = shown.replace("# ", "");
+    let all = uncommented.lines().filter(|line| line.contains(" = ")).collect::<Vec<_>>().join("\n");
+    settings(&["--config", &file(directory.path(), "all.toml", &all)], &[]).unwrap();
+}
+
+#[test]
+fn what_of_gnocchis_file_has_a_meaning_is_taken_and_the_rest_is_named() {
+    let text = "
+[DEFAULT]
+debug = true
+log-dir = /var/log
+coordination_url = redis://localhost
+[api]
+# a comment
+host = ::1
+port = 9000
+max_limit = 50
+operation_timeout = 20
+auth_mode = basic
+enable_proxy_headers_parsing = True
+[archive_policy]
+default_aggregation_methods = mean,
+    max
+[cors]
+allowed_origin = 'http://foobar.com'
+[indexer]
+url = sqlite:////var/lib/gnocchi/index.db
+[metricd]
+workers = 4
+metric_inactive_after = 0
+resource_cleanup_after = 3600
+[storage]
+driver = file
+file_basepath = /var/lib/gnocchi
+";
+    let (values, warnings) = gnocchi::read(text).unwrap();
+    let mut said: Vec<String> = values.iter().map(|(setting, value)| format!("{}={value}", setting.name)).collect();
+    said.sort();
+    assert_eq!(
+        said,
+        [
+            "cors-origin=http://foobar.com",
+            "data=/var/lib/gnocchi",
+            "default-aggregation-methods=mean,max",
+            "listen=[::1]:9000",
+            "log-file=/var/log/gnocchetti.log",
+            "log-level=debug",
+            "max-limit=50",
+            "operation-timeout=20",
+            "proxy-headers=True",
+            "resource-cleanup-after=3600",
+        ]
+    );
+    for (setting, value) in &values {
+        setting.check(value).unwrap();
+    }
+    let ignored = ["DEFAULT.coordination_url", "metricd.workers"]
+        .map(|name| format!("{name} has no meaning here and is ignored"));
+    assert_eq!(warnings, ignored);
+}
+
+#[test]
+fn storage_and_indexes_that_are_not_there_are_refused() {
+    for (text, expected) in [
+        ("[storage]\ndriver = ceph", "storage.driver is ceph"),
+        ("[storage]\ndriver = s3", "storage.driver is s3"),
+        ("[incoming]\ndriver = redis", "incoming.driver is redis"),
+        ("[indexer]\nurl = postgresql+psycopg2://gnocchi@db/gnocchi", "indexer.url asks for postgresql"),
+        ("[indexer]\nurl = mysql://db", "indexer.url asks for mysql"),
+        ("[api]\nauth_mode = keystone", "api.auth_mode is keystone"),
+        ("[api]\nhost = metrics.example", "api.host and api.port make metrics.example:8041"),
+        ("[api\nport = 1", "line 1: this is no name of a section"),
+        ("port", "line 1: there is no `=`"),
+    ] {
+        let error = gnocchi::read(text).unwrap_err();
+        assert!(error.starts_with(expected), "{error}");
+    }
+}
