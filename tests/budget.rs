@@ -87,6 +87,6 @@ fn many_series_and_little_memory_lose_nothing_whichever_way_pushes_are_held_back
             assert_eq!(count(&db, *key, 60 * SECOND), 120);
         }
         db.close().unwrap();
-        assert_eq!(count(&open_again(directory.path()), metrics[1999], 60 * SECOND), 120);
+        assert_eq!(count(&open_again(directory.path()), metrics[399], 60 * SECOND), 120);
     }
 }

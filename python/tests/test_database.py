@@ -269,13 +269,16 @@ def test_a_snapshot_says_what_is_wrong_with_its_directory(db: gnocchetti.Databas
     assert "within the database" in refused.value.reason
 
 
-def test_a_push_that_finds_no_memory_is_refused(tmp_path):
-    with gnocchetti.open(tmp_path / "db", default_policies=True, memory=1, over_memory="refuse", background=False) as db:
+def test_a_push_that_finds_no_memory_is_refused(tmp_path: pathlib.Path) -> None:
+    options: dict[str, Any] = {"default_policies": True, "memory": 1, "over_memory": "refuse", "background": False}
+    with gnocchetti.open(tmp_path / "db", durability="buffered", **options) as db:
         metric = db.create_metric("load")
-        db.push(metric, [(second, 1.0) for second in range(5000)])
-        with pytest.raises(gnocchetti.MemoryLimit) as refused:
-            db.push(metric, [(5000, 1.0)])
+        times = [NOON + datetime.timedelta(seconds=second) for second in range(4098)]
+        for time in times[:-1]:
+            db.push(metric, time, 1.0)
+        with pytest.raises(errors.MemoryLimit) as refused:
+            db.push(metric, times[-1], 1.0)
         assert refused.value.waiting > refused.value.limit == 64 << 10
         assert db.stats().pushes_refused == 1
         db.checkpoint()
-        db.push(metric, [(5000, 1.0)])
+        db.push(metric, times[-1], 1.0)
