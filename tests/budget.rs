@@ -31,7 +31,7 @@ fn pushes_that_would_take_too_much_are_refused_whole_until_a_checkpoint() {
     let directory = tempfile::tempdir().unwrap();
     let db = open(directory.path(), Options::new().background(false).over_memory(OverMemory::Refuse));
     let metrics: Vec<MetricKey> = (0..100).map(|i| metric(&db, &format!("m.{i}"), "seconds")).collect();
-    let accepted = (0..).find(|second| push(&db, &metrics, *second).is_err()).unwrap();
+    let accepted = (0..1000).find(|second| push(&db, &metrics, *second).is_err()).unwrap();
     assert_eq!(accepted as u64, MAY_WAIT / 100 + 1, "a push that finds room is taken whole");
     let Err(Error::MemoryLimit { waiting, limit }) = push(&db, &metrics, accepted) else { panic!("it was taken") };
     assert!(waiting > limit && limit == 64 << 10, "{waiting} of {limit}");
