@@ -16,6 +16,7 @@ mod reader;
 mod recovery;
 mod renew;
 mod salvage;
+mod sync;
 #[cfg(test)]
 mod tests;
 mod writer;
