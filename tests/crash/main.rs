@@ -6,6 +6,7 @@
 
 mod disk;
 mod faults;
+mod flips;
 mod full;
 mod image;
 mod kill;

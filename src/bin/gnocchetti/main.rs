@@ -1,4 +1,6 @@
-//! The command `gnocchetti`: reads its arguments, opens a database, and serves it.
+//! The command `gnocchetti`: reads its arguments, opens a database, and serves it; or looks for damage, and repairs it.
+
+mod damage;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -21,6 +23,10 @@ struct Arguments {
 enum Command {
     /// Serve Gnocchi's HTTP API over a database, until SIGTERM or SIGINT.
     Serve(Serve),
+    /// Read everything in a database's directory, and say what is damaged.
+    Check(damage::Damage),
+    /// Make a damaged directory a sound one, and say what is gone. Keep a copy of it first.
+    Repair(damage::Damage),
 }
 
 #[derive(Debug, clap::Args)]
@@ -52,9 +58,17 @@ struct Serve {
 }
 
 fn main() -> ExitCode {
-    let Arguments { command: Command::Serve(arguments) } = Arguments::parse();
+    let Arguments { command } = Arguments::parse();
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
-    match serve(&arguments) {
+    match command {
+        Command::Serve(arguments) => serve_or_say(&arguments),
+        Command::Check(arguments) => damage::check(&arguments),
+        Command::Repair(arguments) => damage::repair(&arguments),
+    }
+}
+
+fn serve_or_say(arguments: &Serve) -> ExitCode {
+    match serve(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");
