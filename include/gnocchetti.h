@@ -218,6 +218,8 @@ enum gnt_status_code
     GNT_SNAPSHOT_TARGET = 62,
     // The writer replaced files faster than this reader could read them.
     GNT_OUTRUN = 63,
+    // As many measures wait in memory as may, and the options say to refuse more.
+    GNT_MEMORY_LIMIT = 66,
     // A pointer that must not be NULL was.
     GNT_NULL_POINTER = 200,
     // A pointer that is no live handle of the kind it must be.
@@ -492,10 +494,14 @@ gnt_status gnt_options_set_durability(struct gnt_options *options,
 // How far beyond the wall clock a measure may lie, in ns; 0: any distance. Default: a day.
 gnt_status gnt_options_set_max_future(struct gnt_options *options, int64_t limit, struct gnt_error **error);
 
-// How many bytes of encoded windows are kept in memory; beyond that they are read from segments. Default: 512 MiB.
+// How many bytes the measures in memory may take: a half for encoded windows, a quarter for measures that wait for a
+// checkpoint, which comes early at an eighth, and a quarter for those that one is writing. Default: 512 MiB.
 gnt_status gnt_options_set_memory(struct gnt_options *options,
                                   uint64_t bytes,
                                   struct gnt_error **error);
+
+// What becomes of a push when as many measures wait in memory as may: a `gnt_over_memory`. Default: it waits.
+gnt_status gnt_options_set_over_memory(struct gnt_options *options, uint32_t what, struct gnt_error **error);
 
 // How many bytes of measures (16 each) may wait in memory for a checkpoint. When checkpoints cannot keep up, pushes are held
 // back at four times as many. Default: 64 MiB.

@@ -275,6 +275,16 @@ pub enum Error {
         /// So often it was tried.
         attempts: u32,
     },
+    /// As many measures wait in memory as may, and `Options::over_memory` says to refuse.
+    #[error(
+        "measures that wait for a checkpoint take {waiting} bytes of memory and {limit} are allowed; push again when a checkpoint is through, raise Options::memory and Options::dirty_bytes, or have pushes wait (OverMemory::Block)"
+    )]
+    MemoryLimit {
+        /// What the waiting measures take, in bytes.
+        waiting: u64,
+        /// How much they may take.
+        limit: u64,
+    },
     /// What a repair goes by is damaged itself.
     #[error("{} cannot be repaired: {reason}; restore it from a snapshot of the directory", .path.display())]
     Irreparable {
@@ -531,6 +541,7 @@ impl Error {
             Error::ReadOnly { .. } => 61,
             Error::SnapshotTarget { .. } => 62,
             Error::Outrun { .. } => 63,
+            Error::MemoryLimit { .. } => 66,
         }
     }
 
@@ -617,6 +628,7 @@ mod tests {
             (61, Error::ReadOnly { call: "", path: path() }),
             (62, Error::SnapshotTarget { path: path(), reason: text() }),
             (63, Error::Outrun { path: path(), attempts: 0 }),
+            (66, Error::MemoryLimit { waiting: 0, limit: 0 }),
         ]
     }
 

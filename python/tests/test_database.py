@@ -267,3 +267,18 @@ def test_a_snapshot_says_what_is_wrong_with_its_directory(db: gnocchetti.Databas
         db.snapshot(directory / "within")
     assert refused.value.path == str(directory / "within")
     assert "within the database" in refused.value.reason
+
+
+def test_a_push_that_finds_no_memory_is_refused(tmp_path: pathlib.Path) -> None:
+    options: dict[str, Any] = {"default_policies": True, "memory": 1, "over_memory": "refuse", "background": False}
+    with gnocchetti.open(tmp_path / "db", durability="buffered", **options) as db:
+        metric = db.create_metric("load")
+        times = [NOON + datetime.timedelta(seconds=second) for second in range(4098)]
+        for time in times[:-1]:
+            db.push(metric, time, 1.0)
+        with pytest.raises(errors.MemoryLimit) as refused:
+            db.push(metric, times[-1], 1.0)
+        assert refused.value.waiting > refused.value.limit == 64 << 10
+        assert db.stats().pushes_refused == 1
+        db.checkpoint()
+        db.push(metric, times[-1], 1.0)

@@ -10,6 +10,7 @@
 //! `plans`, `view`, `dirty`, `deleted`, the journal's own. Nothing is ever appended to the journal without the gate.
 
 mod aggregates;
+mod budget;
 mod check;
 mod checkpoint;
 mod damage;
@@ -40,6 +41,7 @@ use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex, RwLock};
 
+pub use budget::OverMemory;
 pub use check::{CheckProgress, CheckReport, Finding, FindingKind, OnProgress, StoredData, check_directory};
 pub use ingest::Batch;
 pub use options::Options;
@@ -97,6 +99,9 @@ struct Counters {
     accepted: AtomicU64,
     overwritten: AtomicU64,
     late: AtomicU64,
+    pushes_blocked: AtomicU64,
+    blocked_nanos: AtomicU64,
+    pushes_refused: AtomicU64,
     checkpoints: AtomicU64,
     merges: AtomicU64,
     replayed: AtomicU64,

@@ -113,7 +113,7 @@ impl Engine {
 
     /// Whether a checkpoint is due by what waits for it.
     fn is_full(&self) -> bool {
-        self.dirty_measures.load(Ordering::Relaxed).saturating_mul(16) > self.options.dirty_bytes
+        self.dirty_measures.load(Ordering::Relaxed).saturating_mul(16) > self.options.checkpoint_at()
             || self.journal.bytes() > self.options.journal_bytes
     }
 

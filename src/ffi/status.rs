@@ -124,6 +124,8 @@ pub enum gnt_status_code {
     GNT_SNAPSHOT_TARGET = 62,
     /// The writer replaced files faster than this reader could read them.
     GNT_OUTRUN = 63,
+    /// As many measures wait in memory as may, and the options say to refuse more.
+    GNT_MEMORY_LIMIT = 66,
     /// A pointer that must not be NULL was.
     GNT_NULL_POINTER = 200,
     /// A pointer that is no live handle of the kind it must be.

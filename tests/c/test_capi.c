@@ -652,6 +652,7 @@ static void options_are_taken(void **state)
     OK(gnt_options_set_durability(options, GNT_DURABILITY_BUFFERED, SECOND, &error));
     OK(gnt_options_set_max_future(options, 0, &error));
     OK(gnt_options_set_memory(options, 1 << 20, &error));
+    OK(gnt_options_set_over_memory(options, GNT_OVER_MEMORY_BLOCK, &error));
     OK(gnt_options_set_dirty_bytes(options, 1 << 20, &error));
     OK(gnt_options_set_journal_bytes(options, 1 << 20, &error));
     OK(gnt_options_set_checkpoint_interval(options, 60 * SECOND, &error));

@@ -436,6 +436,13 @@ class Outrun(StorageError, status=63):
     attempts: int
 
 
+class MemoryLimit(StorageError, status=66):
+    """As many measures wait in memory as may, and the options say to refuse more."""
+
+    waiting: int
+    limit: int
+
+
 class NullPointer(InternalError, status=200):
     """A pointer that must not be NULL was."""
 
