@@ -121,6 +121,7 @@ file_basepath = /var/lib/gnocchi
     assert_eq!(
         said,
         [
+            "auth=basic",
             "cors-origin=http://foobar.com",
             "data=/var/lib/gnocchi",
             "default-aggregation-methods=mean,max",
