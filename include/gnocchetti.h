@@ -291,6 +291,26 @@ typedef uint32_t gnt_level;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+// What becomes of a push when as many measures wait in memory for a checkpoint as may.
+enum gnt_over_memory
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+
+{
+    // It waits until a checkpoint has taken them. The default.
+    GNT_OVER_MEMORY_BLOCK = 0,
+    // It is refused whole, with `GNT_MEMORY_LIMIT`.
+    GNT_OVER_MEMORY_REFUSE = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum gnt_over_memory gnt_over_memory;
+#else
+typedef uint32_t gnt_over_memory;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 // Measures that wait to be pushed together: checked together, journaled as one record, made durable by one sync. It belongs
 // to no database, may be used again and again, and keeps its memory. The caller owns it.
 typedef struct gnt_batch gnt_batch;
