@@ -77,7 +77,7 @@ installed() {
     soname=$(objdump -p "$prefix/lib/libgnocchetti.so" | awk '$1 == "SONAME" { print $2 }')
     ! grep -v '^gnt_' <<<"$exported" || return 1
     [[ $(wc -l <<<"$exported") -ge 100 && $soname == libgnocchetti.so.0 && -e $prefix/lib/$soname ]] || return 1
-    [[ $(pkg-config --modversion gnocchetti) == "$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)" ]]
+    [[ $(pkg-config --modversion gnocchetti) == "$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)" ]]
 }
 
 # What `cargo cinstall` installs, where there is a cargo-c: the same files as `make install`, and a library of the same name.
