@@ -210,6 +210,8 @@ def test_damage_is_located(directory: pathlib.Path) -> None:
 def test_options_that_cannot_work_are_refused(directory: pathlib.Path) -> None:
     with pytest.raises(errors.InvalidOption, match="dirty_bytes"):
         gnocchetti.open(directory, dirty_bytes=1)
+    with pytest.raises(ValueError, match="over_memory is 'wait'"):
+        gnocchetti.open(directory, over_memory="wait")  # type: ignore[arg-type]
     with pytest.raises(errors.TooFarInFuture), gnocchetti.open(directory, default_policies=True) as db:
         db.push(db.create_metric("a"), datetime.datetime.now(UTC) + datetime.timedelta(days=3), 1.0)
 

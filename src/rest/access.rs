@@ -92,7 +92,6 @@ impl User {
     }
 
     /// Refuses metrics of which it may not read some.
-    #[allow(dead_code, reason = "for operations across metrics")]
     pub(super) fn must_own_all(&self, app: &App, keys: &[MetricKey]) -> Result<(), Failure> {
         self.must_with_all(app, "get metric", keys)
     }

@@ -8,15 +8,30 @@ use axum::http::StatusCode;
 use serde_json::json;
 
 use super::access::User;
+use super::call::Call;
 use super::failure::Failure;
+use super::server::App;
 use crate::Database;
-use crate::{Error, Filter, NewResource, ResourceId, ResourceSearch, Timestamp, Uuid};
+use crate::{Error, Filter, NewResource, ResourceId, ResourceSearch, ResourceType, Timestamp, Uuid};
 
 /// How often resources are looked for that another request is making, too.
 const ATTEMPTS: usize = 4;
 
 /// How many resources are looked up at a time.
 const CHUNK: usize = 1000;
+
+/// Makes a type of resources, when it is not there; who may not make types may still write when it is.
+pub(super) fn make_type(app: &App, call: &Call, resource_type: &ResourceType) -> Result<(), Failure> {
+    match app.database.resource_type(&resource_type.name) {
+        Ok(_) => return Ok(()),
+        Err(Error::UnknownResourceType { .. }) => call.must_be_admin()?,
+        Err(error) => return Err(error.into()),
+    }
+    match app.database.create_resource_type(resource_type) {
+        Ok(()) | Err(Error::ResourceTypeExists { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
 
 /// Measures of resources of one type.
 #[derive(Debug)]

@@ -41,7 +41,6 @@ pub(super) fn printed(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
 
 /// An answer with points in it, whose values may be what JSON has no number for.
 #[derive(Debug)]
-#[allow(dead_code, reason = "the answers of operations across metrics are made of all of them")]
 pub(super) enum Tree {
     /// Anything without points.
     Value(Value),

@@ -8,10 +8,10 @@ use prost::Message;
 
 use super::call::{Call, Reply};
 use super::failure::Failure;
-use super::ingest::Incoming;
+use super::ingest::{Incoming, make_type};
 use super::metric_name::{encoded, labelled};
 use super::server::App;
-use crate::{Attribute, Error, ResourceType, Timestamp};
+use crate::{Attribute, ResourceType, Timestamp};
 
 /// The type of the resources that series belong to.
 const TYPE: &str = "prometheus";
@@ -58,7 +58,7 @@ pub(super) fn write(app: &App, call: &Call) -> Result<Reply, Failure> {
         return Err(Failure::because(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason));
     }
     let incoming = measures(&unpacked(&call.body, app.max_body())?)?;
-    make_type(app, call)?;
+    make_type(app, call, &resource_type())?;
     incoming.push(&app.database, &user)?;
     Ok(Reply::empty(StatusCode::ACCEPTED))
 }
@@ -102,19 +102,6 @@ fn time(milliseconds: i64) -> Result<Timestamp, Failure> {
     let nanos = milliseconds.checked_mul(1_000_000);
     let nanos = nanos.ok_or_else(|| Failure::bad(format!("The timestamp {milliseconds} is after 2262")))?;
     Ok(Timestamp::from_nanos(nanos)?)
-}
-
-/// Makes the type of resources, when it is not there; who may not make types may still write when it is.
-fn make_type(app: &App, call: &Call) -> Result<(), Failure> {
-    match app.database.resource_type(TYPE) {
-        Ok(_) => return Ok(()),
-        Err(Error::UnknownResourceType { .. }) => call.must_be_admin()?,
-        Err(error) => return Err(error.into()),
-    }
-    match app.database.create_resource_type(&resource_type()) {
-        Ok(()) | Err(Error::ResourceTypeExists { .. }) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
 }
 
 fn resource_type() -> ResourceType {

@@ -176,6 +176,8 @@ def open(
         "resource_inactive_after": resource_inactive_after,
         "resource_cleanup_after": resource_cleanup_after,
     }
+    if over_memory not in _OVER_MEMORY:
+        raise ValueError(f"over_memory is {over_memory!r}, and takes 'block' or 'refuse'")
     settings: dict[str, tuple[Any, ...]] = {
         "default_policies": (default_policies,),
         "durability": (_LEVELS[level.level], level.delay_nanos),

@@ -15,10 +15,10 @@ use serde_json::json;
 use self::message::{Histogram, KeyValue, Metric, Numbers, Request, Resource, Summary};
 use super::call::{Call, Reply};
 use super::failure::Failure;
-use super::ingest::Incoming;
+use super::ingest::{Incoming, make_type};
 use super::metric_name::{encoded, labelled};
 use super::server::App;
-use crate::{Attribute, Error, ResourceType, Timestamp};
+use crate::{Attribute, ResourceType, Timestamp};
 
 /// The type of the resources that measures are of.
 const TYPE: &str = "opentelemetry";
@@ -39,7 +39,7 @@ pub(super) fn write(app: &App, call: &Call) -> Result<Reply, Failure> {
         return Err(Failure::of(StatusCode::UNSUPPORTED_MEDIA_TYPE));
     };
     let incoming = measures(&request)?;
-    make_type(app, call)?;
+    make_type(app, call, &resource_type())?;
     incoming.push(&app.database, &user)?;
     if in_json {
         return Reply::json(&json!({}));
@@ -193,19 +193,6 @@ impl Series<'_> {
         let time = Timestamp::from_nanos(i64::try_from(time).map_err(|_| late())?)?;
         self.incoming.add(self.resource, labelled(name, labels), time, value);
         Ok(())
-    }
-}
-
-/// Makes the type of resources, when it is not there; who may not make types may still write when it is.
-fn make_type(app: &App, call: &Call) -> Result<(), Failure> {
-    match app.database.resource_type(TYPE) {
-        Ok(_) => return Ok(()),
-        Err(Error::UnknownResourceType { .. }) => call.must_be_admin()?,
-        Err(error) => return Err(error.into()),
-    }
-    match app.database.create_resource_type(&resource_type()) {
-        Ok(()) | Err(Error::ResourceTypeExists { .. }) => Ok(()),
-        Err(error) => Err(error.into()),
     }
 }
 
