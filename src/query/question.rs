@@ -7,7 +7,7 @@ use super::view::Buffers;
 use crate::carbonara::{Sampling, group_start, resample, truncate};
 use crate::error::{Error, Result};
 use crate::head::Plan;
-use crate::types::{AggregationMethod, Columns, MetricKey, Timespan, Timestamp};
+use crate::types::{AggregationMethod, MetricKey, Points, Timespan, Timestamp};
 
 /// A question about one metric: which aggregation method, which granularity, which stretch of time, resampled or not.
 ///
@@ -105,21 +105,21 @@ impl Query {
         group_start(start, granularity)..end
     }
 
-    /// The answer from a snapshot that was taken for this question: columns for each of `methods`.
+    /// The answer from a snapshot that was taken for this question: points for each of `methods`.
     pub(crate) fn answer(
         &self,
         snapshot: &Snapshot,
         methods: &[AggregationMethod],
         buffers: &mut Buffers,
-    ) -> Result<Vec<Columns>> {
+    ) -> Result<Vec<Points>> {
         let answers = snapshot.answer(buffers)?;
         answers.into_iter().zip(methods).map(|(points, method)| self.finish(points, *method)).collect()
     }
 
     /// Makes the points read the points asked for.
-    fn finish(&self, points: Columns, method: AggregationMethod) -> Result<Columns> {
+    fn finish(&self, points: Points, method: AggregationMethod) -> Result<Points> {
         let Some(sampling) = self.resample else { return Ok(points) };
-        let mut resampled = resample(&points, method, sampling)?;
+        let mut resampled = resample(&points.into(), method, sampling)?;
         if let Some(from) = self.from {
             truncate(&mut resampled, sampling.group_of(from.nanos()).0 - 1);
         }
@@ -128,6 +128,6 @@ impl Query {
             resampled.timestamps.truncate(rows);
             resampled.values.truncate(rows);
         }
-        Ok(resampled)
+        Ok(resampled.into())
     }
 }

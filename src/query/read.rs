@@ -8,7 +8,7 @@ use crate::carbonara::{self, group_start};
 use crate::codec::{DecodeError, Scratch};
 use crate::error::{Error, Result};
 use crate::head::{Archive, Plan, Raw, Run, Series, WindowSnapshot};
-use crate::types::{AggregationMethod, Columns, SeriesState};
+use crate::types::{AggregationMethod, Columns, Points, SeriesState};
 
 /// What is asked of one archive: the group starts wanted, and one or several methods.
 #[derive(Debug, Clone)]
@@ -91,8 +91,8 @@ impl Snapshot {
         Some(start..end)
     }
 
-    /// The answer: one series of columns per method asked for, in the order of the request.
-    pub fn answer(&self, buffers: &mut Buffers) -> Result<Vec<Columns>> {
+    /// The answer: the points of each method asked for, in the order of the request.
+    pub fn answer(&self, buffers: &mut Buffers) -> Result<Vec<Points>> {
         let granularity = self.archive.granularity;
         let raw = match self.raw_range() {
             Some(range) => self.raw(range, &mut buffers.scratch)?,
@@ -102,11 +102,12 @@ impl Snapshot {
         let sealed = self.starts.start..self.starts.end.min(sealed_end);
         let mut answers = Vec::with_capacity(self.methods.len());
         for method in &self.methods {
-            let mut out = Columns::default();
+            let mut out = Points::default();
             buffers.more = raw.timestamps.len();
             self.view.aggregates(self.metric, granularity, sealed.clone(), *method, buffers, &mut out)?;
             if buffers.more > 0 {
                 let (previous, starts) = (self.state.previous, self.open_starts());
+                let mut open = Columns::default();
                 carbonara::aggregate_one(
                     &raw.timestamps,
                     &raw.values,
@@ -114,8 +115,9 @@ impl Snapshot {
                     granularity,
                     starts,
                     *method,
-                    &mut out,
+                    &mut open,
                 );
+                if out.len() == 0 { out = open.into() } else { out.extend(&open) }
             }
             answers.push(out);
         }

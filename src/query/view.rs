@@ -9,8 +9,8 @@ use parking_lot::Mutex;
 use crate::codec::{Scratch, decode_aggregate};
 use crate::error::Result;
 use crate::head::Run;
-use crate::segment::{Entry, MEASURES, STATE, SegmentName, SegmentReader};
-use crate::types::{AggregationMethod, Columns, SeriesState};
+use crate::segment::{Blocks, Entry, MEASURES, STATE, SegmentName, SegmentReader};
+use crate::types::{AggregationMethod, Points, SeriesState};
 
 /// A segment that is part of the state.
 #[derive(Debug)]
@@ -30,6 +30,7 @@ pub struct Buffers {
     pub scratch: Scratch,
     /// How many rows more the columns should have room for.
     pub(super) more: usize,
+    blocks: Blocks,
     bytes: Vec<u8>,
 }
 
@@ -103,10 +104,10 @@ impl View {
     /// The runs of raw measures of a series with rows in `times`, in the order in which they were accepted.
     pub fn runs(&self, metric: u64, times: Range<i64>) -> Result<Vec<Run>> {
         let mut runs = Vec::new();
-        let (mut entries, mut bytes) = (Vec::new(), Vec::new());
+        let (mut blocks, mut entries, mut bytes) = (Blocks::default(), Vec::new(), Vec::new());
         for segment in &self.raw {
             entries.clear();
-            segment.reader.find(metric, MEASURES, times.clone(), &mut entries)?;
+            segment.reader.find(metric, MEASURES, times.clone(), &mut blocks, &mut entries)?;
             segment.reader.read(&entries, &mut bytes, &mut |entry, chunk| {
                 runs.push(Run { first: entry.first, last: entry.last, rows: entry.rows, bytes: chunk.into() });
                 Ok(())
@@ -124,15 +125,14 @@ impl View {
         starts: Range<i64>,
         method: AggregationMethod,
         buffers: &mut Buffers,
-        out: &mut Columns,
+        out: &mut Points,
     ) -> Result<()> {
         if starts.start >= starts.end {
             return Ok(());
         }
-        let chunks = self.find(metric, granularity, &starts)?;
+        let chunks = self.find(metric, granularity, &starts, &mut buffers.blocks)?;
         // Growing step by step would cost more than decoding: the kernel hands out, and takes back, every page on the way.
         let rows = chunks.iter().map(|(_, entry)| entry.rows as usize).sum::<usize>() + buffers.more;
-        out.timestamps.reserve_exact(rows);
         out.values.reserve_exact(rows);
         let Buffers { scratch, bytes, .. } = buffers;
         for together in chunks.chunk_by(|a, b| Arc::ptr_eq(a.0, b.0)) {
@@ -143,7 +143,7 @@ impl View {
                 decode_aggregate(chunk, entry.rows as usize, granularity, method, scratch, out)
                     .map_err(|error| segment.reader.damaged(entry, error.to_string()))?;
                 if entry.first < starts.start || entry.last >= starts.end {
-                    trim(out, from, &starts);
+                    out.trim(from, &starts);
                 }
                 Ok(())
             })?;
@@ -152,7 +152,13 @@ impl View {
     }
 
     /// The chunks that hold an archive's rows in `starts`, in order of time.
-    fn find(&self, metric: u64, granularity: i64, starts: &Range<i64>) -> Result<Vec<(&Arc<Segment>, Entry)>> {
+    fn find(
+        &self,
+        metric: u64,
+        granularity: i64,
+        starts: &Range<i64>,
+        blocks: &mut Blocks,
+    ) -> Result<Vec<(&Arc<Segment>, Entry)>> {
         let mut chunks = Vec::new();
         let mut entries = Vec::new();
         let partitions = self.archives.get(&granularity);
@@ -163,7 +169,7 @@ impl View {
         for segment in archived.chain(&self.level0) {
             let (first, last) = segment.reader.times();
             if first < starts.end && last >= starts.start {
-                segment.reader.find(metric, granularity, starts.clone(), &mut entries)?;
+                segment.reader.find(metric, granularity, starts.clone(), blocks, &mut entries)?;
                 chunks.extend(entries.drain(..).map(|entry| (segment, entry)));
             }
         }
@@ -171,18 +177,5 @@ impl View {
             chunks.sort_by_key(|(_, entry)| entry.first);
         }
         Ok(chunks)
-    }
-}
-
-/// Of the points appended at `from` and after, keeps those in `starts`.
-fn trim(out: &mut Columns, from: usize, starts: &Range<i64>) {
-    let rows = &out.timestamps[from..];
-    let end = from + rows.partition_point(|timestamp| *timestamp < starts.end);
-    let begin = from + rows.partition_point(|timestamp| *timestamp < starts.start);
-    out.timestamps.truncate(end);
-    out.values.truncate(end);
-    if begin > from {
-        out.timestamps.drain(from..begin.min(end));
-        out.values.drain(from..begin.min(end));
     }
 }

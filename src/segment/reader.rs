@@ -19,6 +19,7 @@ const READ_AHEAD: u64 = 1 << 20;
 #[derive(Debug)]
 pub struct SegmentReader {
     file: Arc<dyn File>,
+    number: u64,
     length: u64,
     footer: Footer,
 }
@@ -37,7 +38,7 @@ impl SegmentReader {
         }
         check_header(&*file, kind, number)?;
         let footer = read_footer(&*file, length)?;
-        Ok(SegmentReader { file, length, footer })
+        Ok(SegmentReader { file, number, length, footer })
     }
 
     /// The file's size in bytes.
@@ -61,16 +62,24 @@ impl SegmentReader {
         self.footer.blocks.len()
     }
 
-    /// The chunks of one metric and granularity that hold rows in `times`, appended to `out` in order of time.
+    /// The chunks of one metric and granularity that hold rows in `times`, appended to `out` in order of time. Blocks of
+    /// entries are read through `blocks`, which must have seen no segments but those of one database.
     ///
     /// # Errors
     ///
     /// [`Error::Corrupt`] when a block of entries fails its checksum; and the disk's.
-    pub fn find(&self, metric: u64, granularity: i64, times: Range<i64>, out: &mut Vec<Entry>) -> Result<()> {
+    pub fn find(
+        &self,
+        metric: u64,
+        granularity: i64,
+        times: Range<i64>,
+        blocks: &mut Blocks,
+        out: &mut Vec<Entry>,
+    ) -> Result<()> {
         if times.start >= times.end {
             return Ok(());
         }
-        self.walk((metric, granularity, times.start), &mut |entry| {
+        self.walk((metric, granularity, times.start), blocks, &mut |entry| {
             if (entry.metric, entry.granularity) != (metric, granularity) {
                 return (entry.metric, entry.granularity) < (metric, granularity);
             }
@@ -87,7 +96,7 @@ impl SegmentReader {
     ///
     /// As [`find`](Self::find).
     pub fn find_metric(&self, metric: u64, out: &mut Vec<Entry>) -> Result<()> {
-        self.walk((metric, i64::MIN, i64::MIN), &mut |entry| {
+        self.walk((metric, i64::MIN, i64::MIN), &mut Blocks::default(), &mut |entry| {
             if entry.metric == metric {
                 out.push(entry);
             }
@@ -112,17 +121,16 @@ impl SegmentReader {
     }
 
     /// Visits entries in order from the last one that is not after `target` on, until `visit` says that it has enough.
-    fn walk(&self, target: (u64, i64, i64), visit: &mut dyn FnMut(Entry) -> bool) -> Result<()> {
+    fn walk(&self, target: (u64, i64, i64), blocks: &mut Blocks, visit: &mut dyn FnMut(Entry) -> bool) -> Result<()> {
         if target.0 < self.footer.first_metric || target.0 > self.footer.last_metric {
             return Ok(());
         }
         let first = self.footer.blocks.partition_point(|block| block.key() <= target).saturating_sub(1);
-        let mut bytes = Vec::new();
         for reference in self.footer.blocks.get(first..).unwrap_or_default() {
-            self.read_block(reference, &mut bytes)?;
+            let bytes = blocks.read(self, reference)?;
             let count = reference.entries as usize;
-            for i in last_not_after(&bytes, count, target)..count {
-                if !visit(self.entry(reference, &bytes, i)?) {
+            for i in last_not_after(bytes, count, target)..count {
+                if !visit(self.entry(reference, bytes, i)?) {
                     return Ok(());
                 }
             }
@@ -230,6 +238,42 @@ impl SegmentReader {
     pub fn damaged(&self, entry: &Entry, what: impl Into<String>) -> Error {
         let corruption = Corruption::new(self.file.path(), entry.offset, what).of_metric(entry.metric);
         corruption.of_span(entry.first, entry.last).into()
+    }
+}
+
+/// Blocks of entries as they were read last, one of each segment: who looks up one metric after the other mostly finds the next
+/// in the block in which the one before was. They are known by the segments' numbers, which a database gives once.
+#[derive(Debug, Default)]
+pub struct Blocks(Vec<Block>);
+
+#[derive(Debug)]
+struct Block {
+    segment: u64,
+    /// Where it lies; none while it is not known to be read.
+    offset: Option<u64>,
+    bytes: Vec<u8>,
+}
+
+/// Blocks of so many segments are kept; one has some seven kilobytes.
+const MOST_BLOCKS: usize = 32;
+
+impl Blocks {
+    fn read(&mut self, reader: &SegmentReader, reference: &BlockRef) -> Result<&[u8]> {
+        let kept = self.0.iter().position(|block| block.segment == reader.number);
+        let place = kept.unwrap_or_else(|| {
+            if self.0.len() >= MOST_BLOCKS {
+                self.0.remove(0);
+            }
+            self.0.push(Block { segment: reader.number, offset: None, bytes: Vec::new() });
+            self.0.len() - 1
+        });
+        let block = &mut self.0[place];
+        if block.offset != Some(reference.offset) {
+            block.offset = None;
+            reader.read_block(reference, &mut block.bytes)?;
+            block.offset = Some(reference.offset);
+        }
+        Ok(&block.bytes)
     }
 }
 
