@@ -30,6 +30,7 @@ fi
 say "building, and testing what needs no connection"
 cargo build --locked --features cli,rest --bin gnocchetti
 cargo test --quiet --locked --features cli,rest --lib rest::
+cargo test --quiet --locked --features cli,rest --test fuzz
 
 say "running the suite"
 outcome=0

@@ -212,6 +212,8 @@ enum gnt_status_code
     GNT_UNKNOWN_RESOURCE_METRICS = 54,
     // The call writes, and the database was opened for reading only.
     GNT_READ_ONLY = 61,
+    // A directory that cannot become a snapshot.
+    GNT_SNAPSHOT_TARGET = 62,
     // The writer replaced files faster than this reader could read them.
     GNT_OUTRUN = 63,
     // A pointer that must not be NULL was.
@@ -322,6 +324,20 @@ typedef uint32_t gnt_status;
 
 // Gets a message: `userdata` as it was set, a GNT_LEVEL_… number, and a text of `length` bytes.
 typedef void (*gnt_log_callback)(void *userdata, uint32_t level, const char *message, size_t length);
+
+// Is told how far a check, a repair or a snapshot has come, by the thread that called it: `userdata` as it was given, and bytes.
+typedef void (*gnt_progress_callback)(void *userdata, uint64_t done, uint64_t total);
+
+// What a snapshot consists of, without the few bytes of MANIFEST.
+typedef struct gnt_snapshot_report
+{
+    // Files.
+    uint64_t files;
+    // Their bytes.
+    uint64_t bytes;
+    // Of these, the bytes that were copied; the others lie in files that the database and the snapshot share.
+    uint64_t copied_bytes;
+} gnt_snapshot_report;
 
 // A text inside of something that the library owns: UTF-8, ended by a NUL that `length` does not count. `data` is NULL when
 // there is none.
@@ -578,6 +594,39 @@ gnt_status gnt_stats(const struct gnt_database *database, struct gnt_text **stat
 // it. GNT_CORRUPT says what was found first.
 gnt_status gnt_check_index(const struct gnt_database *database,
                            struct gnt_error **error);
+
+// Makes a snapshot: a database of its own in `directory`, which must be empty or not there yet, as this one is at one moment
+// of the call. All that was pushed before the call is in it, and nothing that is pushed after that moment; pushes and
+// queries go on meanwhile. Segments are shared with it, under a second name, where the file system can; otherwise they are
+// copied, as the index always is. A database that is open for reading gives the newest state that its writer has handed to
+// the kernel.
+//
+// `progress` is told of the bytes that are there and those that will be. It and `report` may be NULL.
+gnt_status gnt_snapshot(const struct gnt_database *database,
+                        const char *directory,
+                        size_t directory_length,
+                        gnt_progress_callback progress,
+                        void *userdata,
+                        struct gnt_snapshot_report *report,
+                        struct gnt_error **error);
+
+// Reads everything that the database has on its disk and compares it with everything else; nothing is changed. The database
+// may be in use, and be open for reading only. The report is a JSON object by the names of Rust's `CheckReport`: `findings`,
+// each with `kind`, `file`, `offset`, `metric`, `metric_id`, `data`, `granularity`, `span`, `rows`, `what`, `advice`; and
+// counts. Damage is no failure of this call. `progress` may be NULL.
+gnt_status gnt_check(const struct gnt_database *database,
+                     gnt_progress_callback progress,
+                     void *userdata,
+                     struct gnt_text **report,
+                     struct gnt_error **error);
+
+// As gnt_check, of a directory that nobody has open, also when it does not open because of damage.
+gnt_status gnt_check_directory(const char *path,
+                               size_t path_length,
+                               gnt_progress_callback progress,
+                               void *userdata,
+                               struct gnt_text **report,
+                               struct gnt_error **error);
 
 // Creates an archive policy: `{"name": "sensors", "back_window": 0, "aggregation_methods": ["mean", "max"], "definition":
 // [{"granularity": "1 minute", "timespan": "7 days"}]}`. Of each definition's granularity, points and timespan any two will
@@ -873,6 +922,21 @@ gnt_status gnt_result_arrow(const struct gnt_result *result,
 gnt_status gnt_result_arrow_stream(const struct gnt_result *result,
                                    struct ArrowArrayStream *stream,
                                    struct gnt_error **error);
+
+// Series of any results as a stream of struct arrays, one for each, of the columns `series` (a text, by dictionary), `timestamp`
+// (`tsn:UTC`) and `value` (float64): the series `indices[i]` of `results[i]`, called `labels[i]`, for each `i` below `count`.
+// Labels end with a NUL; when `labels` is NULL, there is no column `series`. Timestamps and values are not copied. The stream
+// belongs to the caller, who calls its release function; it and its arrays outlive the results and the database.
+gnt_status gnt_arrow_stream(const struct gnt_result *const *results,
+                            const size_t *indices,
+                            const char *const *labels,
+                            size_t count,
+                            struct ArrowArrayStream *stream,
+                            struct gnt_error **error);
+
+// The destructor, for Python's PyCapsule_New, of a capsule named `arrow_schema`, `arrow_array` or `arrow_array_stream`, whose
+// struct lies in memory of malloc: releases the struct, unless it was taken out, and frees the memory. Nobody calls it but Python.
+void gnt_arrow_capsule_free(void *capsule);
 
 // What an operation makes of the points of the metrics that it names, by id, name or pattern of names: `{"operation":
 // "(aggregate mean (metric cpu.* mean))", "granularity": ["1 minute"], "from": …, "to": …, "fill": "null",

@@ -12,6 +12,8 @@ const FILES: &[&str] = &[
     "log",
     "options",
     "database",
+    "snapshot",
+    "check",
     "policies",
     "metrics",
     "push",

@@ -67,7 +67,10 @@ pub use database::{
     Aggregated, Aggregates, Batch, BatchBuffer, Database, Report, ResourceAggregates, ResourceBatch, ResourcesPushed,
     Visible,
 };
-pub use engine::{Options, Stats};
+pub use engine::{
+    CheckProgress, CheckReport, Finding, FindingKind, OnProgress, Options, SnapshotProgress, SnapshotReport, Stats,
+    StoredData,
+};
 pub use error::{Corruption, Error, Place, Result};
 pub use query::Query;
 pub use types::{
@@ -101,6 +104,11 @@ pub mod internals {
     /// See the module of this name in the source.
     pub mod indexer {
         pub use crate::indexer::*;
+    }
+    /// See the module of this name in the source.
+    #[cfg(feature = "rest")]
+    pub mod influxdb {
+        pub use crate::rest::influxdb::line::*;
     }
     /// See the module of this name in the source.
     pub mod journal {

@@ -17,7 +17,7 @@ fn kept(folder: &str, target: &str) -> Vec<Vec<u8>> {
 
 #[test]
 fn what_was_fuzzed_once_is_taken_again() {
-    for (name, target) in targets::TARGETS {
+    for &(name, target) in targets::TARGETS {
         let seeds = kept("seeds", name);
         assert!(!seeds.is_empty(), "fuzz/seeds/{name} is empty");
         seeds.iter().chain(&kept("regressions", name)).for_each(|input| target(input));
@@ -27,7 +27,7 @@ fn what_was_fuzzed_once_is_taken_again() {
 /// A seed that is refused at once would say nothing to the fuzzer.
 #[test]
 fn damaged_seeds_are_taken_too() {
-    for (name, target) in targets::TARGETS {
+    for &(name, target) in targets::TARGETS {
         for seed in kept("seeds", name) {
             for at in (0..seed.len()).step_by(1 + seed.len() / 128) {
                 let mut damaged = seed.clone();
@@ -43,7 +43,7 @@ fn damaged_seeds_are_taken_too() {
 fn every_target_has_its_program() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let manifest = std::fs::read_to_string(root.join("fuzz/Cargo.toml")).unwrap();
-    for (name, _) in targets::TARGETS {
+    for &(name, _) in targets::TARGETS {
         assert!(manifest.contains(&format!("path = \"targets/{name}.rs\"")), "{name} has no program");
         let program = std::fs::read_to_string(root.join(format!("fuzz/targets/{name}.rs"))).unwrap();
         assert!(program.contains(&format!("gnocchetti_fuzz::{name}(data)")), "{name}.rs calls something else");

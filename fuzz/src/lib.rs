@@ -8,16 +8,20 @@ mod codecs;
 mod files;
 mod languages;
 mod memory;
+#[cfg(feature = "rest")]
+mod protocols;
 
 pub use codecs::{aggregates, batch, measures, round_trip};
 pub use files::{journal, manifest, segment};
 pub use languages::{filter, operations, predicate, words};
+#[cfg(feature = "rest")]
+pub use protocols::line_protocol;
 
 /// A fuzzed function.
 pub type Target = fn(&[u8]);
 
 /// All of them, by name.
-pub const TARGETS: [(&str, Target); 11] = [
+pub const TARGETS: &[(&str, Target)] = &[
     ("journal", journal),
     ("segment", segment),
     ("manifest", manifest),
@@ -29,4 +33,6 @@ pub const TARGETS: [(&str, Target); 11] = [
     ("operations", operations),
     ("predicate", predicate),
     ("words", words),
+    #[cfg(feature = "rest")]
+    ("line_protocol", line_protocol),
 ];

@@ -22,6 +22,7 @@ SCALARS: dict[str, Any] = {
     "double": ctypes.c_double,
     "gnt_status": ctypes.c_uint32,
     "gnt_log_callback": _abi.LOG_CALLBACK,
+    "gnt_progress_callback": _abi.PROGRESS_CALLBACK,
 }
 STRUCTS: dict[str, type[ctypes.Structure]] = {
     "gnt_pushed": _abi.Pushed,
@@ -29,6 +30,7 @@ STRUCTS: dict[str, type[ctypes.Structure]] = {
     "gnt_string": _abi.String,
     "gnt_metric": _abi.Metric,
     "gnt_series": _abi.Series,
+    "gnt_snapshot_report": _abi.SnapshotReport,
 }
 
 

@@ -235,3 +235,30 @@ def test_a_reader_sees_what_it_is_brought_to(db: gnocchetti.Database, directory:
             reader.push(seconds, NOON, 2.5)
         assert refused.value.call == "push"
     assert list(db.measures(seconds).values) == [1.5]
+
+
+def test_a_snapshot_is_a_database_of_its_own(
+    db: gnocchetti.Database, directory: pathlib.Path, seconds: gnocchetti.Metric, tmp_path: pathlib.Path
+) -> None:
+    target = tmp_path / "snapshots" / "first"
+    db.push(seconds, NOON, 1.5)
+    seen: list[tuple[int, int]] = []
+    report = db.snapshot(target, lambda done, total: seen.append((done, total)))
+    assert seen[-1] == (report.bytes, report.bytes)
+    assert 0 < report.copied_bytes <= report.bytes
+    db.push(seconds, NOON, 2.5)
+    with gnocchetti.open(target) as snapshot:
+        assert list(snapshot.measures(seconds.key).values) == [1.5]
+        snapshot.push(seconds.key, NOON, 3.5)
+    assert list(db.measures(seconds).values) == [2.5]
+    with gnocchetti.open_read_only(directory) as reader:
+        reader.snapshot(tmp_path / "second")
+    with gnocchetti.open_read_only(tmp_path / "second") as second:
+        assert list(second.measures(seconds.key).values) == [2.5]
+
+
+def test_a_snapshot_says_what_is_wrong_with_its_directory(db: gnocchetti.Database, directory: pathlib.Path) -> None:
+    with pytest.raises(errors.SnapshotTarget) as refused:
+        db.snapshot(directory / "within")
+    assert refused.value.path == str(directory / "within")
+    assert "within the database" in refused.value.reason

@@ -26,6 +26,40 @@ def test_the_heavy_ones_are_imported_only_when_used() -> None:
     assert not loaded & {"numpy", "pandas", "polars", "pyarrow", "matplotlib", "asyncio", "unittest"}
 
 
+def test_a_fresh_import_loads_next_to_nothing() -> None:
+    program = "import sys; before = set(sys.modules); import gnocchetti; print(*set(sys.modules) - before)"
+    heavy = {"numpy", "pandas", "polars", "logging", "dataclasses", "inspect", "typing", "ctypes", "pathlib", "uuid", "json"}
+    loaded = set(python(program).split())
+    assert "gnocchetti" in loaded
+    assert not loaded & heavy
+
+
+def test_an_open_database_loads_no_more_than_it_needs(directory: pathlib.Path) -> None:
+    program = f"""
+import sys, gnocchetti
+with gnocchetti.open({str(directory)!r}, default_policies=True) as db:
+    db.push(db.create_metric("a"), 0, 1.0)
+    print(*sys.modules)
+    print(*db.measures("a").values)
+"""
+    *loaded, value = python(program).split()
+    assert value == "1.0"
+    assert not set(loaded) & {"numpy", "pandas", "polars", "logging", "pathlib", "gnocchetti._arrow"}
+
+
+def test_every_public_name_is_at_home() -> None:
+    for name in gnocchetti.__all__:
+        assert getattr(gnocchetti, name) is not None
+        assert name in dir(gnocchetti)
+    assert sorted(gnocchetti.__all__) == gnocchetti.__all__
+    elsewhere = {"__version__", "errors"}
+    assert sorted(gnocchetti._HOMES) == sorted(set(gnocchetti.__all__) - elsewhere)
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        getattr(gnocchetti, "nonsense")
+    with pytest.raises(ImportError):
+        exec("from gnocchetti import nonsense")
+
+
 def test_without_numpy_there_are_lists(directory: pathlib.Path) -> None:
     program = f"""
 import sys, datetime

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::engine::{Engine, Options, Reader, State, Stats, Workers};
+use crate::engine::{
+    CheckReport, Engine, OnProgress, Options, Reader, SnapshotProgress, SnapshotReport, State, Stats, Workers,
+};
 use crate::error::{Error, Result};
 use crate::fs::Fs;
 use crate::indexer::Indexer;
@@ -83,10 +85,28 @@ impl Access {
         }
     }
 
+    pub(super) fn snapshot(
+        &self,
+        directory: &Path,
+        progress: &mut dyn FnMut(SnapshotProgress),
+    ) -> Result<SnapshotReport> {
+        match self {
+            Access::Writer { engine, .. } => engine.snapshot(directory, progress),
+            Access::Reader(reader) => reader.snapshot(directory, progress),
+        }
+    }
+
     pub(super) fn stats(&self) -> Result<Stats> {
         match self {
             Access::Writer { engine, .. } => engine.stats(),
             Access::Reader(reader) => reader.stats(),
+        }
+    }
+
+    pub(super) fn check(&self, progress: &mut OnProgress<'_>) -> Result<CheckReport> {
+        match self {
+            Access::Writer { engine, .. } => engine.check(progress),
+            Access::Reader(reader) => reader.check(progress),
         }
     }
 

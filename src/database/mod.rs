@@ -5,11 +5,13 @@
 
 mod access;
 mod batch;
+mod check;
 mod metrics;
 mod operations;
 mod policies;
 mod resource_batch;
 mod resources;
+mod snapshot;
 mod visible;
 
 use std::path::Path;

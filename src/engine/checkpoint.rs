@@ -226,7 +226,7 @@ impl Engine {
         }
     }
 
-    fn manifest_of(&self, maintenance: &Maintenance, view: &View) -> Result<Manifest> {
+    pub(super) fn manifest_of(&self, maintenance: &Maintenance, view: &View) -> Result<Manifest> {
         let mut policies = Vec::with_capacity(maintenance.position.plans.len());
         for plan in maintenance.position.plans.values() {
             policies.push(PolicyRecord::new(plan.id, plan.revision, &plan.policy)?);

@@ -10,6 +10,7 @@
 //! `plans`, `view`, `dirty`, `deleted`, the journal's own. Nothing is ever appended to the journal without the gate.
 
 mod aggregates;
+mod check;
 mod checkpoint;
 mod expire;
 mod ingest;
@@ -23,6 +24,7 @@ mod policies;
 mod reader;
 mod records;
 mod recover;
+mod snapshot;
 mod state;
 mod stats;
 mod tail;
@@ -36,9 +38,11 @@ use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex, RwLock};
 
+pub use check::{CheckProgress, CheckReport, Finding, FindingKind, OnProgress, StoredData, check_directory};
 pub use ingest::Batch;
 pub use options::Options;
 pub use reader::Reader;
+pub use snapshot::{SnapshotProgress, SnapshotReport};
 pub use state::State;
 pub use stats::Stats;
 pub use worker::Workers;

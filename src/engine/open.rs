@@ -149,7 +149,7 @@ fn refuse_foreign(fs: &dyn Fs, root: &Path) -> Result<()> {
 
 /// Makes the directory's own name durable, and those of the directories above it that may have been made with it. One that
 /// may not be listed, or lies on a file system that syncs nothing because nothing can be made there, is older.
-fn sync_above(fs: &dyn Fs, root: &Path) -> Result<()> {
+pub(super) fn sync_above(fs: &dyn Fs, root: &Path) -> Result<()> {
     use ErrorKind::{InvalidInput, PermissionDenied, ReadOnlyFilesystem, Unsupported};
     let older = |kind: ErrorKind| matches!(kind, InvalidInput | PermissionDenied | ReadOnlyFilesystem | Unsupported);
     for directory in root.ancestors().skip(1) {

@@ -9,7 +9,7 @@
 //! lock for longer than it takes to see that nobody else does, which only an index that cannot be written makes it ask; nor
 //! hold the index's state for longer than a call: the writer could not shorten the index's log.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,7 +28,7 @@ use crate::error::{Error, Result};
 use crate::fs::{BoundedFs, Fs};
 use crate::indexer::{Indexer, Source};
 use crate::journal::{self, Bookmark};
-use crate::query::Segment;
+use crate::query::{Segment, View};
 use crate::segment::SegmentName;
 
 /// So often a reader starts over, each time because the writer has replaced MANIFEST meanwhile.
@@ -43,8 +43,8 @@ type Known = HashMap<SegmentName, Arc<Segment>>;
 
 /// A database that is open for reading only.
 pub struct Reader {
-    fs: Arc<dyn Fs>,
-    root: PathBuf,
+    pub(super) fs: Arc<dyn Fs>,
+    pub(super) root: PathBuf,
     usable: Usable,
     index: Arc<Indexer>,
     /// Queries share it for the moment in which they take their snapshot.
@@ -75,10 +75,7 @@ impl Reader {
         let fs: Arc<dyn Fs> = Arc::new(BoundedFs::new(fs));
         // Before SQLite makes a file of its own where there is no database.
         read_manifest(&*fs, root)?;
-        let source = Source::Shared;
-        let index = Indexer::open_read_only(&root.join(INDEX), source)
-            .or_else(|error| Indexer::open_read_only(&root.join(INDEX), source_alone(&*fs, root, error)?))?;
-        let index = Arc::new(index);
+        let index = Arc::new(open_index(&*fs, root)?);
         let seen = look(&*fs, root, &index, Known::new())?;
         let (seen, refreshing) = (RwLock::new(seen), Mutex::new(()));
         Ok(Reader { fs, root: root.to_path_buf(), usable: Usable::new(), index, seen, refreshing })
@@ -107,6 +104,23 @@ impl Reader {
     /// The index, as of the last commit.
     pub fn index(&self) -> &Indexer {
         &self.index
+    }
+
+    /// What MANIFEST said at the last refresh, the segments that it named, and the metrics that are deleted.
+    pub(super) fn with_seen(&self) -> (Manifest, Arc<View>, BTreeSet<u64>) {
+        let seen = self.seen.read();
+        let deleted = seen.state.deleted.lock().clone();
+        (seen.manifest.clone(), seen.state.view(), deleted)
+    }
+
+    /// Where the database lies.
+    pub(super) fn place(&self) -> (&dyn Fs, &Path) {
+        (&*self.fs, &self.root)
+    }
+
+    /// Whether somebody has the directory open for writing, as far as that can be told.
+    pub(super) fn is_written(fs: &dyn Fs, root: &Path) -> bool {
+        fs.is_locked(&root.join(LOCK)).unwrap_or(true)
     }
 
     /// Looks at the state as of the last refresh, which waits meanwhile.
@@ -149,7 +163,7 @@ impl Reader {
     }
 
     /// An index that was read as if it were alone may have got a writer.
-    fn reconnect(&self) -> Result<()> {
+    pub(super) fn reconnect(&self) -> Result<()> {
         if self.index.source() == Source::Shared {
             return Ok(());
         }
@@ -207,8 +221,14 @@ impl State {
     }
 }
 
+/// Opens the index together with a writer, or alone where there is none.
+pub(super) fn open_index(fs: &dyn Fs, root: &Path) -> Result<Indexer> {
+    Indexer::open_read_only(&root.join(INDEX), Source::Shared)
+        .or_else(|error| Indexer::open_read_only(&root.join(INDEX), source_alone(fs, root, error)?))
+}
+
 /// The MANIFEST that is there now.
-fn read_manifest(fs: &dyn Fs, root: &Path) -> Result<Manifest> {
+pub(super) fn read_manifest(fs: &dyn Fs, root: &Path) -> Result<Manifest> {
     let reason = || format!("there is no {MANIFEST}; who reads needs a database that somebody has created");
     Manifest::read(fs, root)?.ok_or_else(|| Error::NotADatabase { path: root.to_path_buf(), reason: reason() })
 }
@@ -235,14 +255,25 @@ fn may_pass(error: &Error) -> bool {
     matches!(error, Error::Corrupt(_)) || matches!(error, Error::Io { source, .. } if ended(source.kind()))
 }
 
-/// Comes to a whole state, however often the writer replaces MANIFEST meanwhile; `known` segments are not opened again.
+/// Comes to a whole state; `known` segments are not opened again.
 fn look(fs: &dyn Fs, root: &Path, index: &Arc<Indexer>, mut known: Known) -> Result<Seen> {
+    until_whole(fs, root, |manifest| look_once(fs, root, index, manifest, &mut known).map(Some))
+}
+
+/// Has `look` read a state, again and again while the writer replaces MANIFEST meanwhile; `None`: it has noticed that itself.
+pub(super) fn until_whole<T>(
+    fs: &dyn Fs,
+    root: &Path,
+    mut look: impl FnMut(&Manifest) -> Result<Option<T>>,
+) -> Result<T> {
     let mut failed: Option<Manifest> = None;
     let mut doubts = 0;
     for _ in 0..ATTEMPTS {
         let manifest = read_manifest(fs, root)?;
         let same = failed.as_ref() == Some(&manifest);
-        match look_once(fs, root, index, &manifest, &mut known) {
+        match look(&manifest) {
+            Ok(Some(seen)) => return Ok(seen),
+            Ok(None) => {}
             Err(error) if may_pass(&error) => {
                 doubts = if same { doubts + 1 } else { 0 };
                 if doubts == DOUBTS {
@@ -253,7 +284,7 @@ fn look(fs: &dyn Fs, root: &Path, index: &Arc<Indexer>, mut known: Known) -> Res
                 }
                 failed = Some(manifest);
             }
-            seen => return seen,
+            Err(error) => return Err(error),
         }
     }
     Err(Error::Outrun { path: root.to_path_buf(), attempts: ATTEMPTS })

@@ -15,7 +15,7 @@ use super::handle::{self, Head, Noun};
 use super::status::{gnt_status, gnt_status_code};
 
 /// What may stand for the length of a text that ends with a NUL.
-const NUL_TERMINATED: usize = usize::MAX;
+pub const NUL_TERMINATED: usize = usize::MAX;
 
 /// A slice of C's has at most so many bytes; more is no slice, but a mistake.
 const LONGEST: usize = isize::MAX as usize;
@@ -195,12 +195,14 @@ pub unsafe trait Plain {}
 unsafe impl Plain for u8 {}
 // SAFETY: an integer may have any bits.
 unsafe impl Plain for i64 {}
+// SAFETY: as above.
+unsafe impl Plain for usize {}
 // SAFETY: a float may have any bits.
 unsafe impl Plain for f64 {}
 // SAFETY: it is an integer and nothing else.
 unsafe impl Plain for crate::MetricKey {}
 // SAFETY: a pointer may have any bits as long as nobody follows it.
-unsafe impl Plain for *const c_char {}
+unsafe impl<T> Plain for *const T {}
 
 /// Begins the call of a function with these arguments.
 macro_rules! begin {

@@ -180,8 +180,9 @@ pub unsafe extern "C" fn gnt_metric_by_id(
     error: *mut *mut gnt_error,
 ) -> gnt_status {
     on(begin!(error), database, |call, database| {
-        let id = uuid(call.text(id, id_length, "id")?, "id")?;
+        let id = call.text(id, id_length, "id")?;
         let out = call.out(metric, "metric")?;
+        let id = uuid(id, "id")?;
         out.give(MetricList::from(vec![database.metric(id)?]));
         Ok(())
     })
@@ -309,8 +310,9 @@ pub unsafe extern "C" fn gnt_search_metrics(
     error: *mut *mut gnt_error,
 ) -> gnt_status {
     on(begin!(error), database, |call, database| {
-        let search: json::searches::MetricSearchIn = json::read(call.text(search, search_length, "search")?, "search")?;
+        let search = call.text(search, search_length, "search")?;
         let out = call.out(metrics, "metrics")?;
+        let search: json::searches::MetricSearchIn = json::read(search, "search")?;
         out.give(MetricList::from(database.search_metrics(&search.build()?, None)?));
         Ok(())
     })

@@ -15,6 +15,7 @@
 
 mod arrow;
 mod call;
+mod check;
 mod database;
 mod error;
 mod handle;
@@ -29,6 +30,7 @@ mod query;
 mod resource_batch;
 mod resources;
 mod result;
+mod snapshot;
 mod status;
 mod text;
 mod version;

@@ -40,9 +40,9 @@ fn answer<'a, T: serde::de::DeserializeOwned>(
     how: impl FnOnce(&'a Database, T) -> Result<QueryResult, Failure>,
 ) -> gnt_status {
     on(call, database, |call, database| {
-        let question = json::read(call.text(question, question_length, "question")?, "question")?;
+        let question = call.text(question, question_length, "question")?;
         let out = call.out(out, "result")?;
-        out.give(how(database, question)?);
+        out.give(how(database, json::read(question, "question")?)?);
         Ok(())
     })
 }

@@ -223,8 +223,8 @@ pub unsafe extern "C" fn gnt_search_values(
     on(begin!(error), database, |call, database| {
         let question = call.shared(query, "query")?;
         let predicate = call.text(predicate, predicate_length, "predicate")?;
-        let predicate = Predicate::from_json(&json::read(predicate, "predicate")?)?;
         let out = call.out(result, "result")?;
+        let predicate = Predicate::from_json(&json::read(predicate, "predicate")?)?;
         out.give(question.answer(database, Some(&predicate))?);
         Ok(())
     })

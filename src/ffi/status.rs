@@ -118,6 +118,8 @@ pub enum gnt_status_code {
     GNT_UNKNOWN_RESOURCE_METRICS = 54,
     /// The call writes, and the database was opened for reading only.
     GNT_READ_ONLY = 61,
+    /// A directory that cannot become a snapshot.
+    GNT_SNAPSHOT_TARGET = 62,
     /// The writer replaced files faster than this reader could read them.
     GNT_OUTRUN = 63,
     /// A pointer that must not be NULL was.

@@ -88,6 +88,14 @@ impl Fs for CountingFs {
         self.inner.rename(from, to)
     }
 
+    fn link(&self, from: &Path, to: &Path) -> Result<()> {
+        self.inner.link(from, to)
+    }
+
+    fn is_within(&self, path: &Path, directory: &Path) -> Result<bool> {
+        self.inner.is_within(path, directory)
+    }
+
     fn remove(&self, path: &Path) -> Result<()> {
         self.inner.remove(path)
     }

@@ -12,6 +12,7 @@
 mod bounded;
 #[cfg(feature = "internals")]
 mod counting;
+mod duplicate;
 mod lock;
 mod mounts;
 mod real;
@@ -19,14 +20,16 @@ mod real;
 mod tests;
 
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 pub use bounded::BoundedFs;
 #[cfg(feature = "internals")]
 pub use counting::CountingFs;
+pub use duplicate::{copy, link_or_copy};
 pub use mounts::is_network;
 pub use real::RealFs;
 
@@ -90,6 +93,28 @@ pub trait Fs: Send + Sync + std::fmt::Debug {
     /// either until [`Fs::sync_dir`] returned for the directory of `to`; what the new file *holds* is as durable as its
     /// own [`File::sync`] made it, so that goes first.
     fn rename(&self, from: &Path, to: &Path) -> Result<()>;
+
+    /// Gives the file `from` a second name `to`, which nothing has: one file under two names (a hard link).
+    ///
+    /// For files that are written no more. Each name can be removed, or renamed, and the other stays. A crash may leave the
+    /// name `to` missing until [`Fs::sync_dir`] returned for its directory; what it holds is as durable as it was under
+    /// `from`.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io) of kind `AlreadyExists` when the name is taken; of kind `CrossesDevices`,
+    /// `Unsupported`, `PermissionDenied` or `TooManyLinks` where this file cannot have that name, though a copy could
+    /// ([`link_or_copy`]). A file system without links says `Unsupported`, as this default does.
+    fn link(&self, from: &Path, to: &Path) -> Result<()> {
+        let _ = from;
+        Err(Error::io("link", to, ErrorKind::Unsupported.into()))
+    }
+
+    /// Whether `path`, or what of it exists, is `directory` or lies within it, whatever links lead there.
+    ///
+    /// This default compares the names alone.
+    fn is_within(&self, path: &Path, directory: &Path) -> Result<bool> {
+        Ok(path.starts_with(directory))
+    }
 
     /// Removes the name of a file; an absent one is no error, so that a removal can be repeated.
     ///

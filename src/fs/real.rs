@@ -64,6 +64,18 @@ impl Fs for RealFs {
         retry("rename", from, || fs::rename(from, to))
     }
 
+    fn link(&self, from: &Path, to: &Path) -> Result<()> {
+        retry("link", to, || fs::hard_link(from, to))
+    }
+
+    fn is_within(&self, path: &Path, directory: &Path) -> Result<bool> {
+        let directory = retry("resolve", directory, || fs::canonicalize(directory))?;
+        let path = retry("resolve", path, || std::path::absolute(path))?;
+        // Only what exists can be a link to elsewhere.
+        let existing = path.ancestors().find_map(|ancestor| fs::canonicalize(ancestor).ok());
+        Ok(existing.is_some_and(|existing| existing.starts_with(&directory)))
+    }
+
     fn remove(&self, path: &Path) -> Result<()> {
         ignore(retry("remove", path, || fs::remove_file(path)), &[ErrorKind::NotFound])
     }

@@ -14,6 +14,7 @@ use super::{Indexer, sql};
 use crate::error::{Error, Result};
 use crate::types::{Metric, MetricKey, MetricStatus, Timestamp};
 pub(super) use create::{Creating, LARGE_BATCH, check};
+pub use lookup::KnownKey;
 pub(super) use lookup::by_id;
 
 /// A metric as the index has it.

@@ -8,6 +8,7 @@
 //! read is what was last committed. `SQLite`'s errors stay inside: what leaves is an [`Error`] that says what was being
 //! done.
 
+mod backup;
 mod connection;
 mod failure;
 mod metrics;
@@ -28,9 +29,10 @@ use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::error::{Corruption, Error, Result};
+pub use backup::Observer;
 pub use connection::Source;
 use failure::Failure;
-pub use metrics::StoredMetric;
+pub use metrics::{KnownKey, StoredMetric};
 pub use policies::StoredPolicy;
 use resource_types::layout::LayoutCache;
 #[cfg(feature = "internals")]
@@ -165,13 +167,27 @@ impl Indexer {
     ///
     /// [`Error::Corrupt`] with the first findings.
     pub fn integrity_check(&self) -> Result<()> {
-        let findings = connection::reader(&self.path, self.source())
-            .and_then(|connection| schema::findings(&connection, FINDINGS))
-            .map_err(|failure| failure.into_error("check", &self.path))?;
+        let findings = self.findings(FINDINGS)?;
         if findings.is_empty() {
             return Ok(());
         }
         Err(Error::from(Corruption::new(&self.path, 0, findings.join("; "))))
+    }
+
+    /// As [`integrity_check`](Self::integrity_check): what does not fit together, at most `limit` findings.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`] when it cannot be read at all.
+    pub fn findings(&self, limit: usize) -> Result<Vec<String>> {
+        connection::reader(&self.path, self.source())
+            .and_then(|connection| schema::findings(&connection, limit))
+            .map_err(|failure| failure.into_error("check", &self.path))
+    }
+
+    /// The file it lies in.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Gives the memory of the writer's page cache back. When that fails, nothing is lost but the memory.

@@ -54,6 +54,7 @@ statements! {
     ACTIVE_METRICS = metrics_where!("m.key > ?1 AND m.status = 0 ORDER BY m.key LIMIT ?2");
     DELETED_METRICS = metrics_where!("m.key > ?1 AND m.status = 1 ORDER BY m.key LIMIT ?2");
     NAME_IS_TAKEN = "SELECT 1 FROM metrics WHERE name = ?1 AND ifnull(resource_key, 0) = ?2 AND status = 0";
+    KEYS = "SELECT key, id, policy_id, status FROM metrics WHERE key > ?1 ORDER BY key LIMIT ?2";
     DELETED_KEYS = "SELECT key FROM metrics WHERE status = 1 ORDER BY key";
     MARK_DELETED = "UPDATE metrics SET status = 1, resource_key = NULL WHERE key = ?1 AND status = 0";
     PURGE = "DELETE FROM metrics WHERE key = ?1 AND status = 1";

@@ -8,10 +8,8 @@ use std::path::Path;
 
 use super::format::{file_name, parse_file_name, path_of};
 use crate::error::Result;
-use crate::fs::Fs;
+use crate::fs::{self, Fs};
 
-/// How much is copied at once.
-const PART: u64 = 1 << 20;
 /// What is added to the name of a copy that is being made.
 const TEMPORARY: &str = ".tmp";
 
@@ -29,26 +27,13 @@ pub fn renew(fs: &dyn Fs, dir: &Path, number: Option<u64>) -> Result<()> {
     let Some(number) = number else { return Ok(()) };
     let temporary = dir.join(file_name(number) + TEMPORARY);
     let path = path_of(dir, number);
-    let renewed = copy(fs, &path, &temporary).and_then(|()| fs.rename(&temporary, &path));
+    let renewed = fs::copy(fs, &path, &temporary, u64::MAX).and_then(|_| fs.rename(&temporary, &path));
     if let Err(error) = renewed {
         // The first error is the one to report; what stays behind is removed the next time.
         let _ = fs.remove(&temporary);
         return Err(error);
     }
     fs.sync_dir(dir)
-}
-
-fn copy(fs: &dyn Fs, from: &Path, to: &Path) -> Result<()> {
-    let (from, to) = (fs.open(from)?, fs.create(to)?);
-    let (mut at, len) = (0, from.len());
-    let mut part = Vec::new();
-    while at < len {
-        part.resize((len - at).min(PART) as usize, 0);
-        from.read_at(at, &mut part)?;
-        to.append(&part)?;
-        at += part.len() as u64;
-    }
-    to.sync()
 }
 
 #[cfg(test)]
@@ -65,7 +50,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path();
         let journal = Journal::create(Arc::new(RealFs), dir.to_path_buf(), 3, 7, Durability::Sync).unwrap();
-        let body = vec![5; PART as usize + 17];
+        let body = vec![5; (1 << 20) + 17];
         journal.append(1, &body).unwrap();
         journal.flush().unwrap();
         let before = std::fs::read(path_of(dir, 3)).unwrap();

@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::failure::Failure;
+use crate::Filter;
 
 /// The name of the user that may do everything.
 const ADMIN: &str = "admin";
@@ -29,6 +30,11 @@ impl User {
     /// Refuses everybody but the administrator.
     pub(super) fn must_be_admin(&self) -> Result<(), Failure> {
         if self.0 == ADMIN { Ok(()) } else { Err(Failure::of(StatusCode::FORBIDDEN)) }
+    }
+
+    /// What it may write to: its own, and the administrator to everything.
+    pub(super) fn owned(&self) -> Option<Filter> {
+        (self.0 != ADMIN).then(|| Filter::eq("creator", self.0.as_str()))
     }
 
     /// Its name.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use axum::body::Bytes;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
@@ -38,11 +38,32 @@ impl Call {
         self.path.get(part).map_or("", String::as_str)
     }
 
+    /// What kind of body this is, without its parameters.
+    pub(super) fn content_type(&self) -> &str {
+        self.whole_content_type().split(';').next().unwrap_or_default().trim()
+    }
+
+    /// A parameter of the kind of body.
+    pub(super) fn content_type_parameter(&self, name: &str) -> Option<&str> {
+        let parameters = self.whole_content_type().split(';').skip(1);
+        let mut pairs = parameters.filter_map(|parameter| parameter.split_once('='));
+        pairs.find(|(key, _)| key.trim().eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().trim_matches('"'))
+    }
+
+    /// Whether the body is compressed in a way that nobody here unpacks. Snappy is a part of remote write's own format.
+    pub(super) fn is_packed(&self) -> bool {
+        let encoding = self.headers.get(header::CONTENT_ENCODING).map_or(&b"identity"[..], HeaderValue::as_bytes);
+        let snappy = encoding.eq_ignore_ascii_case(b"snappy") && self.content_type() == "application/x-protobuf";
+        !snappy && !encoding.eq_ignore_ascii_case(b"identity")
+    }
+
+    fn whole_content_type(&self) -> &str {
+        self.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default()
+    }
+
     /// The body's JSON.
     pub(super) fn json(&self) -> Result<Value, Failure> {
-        let kind = self.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        let kind = kind.split(';').next().unwrap_or_default().trim();
-        if !kind.eq_ignore_ascii_case("application/json") {
+        if !self.content_type().eq_ignore_ascii_case("application/json") {
             return Err(Failure::of(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }
         serde_json::from_slice(&self.body).map_err(|error| {
@@ -90,6 +111,7 @@ impl Call {
 pub(super) struct Reply {
     status: StatusCode,
     location: Option<String>,
+    headers: Vec<(HeaderName, HeaderValue)>,
     body: Option<Vec<u8>>,
 }
 
@@ -97,7 +119,7 @@ impl Reply {
     /// This, as JSON.
     pub(super) fn json(value: &Value) -> Result<Self, Failure> {
         let body = printed(value).map_err(|error| Failure::internal(&error))?;
-        Ok(Reply { status: StatusCode::OK, location: None, body: Some(body) })
+        Ok(Reply { body: Some(body), ..Reply::empty(StatusCode::OK) })
     }
 
     /// This was created, and is found at this path below the server.
@@ -109,7 +131,13 @@ impl Reply {
 
     /// Done; there is nothing to show.
     pub(super) fn empty(status: StatusCode) -> Self {
-        Reply { status, location: None, body: None }
+        Reply { status, location: None, headers: Vec::new(), body: None }
+    }
+
+    /// With this header.
+    pub(super) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
     }
 }
 
@@ -122,6 +150,7 @@ impl IntoResponse for Reply {
                 (self.status, [(header::CONTENT_TYPE, kind)], body).into_response()
             }
         };
+        response.headers_mut().extend(self.headers);
         if let Some(Ok(location)) = self.location.map(HeaderValue::try_from) {
             response.headers_mut().insert(header::LOCATION, location);
         }

@@ -11,7 +11,11 @@ mod archive_policy_rule;
 mod call;
 mod failure;
 mod given;
+pub(crate) mod influxdb;
+mod ingest;
 mod json;
+mod metric_name;
+mod prometheus;
 mod server;
 
 #[cfg(test)]
@@ -22,7 +26,7 @@ pub use server::{Server, ServerOptions};
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
 use server::{App, on};
 
 /// All that can be asked.
@@ -42,6 +46,10 @@ fn routes(app: Arc<App>) -> Router {
         .route("/v1/archive_policy/{name}", policy)
         .route("/v1/archive_policy_rule", get(on(archive_policy_rule::list)).post(on(archive_policy_rule::create)))
         .route("/v1/archive_policy_rule/{name}", rule)
+        .route("/v1/influxdb/ping", get(on(influxdb::ping)))
+        .route("/v1/influxdb/query", post(on(influxdb::query)))
+        .route("/v1/influxdb/write", post(on(influxdb::write)))
+        .route("/v1/prometheus/write", post(on(prometheus::write)))
         .fallback(on(about::nothing_here))
         .method_not_allowed_fallback(on(about::wrong_method))
         .with_state(app)

@@ -80,6 +80,13 @@ pub(super) struct App {
     permits: Arc<Semaphore>,
 }
 
+impl App {
+    /// The greatest body, in bytes, also of one that a handler unpacks.
+    pub(super) fn max_body(&self) -> usize {
+        self.options.max_body
+    }
+}
+
 /// Gnocchi's HTTP API at an address.
 #[derive(Debug)]
 pub struct Server {
@@ -126,7 +133,9 @@ impl Server {
         let permits = Arc::new(Semaphore::new(self.options.concurrency));
         let timeout = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, self.options.timeout);
         let app = Arc::new(App { database, options: self.options, permits });
-        let routes = super::routes(Arc::clone(&app)).layer(timeout).layer(RequestDecompressionLayer::new());
+        let routes = super::routes(Arc::clone(&app))
+            .layer(timeout)
+            .layer(RequestDecompressionLayer::new().pass_through_unaccepted(true));
         let routes = routes.layer(CompressionLayer::new());
         self.runtime.block_on(async {
             let end = asked_to_end()?;
@@ -181,6 +190,7 @@ async fn answer(app: Arc<App>, handler: Handler, path: Pairs, query: Pairs, requ
     let as_json = call.names_json();
     let user = call.user().map(|user| user.name().to_owned()).unwrap_or_default();
     let result = match body {
+        Ok(_) if call.is_packed() => Err(Failure::of(StatusCode::UNSUPPORTED_MEDIA_TYPE)),
         Ok(body) => {
             call.body = body;
             handle(app, handler, call).await

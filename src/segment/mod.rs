@@ -5,6 +5,7 @@
 //! module never looks inside them, never rewrites a file and never decides which files there are.
 
 mod format;
+mod inspect;
 mod names;
 mod reader;
 mod scan;
@@ -13,6 +14,7 @@ mod tests;
 mod writer;
 
 pub use format::{Entry, Kind, MEASURES, STATE};
+pub use inspect::{Cursor, Part};
 pub use names::{ARCHIVE, LEVEL0, RAW, SegmentName, number_of};
 pub use reader::{Blocks, SegmentReader};
 pub use scan::Scan;

@@ -57,6 +57,23 @@ impl SegmentReader {
         (self.footer.first_time, self.footer.last_time)
     }
 
+    /// The file's path.
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// What the footer says of all entries: how many, their times, their metrics.
+    pub(super) fn totals(&self) -> (u64, (i64, i64), (u64, u64)) {
+        let Footer { entries, first_time, last_time, first_metric, last_metric, .. } = self.footer;
+        (entries, (first_time, last_time), (first_metric, last_metric))
+    }
+
+    /// What the footer says of a block: where its chunks lie, where its entries begin, how many, the key of the first.
+    pub(super) fn block_facts(&self, index: usize) -> (Range<u64>, u64, u32, (u64, i64, i64)) {
+        let block = &self.footer.blocks[index];
+        (block.chunks..block.offset, block.offset, block.entries, block.key())
+    }
+
     /// How many blocks of entries there are.
     pub fn blocks(&self) -> usize {
         self.footer.blocks.len()

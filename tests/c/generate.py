@@ -7,6 +7,22 @@ is an error. Usage: generate.py HEADER OUTPUT
 import re
 import sys
 
+# What may be NULL behind the first argument that is a pointer; all else gives GNT_NULL_POINTER.
+OPTIONAL = {
+    "gnt_open": {"options"},
+    "gnt_open_read_only": {"options"},
+    "gnt_create_metric": {"archive_policy", "unit", "key"},
+    "gnt_create_metrics": {"created"},
+    "gnt_push": {"pushed"},
+    "gnt_commit": {"pushed"},
+    "gnt_query_set_resample": {"sampling"},
+    "gnt_result_arrow": {"schema"},
+    "gnt_arrow_stream": {"labels"},
+    "gnt_resource_by_original_id": {"creator"},
+    "gnt_resource_batch_extend": {"creator"},
+    "gnt_commit_resources": {"pushed", "created"},
+}
+
 HANDLES = ["batch", "database", "error", "metric_list", "options", "query", "resource_batch", "result", "text"]
 
 
@@ -38,16 +54,22 @@ def valid(type_):
         return f"fit.{handle}"
     if type_ == "const char *":
         return '"x"'
+    if type_ == "const char *const *":
+        return "fit.texts"
+    if type_ == "const struct gnt_result *const *":
+        return f"({type_})&fit.result"
     out = re.fullmatch(r"(?:struct )?(?:gnt_)?(\w+) \*\*?", type_)
     if out and (out.group(1) in HANDLES or out.group(1).startswith("Arrow")):
         return "NULL" if out.group(1) == "error" else f"&fit.{out.group(1)}_out"
     if type_.endswith("*"):
         return "NULL" if type_ == "void *" else f"({type_})fit.space"
-    return {"size_t": "1", "gnt_log_callback": "NULL", "bool": "true"}.get(type_, "0")
+    if type_.endswith("_callback"):
+        return "NULL"
+    return {"size_t": "1", "bool": "true"}.get(type_, "0")
 
 
 def nothing(type_):
-    return "NULL" if type_.endswith("*") or type_ == "gnt_log_callback" else "0"
+    return "NULL" if type_.endswith(("*", "_callback")) else "0"
 
 
 def main(header, output):
@@ -77,7 +99,13 @@ def main(header, output):
             if not takes:
                 given[place] = "NULL"
                 call = f"{name}({', '.join(given)})"
-                lines.append(f"    (void)({call});\n    sweep(&fit);")
+                if not status or argument == "error":
+                    lines.append(f"    (void)({call});")
+                elif type_ == "void *" or argument in OPTIONAL.get(name, set()):
+                    lines.append(f"    unexpected({call}, GNT_NULL_POINTER, \"{name}: no {argument}\");")
+                else:
+                    lines.append(f"    expect({call}, GNT_NULL_POINTER, \"{name}: no {argument}\");")
+                lines.append("    sweep(&fit);")
     body = "\n".join(lines)
     with open(output, "w", encoding="utf-8") as out:
         out.write(f'#include "misuse.h"\n\nvoid misuse_every_function(struct fit fit)\n{{\n{body}\n}}\n')

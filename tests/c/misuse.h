@@ -30,11 +30,15 @@ struct fit {
     struct ArrowSchema ArrowSchema_out;
     struct ArrowArray ArrowArray_out;
     struct ArrowArrayStream ArrowArrayStream_out;
+    const char *texts[1];
     uint64_t space[64];
 };
 
 /* Fails the test when a status is not the one expected. */
 void expect(gnt_status status, gnt_status expected, const char *what);
+
+/* Fails the test when a status is this one. */
+void unexpected(gnt_status status, gnt_status refused, const char *what);
 
 /* Frees whatever a call that went well has given. */
 void sweep(struct fit *fit);

@@ -39,6 +39,12 @@ void expect(gnt_status status, gnt_status expected, const char *what)
         fail_msg("%s gave %u, not %u", what, (unsigned)status, (unsigned)expected);
 }
 
+void unexpected(gnt_status status, gnt_status refused, const char *what)
+{
+    if (status == refused)
+        fail_msg("%s gave %u", what, (unsigned)status);
+}
+
 /* A new database of default policies. */
 static gnt_database *opened_at(char *path, size_t size)
 {
@@ -139,6 +145,38 @@ static void measures_come_back(void **state)
     assert_true(series->timestamps[2] == 2 * SECOND && series->values[0] == 1.5 && series->values[2] == 4.5);
     assert_null(gnt_result_get(result, 1));
     gnt_result_free(result);
+}
+
+static void count_call(void *userdata, uint64_t done, uint64_t total)
+{
+    assert_true(done <= total);
+    *(size_t *)userdata += 1;
+}
+
+static void a_snapshot_is_a_database_of_its_own(void **state)
+{
+    char path[4096], target[4200];
+    gnt_error *error = NULL;
+    gnt_database *database = opened_at(path, sizeof path);
+    gnt_database *snapshot = NULL;
+    uint64_t key = metric(database, "cpu");
+    gnt_pushed pushed;
+    gnt_snapshot_report report;
+    size_t calls = 0;
+    (void)state;
+    snprintf(target, sizeof target, "%s/within", path);
+    assert_int_equal(gnt_snapshot(database, target, GNT_NUL, NULL, NULL, NULL, NULL), GNT_SNAPSHOT_TARGET);
+    snprintf(target, sizeof target, "%s.snapshot", path);
+    OK(gnt_push(database, key, 0, 1.5, &pushed, &error));
+    OK(gnt_snapshot(database, target, GNT_NUL, count_call, &calls, &report, &error));
+    assert_true(calls > 0 && report.files > 0 && report.copied_bytes <= report.bytes);
+    OK(gnt_push(database, key, SECOND, 2.5, &pushed, &error));
+    OK(gnt_open_read_only(target, GNT_NUL, NULL, &snapshot, &error));
+    gnt_result *result = read_back(snapshot, key, "mean");
+    assert_int_equal(gnt_result_get(result, 0)->length, 1);
+    gnt_result_free(result);
+    OK(gnt_close(snapshot, &error));
+    OK(gnt_close(database, &error));
 }
 
 static void a_reader_sees_what_it_is_brought_to(void **state)
@@ -414,7 +452,7 @@ static void arrow_shares_the_memory(void **state)
     uint64_t key = metric(database, "cpu");
     struct ArrowSchema schema;
     struct ArrowArray array, moved;
-    struct ArrowArrayStream stream;
+    struct ArrowArrayStream stream, labelled, plain;
     (void)state;
     OK(gnt_push(database, key, 5 * SECOND, 2.5, NULL, &error));
     gnt_result *result = read_back(database, key, "max");
@@ -423,6 +461,12 @@ static void arrow_shares_the_memory(void **state)
     OK(gnt_result_arrow(result, 0, &schema, &array, &error));
     OK(gnt_result_arrow_stream(result, &stream, &error));
     assert_int_equal(gnt_result_arrow(result, 1, NULL, &moved, NULL), GNT_INVALID_ARGUMENT);
+    const gnt_result *const results[] = {result, result};
+    const size_t first[] = {0, 0}, beyond[] = {0, 1};
+    const char *const labels[] = {"one", "same"};
+    OK(gnt_arrow_stream(results, first, labels, 2, &labelled, &error));
+    OK(gnt_arrow_stream(results, first, NULL, 1, &plain, &error));
+    assert_int_equal(gnt_arrow_stream(results, beyond, labels, 2, &stream, NULL), GNT_INVALID_ARGUMENT);
     gnt_result_free(result);
     OK(gnt_close(database, &error));
     assert_string_equal(schema.format, "+s");
@@ -449,6 +493,28 @@ static void arrow_shares_the_memory(void **state)
     stream.release(&stream);
     assert_true(((const int64_t *)array.children[2]->buffers[1])[0] == 5 * SECOND);
     array.release(&array);
+
+    assert_int_equal(labelled.get_schema(&labelled, &schema), 0);
+    assert_string_equal(schema.children[0]->name, "series");
+    schema.release(&schema);
+    assert_int_equal(labelled.get_next(&labelled, &array), 0);
+    array.release(&array);
+    assert_int_equal(labelled.get_next(&labelled, &array), 0);
+    labelled.release(&labelled);
+    const struct ArrowArray *series_column = array.children[0], *texts = series_column->dictionary;
+    const int32_t place = ((const int32_t *)series_column->buffers[1])[0];
+    const int32_t *offsets = (const int32_t *)texts->buffers[1];
+    assert_memory_equal((const char *)texts->buffers[2] + offsets[place], "same", 4);
+    assert_int_equal(offsets[place + 1] - offsets[place], 4);
+    assert_ptr_equal(array.children[1]->buffers[1], timestamps);
+    assert_ptr_equal(array.children[2]->buffers[1], values);
+    array.release(&array);
+    assert_int_equal(plain.get_schema(&plain, &schema), 0);
+    assert_int_equal(schema.n_children, 2);
+    schema.release(&schema);
+    plain.release(&plain);
+    assert_null(plain.release);
+    gnt_arrow_capsule_free(NULL);
 }
 
 struct job {
@@ -593,6 +659,7 @@ static void every_function_survives_misuse(void **state)
     struct fit fit;
     (void)state;
     memset(&fit, 0, sizeof fit);
+    fit.texts[0] = "x";
     fit.database = opened();
     uint64_t key = metric(fit.database, "x");
     OK(gnt_batch_new(&fit.batch, &error));
@@ -622,6 +689,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(versions_agree),
         cmocka_unit_test(measures_come_back),
+        cmocka_unit_test(a_snapshot_is_a_database_of_its_own),
         cmocka_unit_test(a_reader_sees_what_it_is_brought_to),
         cmocka_unit_test(errors_tell_what_was_wrong),
         cmocka_unit_test(policies_and_metrics),

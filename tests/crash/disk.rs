@@ -1,13 +1,14 @@
 //! The simulated disk: an [`Fs`] over an [`Image`] that counts its calls, shows itself before each, dies or fails at one of
 //! them when told to, and leaves out or puts off syncs where a bug is planted.
 //!
-//! The index does not come through here: `SQLite` has its files in a real directory, the root, and this disk lists them there.
+//! The index does not come through here: `SQLite` has its files in a real directory, the root or one below it, and this disk lists
+//! them there; the copy of an index in a snapshot becomes a file of this disk once it is opened to be synced.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::ThreadId;
 
 use gnocchetti::internals::fs::{DirEntry, File, Fs, Lock};
@@ -31,6 +32,7 @@ pub enum Call {
     CreateDir,
     Create,
     Rename,
+    Link,
     Remove,
     RemoveDir,
     SyncDir,
@@ -43,10 +45,11 @@ pub enum Call {
 }
 
 impl Call {
-    pub const ALL: [Call; 11] = [
+    pub const ALL: [Call; 12] = [
         Call::CreateDir,
         Call::Create,
         Call::Rename,
+        Call::Link,
         Call::Remove,
         Call::RemoveDir,
         Call::SyncDir,
@@ -112,6 +115,9 @@ pub struct Sight<'a> {
 
 type Watcher = Box<dyn FnMut(Sight<'_>) + Send>;
 
+/// Paths that are locked.
+type Locks = Arc<Mutex<BTreeSet<PathBuf>>>;
+
 #[derive(Debug, Clone)]
 pub struct SimDisk(Arc<Shared>);
 
@@ -120,7 +126,7 @@ struct Shared {
     root: PathBuf,
     /// Calls of the engine's own threads pass, but are not counted: they come when they come.
     driver: ThreadId,
-    locked: Arc<AtomicBool>,
+    locked: Locks,
     state: Mutex<State>,
 }
 
@@ -153,7 +159,7 @@ impl SimDisk {
     pub fn new(root: &Path, image: Image) -> Self {
         let state = Mutex::new(State { image, ..State::default() });
         let driver = std::thread::current().id();
-        SimDisk(Arc::new(Shared { root: root.to_path_buf(), driver, locked: Arc::default(), state }))
+        SimDisk(Arc::new(Shared { root: root.to_path_buf(), driver, locked: Locks::default(), state }))
     }
 
     pub fn plant(&self, plant: Plant) {
@@ -248,6 +254,14 @@ impl SimDisk {
         fault.map_or(Ok(state), |fault| Err(fault.error(path)))
     }
 
+    /// What `SQLite` wrote becomes a file of this disk when somebody opens it to sync it: written just now.
+    fn import_index(&self, image: &mut Image, path: &Path) {
+        let Some(name) = self.name(path).filter(|name| is_index(path) && image.node(name).is_none()) else { return };
+        if let (Ok(bytes), Node::File(inode)) = (std::fs::read(path), image.create(&name, false)) {
+            image.change(inode, Change::Write(0, bytes.into()));
+        }
+    }
+
     fn open_inode(&self, path: &Path, inode: usize, len: usize, writable: bool) -> Arc<dyn File> {
         let len = AtomicU64::new(len as u64);
         Arc::new(SimFile { disk: self.clone(), path: path.to_path_buf(), inode, len, writable })
@@ -269,6 +283,7 @@ fn failure(call: Call, path: &Path, code: i32) -> Error {
     let operation = match call {
         Call::CreateDir | Call::Create => "create",
         Call::Rename => "rename",
+        Call::Link => "link",
         Call::Remove | Call::RemoveDir => "remove",
         Call::SyncDir => "sync directory",
         Call::Append => "append to",
@@ -283,6 +298,10 @@ fn failure(call: Call, path: &Path, code: i32) -> Error {
 
 fn other(operation: &'static str, path: &Path, kind: io::ErrorKind) -> Error {
     Error::Io { operation, path: path.to_path_buf(), source: kind.into() }
+}
+
+fn is_index(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| INDEX.iter().any(|index| name == *index))
 }
 
 fn is_segment(name: &str) -> bool {
@@ -318,7 +337,8 @@ impl Fs for SimDisk {
     }
 
     fn open(&self, path: &Path) -> Result<Arc<dyn File>> {
-        let state = self.enter_or_fail(Call::Read, path)?;
+        let mut state = self.enter_or_fail(Call::Read, path)?;
+        self.import_index(&mut state.image, path);
         match self.name(path).and_then(|name| state.image.node(&name)) {
             Some(Node::File(inode)) => Ok(self.open_inode(path, inode, state.image.bytes(inode).len(), false)),
             _ => Err(other("open", path, io::ErrorKind::NotFound)),
@@ -344,8 +364,24 @@ impl Fs for SimDisk {
         }
     }
 
+    fn link(&self, from: &Path, to: &Path) -> Result<()> {
+        let mut state = self.enter_or_fail(Call::Link, to)?;
+        let node = |path: &Path| self.name(path).and_then(|name| state.image.node(&name));
+        match (node(from), node(to), self.name(to)) {
+            (Some(Node::File(inode)), None, Some(to)) => {
+                state.image.link(&to, Node::File(inode));
+                Ok(())
+            }
+            (_, Some(_), _) => Err(other("link", to, io::ErrorKind::AlreadyExists)),
+            _ => Err(other("link", from, io::ErrorKind::NotFound)),
+        }
+    }
+
     fn remove(&self, path: &Path) -> Result<()> {
         let mut state = self.enter_or_fail(Call::Remove, path)?;
+        if is_index(path) {
+            let _ = std::fs::remove_file(path);
+        }
         if let Some(name) = self.name(path) {
             state.image.remove(&name);
         }
@@ -384,9 +420,9 @@ impl Fs for SimDisk {
             let len = if let Node::File(inode) = node { state.image.bytes(inode).len() } else { 0 };
             entries.push(DirEntry { name: base(name), is_dir: node == Node::Dir, len: len as u64 });
         }
-        if directory.is_empty() {
-            for name in INDEX {
-                let metadata = std::fs::metadata(self.0.root.join(name));
+        for name in INDEX {
+            if entries.iter().all(|entry| entry.name != name) {
+                let metadata = std::fs::metadata(path.join(name));
                 entries.extend(metadata.map(|m| DirEntry { name: name.to_owned(), is_dir: false, len: m.len() }));
             }
         }
@@ -395,11 +431,11 @@ impl Fs for SimDisk {
     }
 
     fn lock(&self, path: &Path) -> Result<Box<dyn Lock>> {
-        if self.0.locked.swap(true, Ordering::SeqCst) {
+        if !self.0.locked.lock().insert(path.to_path_buf()) {
             let path = parent_path(path);
             return Err(Error::Locked { path, pid: std::process::id() });
         }
-        Ok(Box::new(SimLock(Arc::clone(&self.0.locked))))
+        Ok(Box::new(SimLock(Arc::clone(&self.0.locked), path.to_path_buf())))
     }
 
     fn kind(&self, _path: &Path) -> Option<String> {
@@ -412,13 +448,13 @@ fn parent_path(path: &Path) -> PathBuf {
 }
 
 #[derive(Debug)]
-struct SimLock(Arc<AtomicBool>);
+struct SimLock(Locks, PathBuf);
 
 impl Lock for SimLock {}
 
 impl Drop for SimLock {
     fn drop(&mut self) {
-        self.0.store(false, Ordering::SeqCst);
+        self.0.lock().remove(&self.1);
     }
 }
 

@@ -165,6 +165,12 @@ impl Image {
         node
     }
 
+    /// A second name for a file.
+    pub fn link(&mut self, to: &str, node: Node) {
+        self.live.insert(to.to_owned(), node);
+        self.pending.push(NameChange::Create(to.to_owned(), node));
+    }
+
     pub fn remove(&mut self, name: &str) {
         if self.live.remove(name).is_some() {
             self.pending.push(NameChange::Remove(name.to_owned()));

@@ -13,4 +13,5 @@ mod matrix;
 mod model;
 mod planted;
 mod run;
+mod snapshot;
 mod workload;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use gnocchetti::internals::fs::{DirEntry, File, Fs, Lock, RealFs};
 use gnocchetti::{Error, Result};
@@ -16,6 +16,7 @@ pub enum Call {
     Sync,
     SyncDir,
     Rename,
+    Link,
     Remove,
 }
 
@@ -26,6 +27,7 @@ type Hook = Box<dyn FnMut(Call, &Path) -> Result<()> + Send>;
 pub struct FaultFs {
     hook: Arc<Mutex<Option<Hook>>>,
     hasty: bool,
+    linkless: Arc<AtomicBool>,
 }
 
 impl std::fmt::Debug for FaultFs {
@@ -38,6 +40,11 @@ impl FaultFs {
     /// One that syncs nothing, for tests that open thousands of databases.
     pub fn hasty() -> FaultFs {
         FaultFs { hasty: true, ..FaultFs::default() }
+    }
+
+    /// From now on files cannot have a second name.
+    pub fn refuse_links(&self) {
+        self.linkless.store(true, Ordering::Relaxed);
     }
 
     /// From now on `hook` is asked.
@@ -107,6 +114,19 @@ impl Fs for FaultFs {
     fn rename(&self, from: &Path, to: &Path) -> Result<()> {
         self.ask(Call::Rename, to)?;
         RealFs.rename(from, to)
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> Result<()> {
+        self.ask(Call::Link, to)?;
+        if self.linkless.load(Ordering::Relaxed) {
+            let source = std::io::ErrorKind::CrossesDevices.into();
+            return Err(Error::Io { operation: "link", path: to.to_path_buf(), source });
+        }
+        RealFs.link(from, to)
+    }
+
+    fn is_within(&self, path: &Path, directory: &Path) -> Result<bool> {
+        RealFs.is_within(path, directory)
     }
 
     fn remove(&self, path: &Path) -> Result<()> {

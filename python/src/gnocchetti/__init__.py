@@ -17,39 +17,47 @@ come out as arrays, without a copy, where numpy is installed; nothing but the st
 
 from __future__ import annotations
 
-from . import errors
-from ._batch import Batch, Pushed, Report
-from ._columns import Columns, ColumnSet, Point
-from ._database import Database, Durability, open, open_read_only
-from ._library import LibraryError, library_version, use_library
-from ._metrics import Metric, MetricRef, NewMetric
-from ._policies import ArchivePolicy, ArchivePolicyRule, Definition
-from ._resource_batch import ResourceBatch
-from ._resources import (
-    UNCHANGED,
-    Attribute,
-    DeletedResources,
-    NewResource,
-    Resource,
-    ResourceGroup,
-    ResourceMetric,
-    ResourceType,
-)
-from ._stats import Stats
 from ._version import __version__
-from .errors import GnocchettiError
+
+# As typing has it, whose import would take longer than this package's own.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from . import errors
+    from ._batch import Batch, Pushed, Report
+    from ._check import CheckReport, Finding, check_directory
+    from ._columns import Columns, ColumnSet, Point
+    from ._database import Database, Durability, open, open_read_only
+    from ._library import LibraryError, library_version, use_library
+    from ._metrics import Metric, MetricRef, NewMetric
+    from ._policies import ArchivePolicy, ArchivePolicyRule, Definition
+    from ._resource_batch import ResourceBatch
+    from ._resources import (
+        UNCHANGED,
+        Attribute,
+        DeletedResources,
+        NewResource,
+        Resource,
+        ResourceGroup,
+        ResourceMetric,
+        ResourceType,
+    )
+    from ._snapshot import SnapshotReport
+    from ._stats import Stats
+    from .errors import GnocchettiError
 
 __all__ = [
     "ArchivePolicy",
     "ArchivePolicyRule",
     "Attribute",
     "Batch",
+    "CheckReport",
     "ColumnSet",
     "Columns",
     "Database",
     "Definition",
     "DeletedResources",
     "Durability",
+    "Finding",
     "GnocchettiError",
     "LibraryError",
     "Metric",
@@ -64,12 +72,69 @@ __all__ = [
     "ResourceGroup",
     "ResourceMetric",
     "ResourceType",
+    "SnapshotReport",
     "Stats",
     "UNCHANGED",
     "__version__",
+    "check_directory",
     "errors",
     "library_version",
     "open",
     "open_read_only",
     "use_library",
 ]
+
+# Where each name is at home. A module is imported when something of it is first asked for.
+_HOMES = {
+    "ArchivePolicy": "_policies",
+    "ArchivePolicyRule": "_policies",
+    "Attribute": "_resources",
+    "Batch": "_batch",
+    "CheckReport": "_check",
+    "ColumnSet": "_columns",
+    "Columns": "_columns",
+    "Database": "_database",
+    "Definition": "_policies",
+    "DeletedResources": "_resources",
+    "Durability": "_database",
+    "Finding": "_check",
+    "GnocchettiError": "errors",
+    "LibraryError": "_library",
+    "Metric": "_metrics",
+    "MetricRef": "_metrics",
+    "NewMetric": "_metrics",
+    "NewResource": "_resources",
+    "Point": "_columns",
+    "Pushed": "_batch",
+    "Report": "_batch",
+    "Resource": "_resources",
+    "ResourceBatch": "_resource_batch",
+    "ResourceGroup": "_resources",
+    "ResourceMetric": "_resources",
+    "ResourceType": "_resources",
+    "SnapshotReport": "_snapshot",
+    "Stats": "_stats",
+    "UNCHANGED": "_resources",
+    "check_directory": "_check",
+    "library_version": "_library",
+    "open": "_database",
+    "open_read_only": "_database",
+    "use_library": "_library",
+}
+
+# Type checkers read the imports above, and so find names that are not there.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        if name not in _HOMES:
+            return import_module(f".{name}", __name__)
+        value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+        globals()[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

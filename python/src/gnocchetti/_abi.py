@@ -79,10 +79,18 @@ class Series(ctypes.Structure):
     ]
 
 
+class SnapshotReport(ctypes.Structure):
+    """``gnt_snapshot_report``."""
+
+    _fields_ = [("files", u64), ("bytes", u64), ("copied_bytes", u64)]
+
+
 LOG_CALLBACK = ctypes.CFUNCTYPE(None, pointer, u32, pointer, size)
+PROGRESS_CALLBACK = ctypes.CFUNCTYPE(None, pointer, u64, u64)
 
 pushed_out, key_out, time_out, count_out = (ctypes.POINTER(kind) for kind in (Pushed, u64, i64, size))
 bool_out = ctypes.POINTER(boolean)
+report_out = ctypes.POINTER(SnapshotReport)
 
 # For each function what it returns and takes. The error object, the last argument of what can fail, is always an `out`.
 FUNCTIONS: dict[str, tuple[Any, ...]] = {
@@ -122,6 +130,9 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "gnt_maintain": (status, pointer, out),
     "gnt_stats": (status, pointer, out, out),
     "gnt_check_index": (status, pointer, out),
+    "gnt_snapshot": (status, pointer, text, size, PROGRESS_CALLBACK, pointer, report_out, out),
+    "gnt_check": (status, pointer, PROGRESS_CALLBACK, pointer, out, out),
+    "gnt_check_directory": (status, text, size, PROGRESS_CALLBACK, pointer, out, out),
     "gnt_create_archive_policy": (status, pointer, text, size, out),
     "gnt_archive_policy": (status, pointer, text, size, out, out),
     "gnt_archive_policies": (status, pointer, out, out),
@@ -194,6 +205,8 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "gnt_reaggregate_resources": (status, pointer, text, size, out, out),
     "gnt_result_arrow": (status, pointer, size, pointer, pointer, out),
     "gnt_result_arrow_stream": (status, pointer, pointer, out),
+    "gnt_arrow_stream": (status, out, ctypes.POINTER(size), out, size, pointer, out),
+    "gnt_arrow_capsule_free": (None, pointer),
     "gnt_result_length": (size, pointer),
     "gnt_result_get": (ctypes.POINTER(Series), pointer, size),
     "gnt_result_free": (None, pointer),

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import _frames
+from ._library import library
 from ._time import to_datetime, to_timedelta
 
 if TYPE_CHECKING:
@@ -128,12 +129,30 @@ class Columns:
         points = f"{self._length} points" if self._length != 1 else "1 point"
         return f"<gnocchetti.Columns of {self.label}: {points}>"
 
+    def __arrow_c_schema__(self) -> object:
+        """A struct of ``timestamp`` (nanoseconds, UTC) and ``value`` (float64), as Arrow's PyCapsule interface says it."""
+        from . import _arrow
+
+        return _arrow.schema(self._result.library, labelled=False)
+
+    def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]:
+        """The points as one array for any library that speaks Arrow, which copies nothing; they have the one schema they have."""
+        from . import _arrow
+
+        return _arrow.array(self)
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """The points as a stream of one array: ``pyarrow.table(columns)``, ``polars.DataFrame(columns)``."""
+        from . import _arrow
+
+        return _arrow.stream(self._result.library, [self], None)
+
     def to_pandas(self) -> pandas.Series[float]:
         """A ``pandas.Series`` of the values, named after the method, over the times in UTC."""
         return _frames.series(self)
 
     def to_polars(self) -> polars.DataFrame:
-        """A ``polars.DataFrame`` with the columns ``timestamp`` and ``value``."""
+        """A ``polars.DataFrame`` with the columns ``timestamp`` (UTC) and ``value``, in the library's memory."""
         return _frames.table(self)
 
     def plot(self, ax: matplotlib.axes.Axes | None = None, **options: Any) -> matplotlib.axes.Axes:
@@ -161,13 +180,25 @@ class ColumnSet(Mapping[str, Columns]):
     def __repr__(self) -> str:
         return f"<gnocchetti.ColumnSet of {', '.join(self._series) or 'nothing'}>"
 
+    def __arrow_c_schema__(self) -> object:
+        """A struct of ``series`` (texts, by dictionary), ``timestamp`` (nanoseconds, UTC) and ``value`` (float64)."""
+        from . import _arrow
+
+        return _arrow.schema(library(), labelled=True)
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """All points as a stream for any library that speaks Arrow: one array for each series, their points not copied."""
+        from . import _arrow
+
+        return _arrow.stream(library(), list(self._series.values()), list(self._series))
+
     def to_pandas(self) -> pandas.DataFrame:
         """A ``pandas.DataFrame`` with a column for each series, over all their times in UTC; NaN where one has no point."""
         return _frames.frame(self._series)
 
     def to_polars(self) -> polars.DataFrame:
-        """A ``polars.DataFrame`` of all points, one below the other: ``series``, ``timestamp``, ``value``."""
-        return _frames.long(self._series)
+        """A ``polars.DataFrame`` of all points, one series below the other: ``series`` (``Categorical``), ``timestamp``, ``value``."""
+        return _frames.table(self)
 
     def plot(self, ax: matplotlib.axes.Axes | None = None, **options: Any) -> matplotlib.axes.Axes:
         """Draws all series over time with matplotlib, onto ``ax`` or a new figure; options go to ``Axes.plot``."""

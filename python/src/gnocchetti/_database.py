@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Any, Literal, Union
 
 from . import _abi
 from ._abi import utf8
+from ._check import CheckReport, teller
 from ._handle import DatabaseHandle, Owned
 from ._library import library
 from ._log import callback_for
 from ._operations import Operations
+from ._snapshot import Snapshots
 from ._stats import Stats
 from ._time import to_span
 
 if TYPE_CHECKING:
     from ._abi import Library
+    from ._check import Progress
     from ._time import SpanLike
 
     Log = Union[bool, Callable[[int, str], None]]
@@ -53,7 +56,7 @@ class Durability:
 _LEVELS = {"sync": 0, "kernel": 1, "buffered": 2}
 
 
-class Database(Operations):
+class Database(Operations, Snapshots):
     """An open database: one directory, one writer. :func:`open` opens it; the end of its ``with`` block closes it.
 
     All methods may be called from any thread; while the library works, other threads of Python run. After ``fork`` a child must
@@ -72,6 +75,14 @@ class Database(Operations):
     def check_index(self) -> None:
         """Reads all of the index and compares its parts; ``Corrupt`` says what was found first. Nothing waits for it."""
         self._call("gnt_check_index")
+
+    def check(self, progress: Progress | None = None) -> CheckReport:
+        """Reads everything that is on the disk and compares it with everything else; nothing is changed.
+
+        The database may be in use, and be open for reading only. ``progress`` is told how many bytes of how many it has gone
+        through. :func:`check_directory` looks at a directory that does not open.
+        """
+        return CheckReport._of(self._json("gnt_check", teller(progress), None))
 
     def refresh(self) -> bool:
         """Brings a database that is open for reading to the newest state; returns whether anything has changed.

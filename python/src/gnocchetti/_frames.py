@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import pandas
     import polars
 
-    from ._columns import Columns
+    from ._columns import Columns, ColumnSet
 
 
 def series(columns: Columns) -> pandas.Series[float]:
@@ -34,20 +34,20 @@ def frame(columns: Mapping[str, Columns]) -> pandas.DataFrame:
     return made
 
 
-def table(columns: Columns) -> polars.DataFrame:
-    """The columns ``timestamp`` (UTC) and ``value``."""
+def table(columns: Columns | ColumnSet) -> polars.DataFrame:
+    """All points, through Arrow's interface."""
     import polars
 
-    timestamps = polars.Series("timestamp", columns.timestamps, polars.Datetime("ns")).dt.replace_time_zone("UTC")
-    return polars.DataFrame([timestamps, polars.Series("value", columns.values, polars.Float64)])
+    return polars.DataFrame(_Stream(columns))
 
 
-def long(columns: Mapping[str, Columns]) -> polars.DataFrame:
-    """All points, one series below the other."""
-    import polars
+class _Stream:
+    """What has a stream and nothing else: of a mapping polars would make columns instead."""
 
-    named = [table(one).select(polars.lit(name).alias("series"), polars.all()) for name, one in columns.items()]
-    return polars.concat(named) if named else polars.DataFrame({"series": []}, {"series": polars.String})
+    __slots__ = ("__arrow_c_stream__",)
+
+    def __init__(self, columns: Columns | ColumnSet) -> None:
+        self.__arrow_c_stream__ = columns.__arrow_c_stream__
 
 
 def plot(columns: Mapping[str, Columns], ax: matplotlib.axes.Axes | None, options: dict[str, Any]) -> matplotlib.axes.Axes:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
-from pathlib import Path
 
 from . import _abi
 
@@ -52,9 +51,8 @@ def library_version() -> str:
 
 def _load() -> _abi.Library:
     named = _named or os.environ.get("GNOCCHETTI_LIBRARY")
-    shipped = Path(__file__).with_name("libgnocchetti.so")
-    places = [named] if named else [str(shipped)] if shipped.exists() else [f"libgnocchetti.so.{_abi.ABI_MAJOR}"]
-    path = places[0]
+    shipped = os.path.join(os.path.dirname(os.path.abspath(__file__)), "libgnocchetti.so")
+    path = named or (shipped if os.path.exists(shipped) else f"libgnocchetti.so.{_abi.ABI_MAJOR}")
     try:
         dynamic = ctypes.CDLL(path)
     except OSError as error:

@@ -415,6 +415,13 @@ class ReadOnly(MisuseError, status=61):
     path: str
 
 
+class SnapshotTarget(MisuseError, status=62):
+    """A directory that cannot become a snapshot."""
+
+    path: str
+    reason: str
+
+
 class Outrun(StorageError, status=63):
     """The writer replaced files faster than this reader could read them."""
 

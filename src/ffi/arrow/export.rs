@@ -74,7 +74,12 @@ pub fn with_dictionary(
 
 /// The schema of points: `timestamp` and `value`.
 pub fn schema_of_points() -> ArrowSchema {
-    schema(c"+s", c"", vec![schema(c"tsn:UTC", c"timestamp", Vec::new()), schema(c"g", c"value", Vec::new())])
+    schema(c"+s", c"", schemas_of_columns().into())
+}
+
+/// The schemas of the columns of a series: timestamps and values.
+pub fn schemas_of_columns() -> [ArrowSchema; 2] {
+    [schema(c"tsn:UTC", c"timestamp", Vec::new()), schema(c"g", c"value", Vec::new())]
 }
 
 /// Releases a schema that this library made.

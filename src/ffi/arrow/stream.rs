@@ -1,6 +1,6 @@
 //! A result as a stream: one struct array for each series, with what tells the series apart in columns of their own.
 
-use std::ffi::{CString, c_char, c_int};
+use std::ffi::{CStr, CString, c_char, c_int};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::Arc;
@@ -16,21 +16,30 @@ const EIO: c_int = 5;
 struct Stream {
     series: Vec<Arc<Shared>>,
     next: usize,
-    labels: Arc<Texts>,
-    methods: Arc<Texts>,
+    /// What tells the series apart: columns by name, of one text for each series.
+    texts: Vec<(&'static CStr, Arc<Texts>)>,
 }
 
-/// The stream of these series.
+/// The stream of all series of a result, told apart by metric and method.
 pub fn of(series: &[Arc<Shared>]) -> ArrowArrayStream {
     let texts = |text: fn(&Shared) -> &CString| Arc::new(texts(series.iter().map(|series| text(series).as_bytes())));
-    let (labels, methods) = (texts(|series| &series.label), texts(|series| &series.method));
-    let stream = Stream { series: series.to_vec(), next: 0, labels, methods };
+    let columns = vec![(c"metric", texts(|series| &series.label)), (c"method", texts(|series| &series.method))];
+    stream(series.to_vec(), columns)
+}
+
+/// The stream of these series, told apart by what the caller calls them, if he calls them something.
+pub fn labelled(series: Vec<Arc<Shared>>, labels: Option<&[&str]>) -> ArrowArrayStream {
+    let labels = labels.map(|labels| (c"series", Arc::new(texts(labels.iter().map(|label| label.as_bytes())))));
+    stream(series, labels.into_iter().collect())
+}
+
+fn stream(series: Vec<Arc<Shared>>, texts: Vec<(&'static CStr, Arc<Texts>)>) -> ArrowArrayStream {
     ArrowArrayStream {
         get_schema: Some(get_schema),
         get_next: Some(get_next),
         get_last_error: Some(get_last_error),
         release: Some(release),
-        private_data: Box::into_raw(Box::new(stream)).cast(),
+        private_data: Box::into_raw(Box::new(Stream { series, next: 0, texts })).cast(),
     }
 }
 
@@ -55,21 +64,21 @@ fn constant(texts: &Arc<Texts>, place: usize, length: usize) -> ArrowArray {
 }
 
 impl Stream {
-    fn schema() -> ArrowSchema {
+    fn schema(&self) -> ArrowSchema {
         let text = |name| {
             let dictionary = export::schema(c"u", c"", Vec::new());
             export::with_dictionary(c"i", name, Vec::new(), Some(dictionary))
         };
-        let timestamp = export::schema(c"tsn:UTC", c"timestamp", Vec::new());
-        let value = export::schema(c"g", c"value", Vec::new());
-        export::schema(c"+s", c"", vec![text(c"metric"), text(c"method"), timestamp, value])
+        let mut children: Vec<_> = self.texts.iter().map(|(name, _)| text(*name)).collect();
+        children.extend(export::schemas_of_columns());
+        export::schema(c"+s", c"", children)
     }
 
     fn next(&mut self) -> Option<ArrowArray> {
         let place = self.next;
         let series = self.series.get(place)?;
         let length = series.columns.len();
-        let mut children = vec![constant(&self.labels, place, length), constant(&self.methods, place, length)];
+        let mut children: Vec<_> = self.texts.iter().map(|(_, texts)| constant(texts, place, length)).collect();
         children.extend(export::columns(series));
         self.next += 1;
         Some(export::array(length, vec![ptr::null()], children, None, Memory::Nothing))
@@ -104,19 +113,32 @@ fn write<T>(out: *mut T, make: impl FnOnce() -> T) -> c_int {
     }
 }
 
-unsafe extern "C" fn get_schema(_: *mut ArrowArrayStream, out: *mut ArrowSchema) -> c_int {
-    if out.is_null() { EIO } else { write(out, Stream::schema) }
+unsafe extern "C" fn get_schema(stream: *mut ArrowArrayStream, out: *mut ArrowSchema) -> c_int {
+    // SAFETY: the interface says that it is called with the stream that has it, which nobody else uses.
+    match unsafe { held(stream) } {
+        Some(stream) if !out.is_null() => write(out, || stream.schema()),
+        _ => EIO,
+    }
 }
 
 unsafe extern "C" fn get_next(stream: *mut ArrowArrayStream, out: *mut ArrowArray) -> c_int {
-    if out.is_null() {
-        return EIO;
-    }
     // SAFETY: the interface says that it is called with the stream that has it, which nobody else uses.
-    let Some(stream) = (unsafe { stream.as_mut() }) else { return EIO };
-    // SAFETY: `of` put it there, and the stream was not released.
-    let Some(stream) = (unsafe { stream.private_data.cast::<Stream>().as_mut() }) else { return EIO };
-    write(out, || stream.next().unwrap_or_else(ended))
+    match unsafe { held(stream) } {
+        Some(stream) if !out.is_null() => write(out, || stream.next().unwrap_or_else(ended)),
+        _ => EIO,
+    }
+}
+
+/// What a stream that was not released holds.
+///
+/// # Safety
+///
+/// It is NULL or a stream that [`self::stream`] made, which nobody else uses while `'a` lasts.
+unsafe fn held<'a>(stream: *mut ArrowArrayStream) -> Option<&'a mut Stream> {
+    // SAFETY: the same is promised here.
+    let stream = unsafe { stream.as_mut() }?;
+    // SAFETY: `self::stream` put it there, and `release` takes it away.
+    unsafe { stream.private_data.cast::<Stream>().as_mut() }
 }
 
 unsafe extern "C" fn get_last_error(_: *mut ArrowArrayStream) -> *const c_char {
@@ -126,7 +148,8 @@ unsafe extern "C" fn get_last_error(_: *mut ArrowArrayStream) -> *const c_char {
 unsafe extern "C" fn release(stream: *mut ArrowArrayStream) {
     // SAFETY: the interface says that it is called with the stream that has it, which nobody else uses.
     let Some(stream) = (unsafe { stream.as_mut() }) else { return };
-    // SAFETY: `of` made it from a box, and a stream is released once.
+    // SAFETY: `self::stream` made it from a box, and a stream is released once.
     drop(unsafe { Box::from_raw(stream.private_data.cast::<Stream>()) });
+    stream.private_data = ptr::null_mut();
     stream.release = None;
 }

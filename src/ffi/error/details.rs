@@ -85,7 +85,9 @@ fn of_other(error: &Error) -> Option<Value> {
         Error::UnsupportedFormat { path, found, supported } => {
             json!({ "path": path.to_string_lossy(), "found": found, "supported": supported })
         }
-        Error::NotADatabase { path, reason } => json!({ "path": path.to_string_lossy(), "reason": reason }),
+        Error::NotADatabase { path, reason } | Error::SnapshotTarget { path, reason } => {
+            json!({ "path": path.to_string_lossy(), "reason": reason })
+        }
         Error::Locked { path, pid } => json!({ "path": path.to_string_lossy(), "pid": pid }),
         Error::NetworkFileSystem { path, kind } => json!({ "path": path.to_string_lossy(), "kind": kind }),
         Error::ReadOnly { call, path } => json!({ "call": call, "path": path.to_string_lossy() }),

@@ -9,6 +9,19 @@ use super::{StoredMetric, key, parameter, row};
 use crate::error::Result;
 use crate::types::{Metric, MetricKey, MetricStatus};
 
+/// A metric's key, and what it leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownKey {
+    /// The key.
+    pub key: u64,
+    /// The metric's id.
+    pub id: Uuid,
+    /// The number of its archive policy.
+    pub policy: u32,
+    /// Whether it is not deleted.
+    pub active: bool,
+}
+
 impl Indexer {
     /// The active metric of this id, when there is one.
     ///
@@ -78,6 +91,25 @@ impl Indexer {
         self.read_once("list deleted metrics", |connection| {
             let mut statement = connection.prepare_cached(sql::DELETED_KEYS)?;
             let keys = statement.query_map([], |row| key(row, 0))?;
+            Ok(keys.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// What segments are compared with: key, id and policy of all metrics, deleted ones too, in ascending order of keys: at
+    /// most `limit`, and only those after `after`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Index`](crate::Error::Index).
+    pub fn keys(&self, after: u64, limit: usize) -> Result<Vec<KnownKey>> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.read_once("list keys", |connection| {
+            let mut statement = connection.prepare_cached(sql::KEYS)?;
+            let keys = statement.query_map([parameter(MetricKey::new(after)), limit], |row| {
+                let status: i64 = row.get(3)?;
+                let id = Uuid::from_bytes(row.get(1)?);
+                Ok(KnownKey { key: key(row, 0)?.get(), id, policy: row.get(2)?, active: status == 0 })
+            })?;
             Ok(keys.collect::<Result<_, _>>()?)
         })
     }
