@@ -7,8 +7,8 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use gnocchetti::internals::codec::{
-    Scratch, decode_aggregate, decode_aggregates, decode_batch, decode_measures, encode_aggregates, encode_batch,
-    encode_measures,
+    Points, Scratch, decode_aggregate, decode_aggregates, decode_batch, decode_measures, encode_aggregates,
+    encode_batch, encode_measures,
 };
 use gnocchetti::{AggregateBlock, AggregateColumn, AggregationMethod};
 
@@ -82,7 +82,7 @@ fn bench_aggregates(criterion: &mut Criterion) {
             bencher.iter(|| decode_aggregates(black_box(&bytes), ROWS, MINUTE, &mut scratch));
         });
         for method in [AggregationMethod::MAX, AggregationMethod::MEAN, AggregationMethod::STD] {
-            let mut out = Default::default();
+            let mut out = Points::default();
             group.bench_function(format!("decode {method}"), |bencher| {
                 bencher.iter(|| {
                     let decoded = decode_aggregate(black_box(&bytes), ROWS, MINUTE, method, &mut scratch, &mut out);

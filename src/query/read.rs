@@ -117,7 +117,7 @@ impl Snapshot {
                     *method,
                     &mut open,
                 );
-                if out.len() == 0 { out = open.into() } else { out.extend(&open) }
+                if out.is_empty() { out = open.into() } else { out.extend(&open) }
             }
             answers.push(out);
         }

@@ -40,7 +40,6 @@ impl Starts {
     }
 
     /// Whether there is none.
-    #[cfg(test)]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -136,6 +135,11 @@ impl Points {
     /// How many points there are.
     pub fn len(&self) -> usize {
         self.starts.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.starts.is_empty()
     }
 
     /// Appends these.

@@ -97,7 +97,7 @@ fn round_trip(block: &AggregateBlock, granularity: i64) -> Vec<u8> {
     for absent in AggregationMethod::all().filter(|method| block.column(*method).is_none()).take(20) {
         let mut out = Points::default();
         assert!(!decode_aggregate(&bytes, block.rows(), granularity, absent, &mut scratch, &mut out).unwrap());
-        assert_eq!(out.len(), 0);
+        assert!(out.is_empty());
     }
     bytes
 }
