@@ -1,4 +1,4 @@
-/* The calls that benches/bindings.rs times from C: one file per figure would be three programs to build. It prints ns per measure. */
+/* The calls that benches/bindings.rs times from C; it prints ns per measure. Arguments: batch or push, a directory, how many. */
 #define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
 #include <stdio.h>
@@ -40,11 +40,11 @@ int main(int argc, char **argv)
     must(gnt_options_new(&options, NULL));
     must(gnt_options_set_default_policies(options, true, NULL));
     must(gnt_options_set_durability(options, GNT_DURABILITY_BUFFERED, SECOND, NULL));
-    must(gnt_open(argv[1], GNT_NUL, options, &database, NULL));
+    must(gnt_open(argv[2], GNT_NUL, options, &database, NULL));
     must(gnt_create_metric(database, "m", GNT_NUL, "high", GNT_NUL, NULL, 0, &key, NULL));
     must(gnt_batch_new(&batch, NULL));
     const double begin = now();
-    if (strcmp(argv[2], "batch") == 0) {
+    if (strcmp(argv[1], "batch") == 0) {
         for (long done = 0; done < measures; done += BATCH) {
             for (int at = 0; at < BATCH; at++) {
                 timestamps[at] = (done + at) * SECOND;

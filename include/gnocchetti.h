@@ -210,12 +210,16 @@ enum gnt_status_code
     GNT_INVALID_PAGINATION = 53,
     // A batch of measures by resource and metric name names what is not there.
     GNT_UNKNOWN_RESOURCE_METRICS = 54,
+    // What a repair goes by is damaged itself.
+    GNT_IRREPARABLE = 58,
     // The call writes, and the database was opened for reading only.
     GNT_READ_ONLY = 61,
     // A directory that cannot become a snapshot.
     GNT_SNAPSHOT_TARGET = 62,
     // The writer replaced files faster than this reader could read them.
     GNT_OUTRUN = 63,
+    // As many measures wait in memory as may, and the options say to refuse more.
+    GNT_MEMORY_LIMIT = 66,
     // A pointer that must not be NULL was.
     GNT_NULL_POINTER = 200,
     // A pointer that is no live handle of the kind it must be.
@@ -490,10 +494,14 @@ gnt_status gnt_options_set_durability(struct gnt_options *options,
 // How far beyond the wall clock a measure may lie, in ns; 0: any distance. Default: a day.
 gnt_status gnt_options_set_max_future(struct gnt_options *options, int64_t limit, struct gnt_error **error);
 
-// How many bytes of encoded windows are kept in memory; beyond that they are read from segments. Default: 512 MiB.
+// How many bytes the measures in memory may take: a half for encoded windows, a quarter for measures that wait for a
+// checkpoint, which comes early at an eighth, and a quarter for those that one is writing. Default: 512 MiB.
 gnt_status gnt_options_set_memory(struct gnt_options *options,
                                   uint64_t bytes,
                                   struct gnt_error **error);
+
+// What becomes of a push when as many measures wait in memory as may: a `gnt_over_memory`. Default: it waits.
+gnt_status gnt_options_set_over_memory(struct gnt_options *options, uint32_t what, struct gnt_error **error);
 
 // How many bytes of measures (16 each) may wait in memory for a checkpoint. When checkpoints cannot keep up, pushes are held
 // back at four times as many. Default: 64 MiB.
@@ -627,6 +635,24 @@ gnt_status gnt_check_directory(const char *path,
                                void *userdata,
                                struct gnt_text **report,
                                struct gnt_error **error);
+
+// Makes a damaged directory, which nobody may have open, a sound one. Only what is damaged is taken out, and kept in its
+// directory `quarantine`; what other bytes give exactly is made again. The report is a JSON object: `repairs`, each with the
+// members of a finding of gnt_check and `outcome` (`not_needed`, `rebuilt`, `partly_rebuilt`, `lost`), `lost` (first and last
+// time in ns), `methods`, `quarantined`; and `journal`, the records that are gone. GNT_IRREPARABLE when MANIFEST or the index
+// is damaged. `progress` may be NULL.
+gnt_status gnt_repair(const char *path,
+                      size_t path_length,
+                      gnt_progress_callback progress,
+                      void *userdata,
+                      struct gnt_text **report,
+                      struct gnt_error **error);
+
+// What a question that skips damage left out: a JSON list of objects with `file`, `offset`, `metric`, `first`, `last`, `what`.
+// An empty list when the answer is whole.
+gnt_status gnt_result_skipped(const struct gnt_result *result,
+                              struct gnt_text **skipped,
+                              struct gnt_error **error);
 
 // Creates an archive policy: `{"name": "sensors", "back_window": 0, "aggregation_methods": ["mean", "max"], "definition":
 // [{"granularity": "1 minute", "timespan": "7 days"}]}`. Of each definition's granularity, points and timespan any two will
@@ -884,6 +910,12 @@ gnt_status gnt_query_set_resample(struct gnt_query *query,
                                   size_t sampling_length,
                                   struct gnt_error **error);
 
+// Whether the answer leaves out the points that damaged bytes make unknown, instead of failing with GNT_CORRUPT. The points
+// that are given are right, and gnt_result_skipped tells what was left out. Default: no.
+gnt_status gnt_query_set_skip_damaged(struct gnt_query *query,
+                                      bool skip,
+                                      struct gnt_error **error);
+
 // Answers a question: for each metric in the order in which they were added, a series for each method. The series of one
 // metric are of one moment.
 gnt_status gnt_measures(const struct gnt_database *database,
@@ -904,6 +936,12 @@ size_t gnt_result_length(const struct gnt_result *result);
 
 // A series of a result, valid until the result is freed. NULL for one that is not there.
 const struct gnt_series *gnt_result_get(const struct gnt_result *result, size_t index);
+
+// Of what the answers to a question about operations were made, when it asked for `"details"`: a JSON list of an object for each
+// answer, in order: `{"series": 1, "group": {"host": "a"}, "metrics": [{"key": 7, "id": …, "name": …, …}], "resources": […]}`,
+// where `series` is how many of the result's series are the answer's, and `group` is null when the question did not group. An
+// empty list when it did not ask, and for NULL. Valid until the result is freed.
+const char *gnt_result_details(const struct gnt_result *result);
 
 // Frees a result. NULL is fine.
 void gnt_result_free(struct gnt_result *result);
@@ -940,8 +978,8 @@ void gnt_arrow_capsule_free(void *capsule);
 
 // What an operation makes of the points of the metrics that it names, by id, name or pattern of names: `{"operation":
 // "(aggregate mean (metric cpu.* mean))", "granularity": ["1 minute"], "from": …, "to": …, "fill": "null",
-// "needed_overlap": 50}`, where all but `operation` may be absent, and the operation may be JSON lists as in Gnocchi. For each
-// granularity, coarsest first, one series of all metrics, or one for each.
+// "needed_overlap": 50, "details": true}`, where all but `operation` may be absent, and the operation may be JSON lists as in
+// Gnocchi. For each granularity, coarsest first, one series of all metrics, or one for each. Details: see gnt_result_details.
 gnt_status gnt_aggregates(const struct gnt_database *database,
                           const char *question,
                           size_t question_length,

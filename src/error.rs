@@ -275,6 +275,24 @@ pub enum Error {
         /// So often it was tried.
         attempts: u32,
     },
+    /// As many measures wait in memory as may, and `Options::over_memory` says to refuse.
+    #[error(
+        "measures that wait for a checkpoint take {waiting} bytes of memory and {limit} are allowed; push again when a checkpoint is through, raise Options::memory and Options::dirty_bytes, or have pushes wait (OverMemory::Block)"
+    )]
+    MemoryLimit {
+        /// What the waiting measures take, in bytes.
+        waiting: u64,
+        /// How much they may take.
+        limit: u64,
+    },
+    /// What a repair goes by is damaged itself.
+    #[error("{} cannot be repaired: {reason}; restore it from a snapshot of the directory", .path.display())]
+    Irreparable {
+        /// MANIFEST or the index.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The database was closed.
     #[error("the database is closed")]
     Closed,
@@ -519,9 +537,11 @@ impl Error {
             Error::FilterTooLarge { .. } => 52,
             Error::InvalidPagination { .. } => 53,
             Error::UnknownResourceMetrics { .. } => 54,
+            Error::Irreparable { .. } => 58,
             Error::ReadOnly { .. } => 61,
             Error::SnapshotTarget { .. } => 62,
             Error::Outrun { .. } => 63,
+            Error::MemoryLimit { .. } => 66,
         }
     }
 
@@ -604,9 +624,11 @@ mod tests {
             (52, Error::FilterTooLarge { what: "", limit: 0 }),
             (53, Error::InvalidPagination { reason: text() }),
             (54, Error::UnknownResourceMetrics { resources: Vec::new(), metrics: Vec::new() }),
+            (58, Error::Irreparable { path: path(), reason: text() }),
             (61, Error::ReadOnly { call: "", path: path() }),
             (62, Error::SnapshotTarget { path: path(), reason: text() }),
             (63, Error::Outrun { path: path(), attempts: 0 }),
+            (66, Error::MemoryLimit { waiting: 0, limit: 0 }),
         ]
     }
 

@@ -65,11 +65,11 @@ mod types;
 pub use carbonara::Sampling;
 pub use database::{
     Aggregated, Aggregates, Batch, BatchBuffer, Database, Report, ResourceAggregates, ResourceBatch, ResourcesPushed,
-    Visible,
+    Undamaged, Visible,
 };
 pub use engine::{
-    CheckProgress, CheckReport, Finding, FindingKind, OnProgress, Options, SnapshotProgress, SnapshotReport, Stats,
-    StoredData,
+    CheckProgress, CheckReport, Finding, FindingKind, JournalLoss, OnProgress, Options, Outcome, OverMemory, Repair,
+    RepairReport, SnapshotProgress, SnapshotReport, Stats, StoredData,
 };
 pub use error::{Corruption, Error, Place, Result};
 pub use query::Query;

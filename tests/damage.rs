@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gnocchetti::internals::fs::RealFs;
-use gnocchetti::internals::segment::{Blocks, Kind, MEASURES, SegmentReader, number_of};
+use gnocchetti::internals::segment::{Kind, MEASURES, SegmentReader, number_of};
 use gnocchetti::{
     AggregationMethod, ArchivePolicy, Database, Definition, Error, MetricKey, NewMetric, Query, Timespan,
 };
@@ -355,7 +355,7 @@ fn a_damaged_window_takes_no_other_with_it() {
     let reader =
         SegmentReader::open(&RealFs, &raw, Kind::Raw, number_of(raw.file_name().unwrap().to_str().unwrap()).unwrap());
     let mut entries = Vec::new();
-    reader.unwrap().find(keys[1].get(), MEASURES, 0..i64::MAX, &mut Blocks::default(), &mut entries).unwrap();
+    reader.unwrap().find(keys[1].get(), MEASURES, 0..i64::MAX, &mut entries).unwrap();
     bytes[entries[0].offset as usize] ^= 1;
     std::fs::write(&raw, bytes).unwrap();
 

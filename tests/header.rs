@@ -45,3 +45,26 @@ fn every_function_of_the_sources_is_in_the_header() {
     }
     assert!(functions > 50, "only {functions} functions were looked for");
 }
+
+/// What stands under a heading of Cargo.toml, up to the next.
+fn section<'a>(manifest: &'a str, heading: &str) -> &'a str {
+    let behind = manifest.split_once(&format!("\n[{heading}]\n")).expect("the section is there").1;
+    behind.split("\n[").next().unwrap_or_default()
+}
+
+#[test]
+fn cargo_c_would_install_what_make_installs() {
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).expect("Cargo.toml is there");
+    let committed = std::fs::read_to_string(root().join("include/gnocchetti.h")).expect("the header is there");
+    let abi =
+        committed.lines().find_map(|line| line.strip_prefix("#define GNT_ABI_VERSION ")).expect("it has a version");
+    let (_, behind_major) = env!("CARGO_PKG_VERSION").split_once('.').expect("a version has dots");
+    let library = section(&manifest, "package.metadata.capi.library");
+    // As ci/lib/install.sh names the file, and build.rs the shared object.
+    assert!(library.contains(&format!("\nversion = \"{abi}.{behind_major}\"\n")), "{library}");
+    assert!(library.contains("\nversion_suffix_components = 1"), "{library}");
+    assert!(section(&manifest, "package.metadata.capi.header").contains("\ngeneration = false\n"));
+    let include = section(&manifest, "package.metadata.capi.install.include");
+    assert!(include.contains("from = \"include/gnocchetti.h\", to = \"\""), "{include}");
+    assert!(section(&manifest, "package.metadata.capi.pkg_config").contains("filename = \"gnocchetti\"\n"));
+}

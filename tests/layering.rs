@@ -54,7 +54,7 @@ const ALONE: &[(&str, &[&str], &str)] = &[
     ("std::net", &["rest", "bin"], "the library opens no connection"),
     ("std::env", &["bin"], "a library does what its caller says, not the environment"),
     ("std::thread", &["engine", "database", "fs::counting"], "one place sequences the work; a slow disk is simulated"),
-    ("SystemTime", &["engine", "database", "rest"], "replay and aggregation read no clock"),
+    ("SystemTime", &["engine", "database"], "replay and aggregation read no clock"),
     ("Instant::now", &["engine", "database", "rest"], "replay and aggregation read no clock; they may be told the time"),
     ("libc", &["fs", "ffi"], "what the system is called with stays in one place"),
     ("rusqlite", &["indexer"], "the push path never touches SQLite"),

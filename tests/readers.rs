@@ -11,12 +11,15 @@ mod support;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use gnocchetti::{
     AggregationMethod, ArchivePolicyUpdate, Database, Durability, Error, MetricKey, NewMetric, Options, Query,
     Timestamp,
 };
+use support::fault::FaultFs;
 use support::{assert_same, at, copy_tree, everything, files, metric, options, policy, query, span};
 
 const THREADS: u64 = 2;
@@ -407,4 +410,37 @@ fn a_query_whose_file_is_gone_is_answered_from_the_newest_state() {
     );
     db.refresh().unwrap();
     assert_same(&everything(&db).unwrap(), &everything(&writer).unwrap(), "after all was replaced");
+}
+
+/// A writer that replaces each segment in the moment in which a reader is about to open it.
+#[test]
+fn a_reader_that_is_always_too_late_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    create(&path);
+    let writer = Arc::new(Database::open(&path, options()).unwrap());
+    (0..40).for_each(|n| push(&writer, 0, n));
+    writer.maintain().unwrap();
+    let fs = FaultFs::default();
+    let (racing, pushes_made) = (Arc::clone(&writer), Arc::new(AtomicU64::new(40)));
+    let made = Arc::clone(&pushes_made);
+    fs.on_open(move |path| {
+        if path.extension().is_some_and(|extension| extension == "seg") {
+            for _ in 0..2 {
+                push(&racing, 0, made.fetch_add(1, Ordering::SeqCst));
+                racing.maintain().unwrap();
+            }
+        }
+    });
+    let open = || Database::open_read_only_with_fs(&path, Options::new(), Arc::new(fs.clone()));
+    let outrun = open().unwrap_err();
+    let Error::Outrun { path: of, attempts } = &outrun else { panic!("{outrun}") };
+    assert!(of == &path && *attempts > 10, "{outrun}");
+    assert!(outrun.to_string().contains("Options::grace"), "it says what to do: {outrun}");
+    assert_eq!(outrun.code(), 63);
+    // The writer noticed nothing, and when it takes a rest, the reader comes through.
+    fs.clear();
+    let db = open().unwrap();
+    assert_eq!(pushes(&db, 0).unwrap(), pushes_made.load(Ordering::SeqCst));
+    assert_same(&everything(&db).unwrap(), &everything(&writer).unwrap(), "after the race");
 }

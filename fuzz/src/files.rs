@@ -8,7 +8,7 @@ use gnocchetti::Result;
 use gnocchetti::internals::codec::{Scratch, decode_aggregates, decode_batch, decode_measures};
 use gnocchetti::internals::engine::Manifest;
 use gnocchetti::internals::journal::recover;
-use gnocchetti::internals::segment::{Blocks, Entry, Kind, MEASURES, STATE, Scan, SegmentReader};
+use gnocchetti::internals::segment::{Entry, Kind, MEASURES, STATE, Scan, SegmentReader};
 
 use super::memory::MemoryFs;
 
@@ -133,10 +133,9 @@ pub fn segment(data: &[u8]) {
 fn read_segment(reader: &Arc<SegmentReader>) -> Result<()> {
     let mut entries = Vec::new();
     let walked = reader.each_entry(&mut |entry| entries.push(entry));
-    let (mut blocks, mut found) = (Blocks::default(), Vec::new());
+    let mut found = Vec::new();
     for entry in entries.iter().take(64) {
-        let times = entry.first..entry.last.saturating_add(1);
-        reader.find(entry.metric, entry.granularity, times, &mut blocks, &mut found)?;
+        reader.find(entry.metric, entry.granularity, entry.first..entry.last.saturating_add(1), &mut found)?;
         reader.find_metric(entry.metric, &mut found)?;
         reader
             .read(&[*entry], &mut Vec::new(), &mut |entry, chunk| {

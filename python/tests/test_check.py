@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pathlib
 
+import pytest
+
 import gnocchetti
+from gnocchetti import errors
 
 
 def flip(path: pathlib.Path, offset: int) -> None:
@@ -39,3 +42,44 @@ def test_a_directory_that_does_not_open_is_checked(directory: pathlib.Path) -> N
     report = gnocchetti.check_directory(directory)
     assert [each.kind for each in report.findings] == ["manifest"]
     assert not report.is_sound
+
+
+def test_a_question_skips_what_is_damaged_and_says_so(directory: pathlib.Path) -> None:
+    with gnocchetti.open(directory, background=False, memory=0) as db:
+        db.create_archive_policy(gnocchetti.ArchivePolicy("p", [("1 second", "1 day"), ("1 minute", "1 day")], ["max"]))
+        metric = db.create_metric("load", archive_policy="p")
+        db.push_many(metric, [second * 1_000_000_000 for second in range(100)], [float(second) for second in range(100)])
+        db.maintain()
+        whole = db.measures(metric, "max", skip_damaged=True)
+        assert len(whole) == 100 and whole.skipped == []
+        [sealed] = (directory / "archive" / "1000000000").glob("*/*.seg")
+        flip(sealed, 28)
+        with pytest.raises(errors.Corrupt):
+            db.measures(metric, "max")
+        rest = db.measures(metric, "max", skip_damaged=True)
+        assert [point.value for point in rest] == [float(second) for second in range(60, 100)]
+        [damage] = rest.skipped
+        assert (damage.file, damage.metric, damage.first, damage.last) == (str(sealed), metric.key, 0, 59_000_000_000)
+        assert db.measures_of(metric, ["max"], skip_damaged=True)["max"].skipped == [damage]
+
+
+def test_repair_says_exactly_what_is_gone(directory: pathlib.Path) -> None:
+    with gnocchetti.open(directory, background=False) as db:
+        db.create_archive_policy(gnocchetti.ArchivePolicy("p", [("1 second", "1 day"), ("1 minute", "1 day")], ["max", "sum"]))
+        metric = db.create_metric("load", archive_policy="p")
+        db.push_many(metric, [second * 1_000_000_000 for second in range(100)], [float(second) for second in range(100)])
+        db.maintain()
+        with pytest.raises(errors.Locked):
+            gnocchetti.repair(directory)
+    [minutes] = (directory / "archive" / "60000000000").glob("*/*.seg")
+    flip(minutes, 28)
+    report = gnocchetti.repair(directory)
+    [repair] = report.repairs
+    assert (repair.outcome, repair.lost, repair.methods, repair.metric_id) == ("partly_rebuilt", (0, 0), ["sum"], metric.id)
+    assert repair.quarantined and pathlib.Path(repair.quarantined).exists() and not report.is_whole
+    assert gnocchetti.check_directory(directory).is_sound and gnocchetti.repair(directory).is_whole
+    with gnocchetti.open(directory) as db:
+        assert [point.value for point in db.measures(metric, "max", granularity="1 minute")] == [59.0, 99.0]
+    flip(directory / "MANIFEST", 40)
+    with pytest.raises(errors.Irreparable):
+        gnocchetti.repair(directory)

@@ -15,6 +15,7 @@ import pytest
 
 import gnocchetti
 from gnocchetti import errors
+from gnocchetti._time import to_nanos
 
 UTC = datetime.timezone.utc
 NOON = datetime.datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -91,6 +92,10 @@ def test_measures_go_in_and_out(db: gnocchetti.Database, seconds: gnocchetti.Met
     assert columns.nanos.tolist() == [1_772_366_400_000_000_000]
     assert db.last_measure(seconds) == NOON + datetime.timedelta(milliseconds=500)
     assert db.push(seconds, "2026-02-01", 1.0).late == 1
+    db.push(seconds, 1_772_366_401_000_000_789, 1.0)
+    assert db.last_measure_nanos(seconds) == 1_772_366_401_000_000_789
+    assert db.last_measure(seconds) == NOON + datetime.timedelta(seconds=1)
+    assert seconds.created_at_nanos // 1000 * 1000 == to_nanos(seconds.created_at)
 
 
 def test_a_batch_is_all_or_nothing(db: gnocchetti.Database, seconds: gnocchetti.Metric) -> None:
@@ -262,3 +267,18 @@ def test_a_snapshot_says_what_is_wrong_with_its_directory(db: gnocchetti.Databas
         db.snapshot(directory / "within")
     assert refused.value.path == str(directory / "within")
     assert "within the database" in refused.value.reason
+
+
+def test_a_push_that_finds_no_memory_is_refused(tmp_path: pathlib.Path) -> None:
+    options: dict[str, Any] = {"default_policies": True, "memory": 1, "over_memory": "refuse", "background": False}
+    with gnocchetti.open(tmp_path / "db", durability="buffered", **options) as db:
+        metric = db.create_metric("load")
+        times = [NOON + datetime.timedelta(seconds=second) for second in range(4098)]
+        for time in times[:-1]:
+            db.push(metric, time, 1.0)
+        with pytest.raises(errors.MemoryLimit) as refused:
+            db.push(metric, times[-1], 1.0)
+        assert refused.value.waiting > refused.value.limit == 64 << 10
+        assert db.stats().pushes_refused == 1
+        db.checkpoint()
+        db.push(metric, times[-1], 1.0)

@@ -89,6 +89,20 @@ def test_changes_become_history(db: gnocchetti.Database, hosts: list[gnocchetti.
     assert set(db.update_resource(hosts[0].id, metrics={}).metrics) == set()
 
 
+def test_times_of_history_are_whole(db: gnocchetti.Database, hosts: list[gnocchetti.Resource]) -> None:
+    began = 1_772_366_400_000_000_123
+    ended = db.update_resource(hosts[0].id, started_at=began, ended_at=began + 1, attributes={"rack": "r7"})
+    assert (ended.started_at_nanos, ended.ended_at_nanos) == (began, began + 1)
+    assert ended.started_at == ended.ended_at == NOON
+    before, now = db.search_resources("host", "original_resource_id = 'node-0'", history=True, sort="revision_start")
+    assert (before.revision_end_nanos, now.revision_end_nanos) == (now.revision_start_nanos, None)
+    assert now.revision_start == datetime.datetime.fromtimestamp(now.revision_start_nanos // 1000 / 1e6, UTC)
+    (then,) = db.search_resources("host", "original_resource_id = 'node-0'", history=now.revision_start_nanos)
+    assert then.attributes["rack"] == "r7"
+    (then,) = db.search_resources("host", "original_resource_id = 'node-0'", history=now.revision_start_nanos - 1)
+    assert then.attributes["rack"] == "r0"
+
+
 def test_searches(db: gnocchetti.Database, hosts: list[gnocchetti.Resource]) -> None:
     names = [each.original_resource_id for each in db.search_resources("host", "cores > 1", sort=["cores:desc"])]
     assert names == ["node-2", "node-1"]
@@ -125,6 +139,8 @@ def test_operations(db: gnocchetti.Database, hosts: list[gnocchetti.Resource]) -
         assert (mean.values.tolist(), mean.label, mean.granularity) == ([20.0], "aggregated", datetime.timedelta(minutes=5))
     each = db.aggregates("(* 2 (metric (cpu.0 mean) (cpu.1 max)))", fill=0)
     assert [(one.label, one.values.tolist()) for one in each] == [("cpu.0 mean", [20.0]), ("cpu.1 max", [60.0])]
+    (made,) = db.aggregates(operations[0], details=True)
+    assert (made.metrics, made.resources, mean.metrics) == ([db.metric("cpu.0"), db.metric("cpu.1")], [], [])
     (older,) = db.reaggregate(["cpu.0", "cpu.1"], reaggregation="max", needed_overlap=50)
     assert older.values.tolist() == [30.0]
     with pytest.raises(errors.InvalidOperation):
@@ -134,6 +150,8 @@ def test_operations(db: gnocchetti.Database, hosts: list[gnocchetti.Resource]) -
 def test_operations_over_resources(db: gnocchetti.Database, hosts: list[gnocchetti.Resource]) -> None:
     racks = db.aggregates_of_resources("(aggregate sum (metric cpu mean))", "host", group_by=["rack"])
     assert [(one.group, one.values.tolist()) for one in racks] == [({"rack": "r0"}, [20.0]), ({"rack": "r1"}, [10.0])]
+    racks = db.aggregates_of_resources("(metric cpu mean)", "host", group_by=["rack"], details=True)
+    assert [one.resources for one in racks] == [[hosts[0], hosts[2]]] * 2 + [[hosts[1]]]
     (all_of_them,) = db.aggregates_of_resources("(aggregate max (metric cpu mean))", "host", "cores > 1")
     assert (all_of_them.values.tolist(), all_of_them.group) == ([20.0], {})
     older = db.reaggregate_resources("cpu", "mean", "host", group_by=["rack"], reaggregation="sum")

@@ -35,7 +35,7 @@ use std::fmt;
 pub use crate::types::Points;
 pub use aggregates::{decode_aggregate, decode_aggregates, encode_aggregates};
 pub use batch::{decode_batch, encode_batch};
-pub use checksum::crc;
+pub use checksum::{crc, mend};
 pub use measures::{decode_measures, encode_measures};
 
 /// The most rows that one chunk holds.

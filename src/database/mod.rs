@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use batch::{Batch, BatchBuffer, Report};
+pub use check::Undamaged;
 pub use operations::{Aggregated, Aggregates, ResourceAggregates};
 pub use resource_batch::{ResourceBatch, ResourcesPushed};
 pub use visible::Visible;
@@ -29,7 +30,7 @@ use crate::engine::{Engine, Options, Stats};
 use crate::error::{Error, Result};
 use crate::fs::{Fs, RealFs};
 use crate::indexer::Indexer;
-use crate::query::{BufferPool, Query};
+use crate::query::{BufferPool, Query, Tolerance};
 use crate::types::{AggregationMethod, Columns, MetricKey, Points, Pushed, Timestamp};
 
 /// An open database: one directory, one writer, any number of readers.
@@ -223,11 +224,23 @@ impl Database {
     }
 
     fn points_of(&self, query: &Query, methods: &[AggregationMethod]) -> Result<Vec<Points>> {
+        Ok(self.answer(query, methods, Tolerance::none)?.0)
+    }
+
+    /// The answer to a question, and what became of damage that it met.
+    fn answer(
+        &self,
+        query: &Query,
+        methods: &[AggregationMethod],
+        tolerance: fn() -> Tolerance,
+    ) -> Result<(Vec<Points>, Tolerance)> {
         self.access.persist(|| {
             let snapshot = self
                 .access
                 .state(|state| state.snapshot(query.asked_metric(), &|plan| query.request(plan, methods)))?;
-            self.buffers.lend(|buffers| query.answer(&snapshot, methods, buffers))
+            let mut tolerance = tolerance();
+            let answered = self.buffers.lend(|buffers| query.answer(&snapshot, methods, buffers, &mut tolerance))?;
+            Ok((answered, tolerance))
         })
     }
 
@@ -298,7 +311,7 @@ impl Database {
         self.access.close()
     }
 
-    fn now() -> Timestamp {
+    pub(crate) fn now() -> Timestamp {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp::from_nanos(i64::try_from(now.as_nanos()).unwrap_or(i64::MAX)).unwrap_or_default()
     }

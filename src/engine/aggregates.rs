@@ -1,9 +1,11 @@
 //! Writing aggregates in chunks of a good size.
 
+use std::collections::BTreeSet;
+
 use crate::codec::{Scratch, encode_aggregates};
 use crate::error::Result;
 use crate::segment::{Chunk, SegmentWriter};
-use crate::types::{AggregateBlock, AggregateColumn};
+use crate::types::{AggregateBlock, AggregateColumn, AggregationMethod};
 
 /// Rows per chunk, at most: small enough that a day of minutes decodes little beside itself, large enough that the entry
 /// and headers of a chunk weigh nothing. A split of 3,600 rows is eight of them.
@@ -87,6 +89,31 @@ pub(super) fn append(block: &mut AggregateBlock, more: &AggregateBlock) -> bool 
     alike
 }
 
+/// The rows of several blocks in order of time, where they lie between one another. A group is stored once; should it be there
+/// twice all the same, the first counts.
+pub(super) fn interleave(blocks: &[AggregateBlock]) -> AggregateBlock {
+    let rows = blocks
+        .iter()
+        .enumerate()
+        .flat_map(|(of, block)| block.timestamps.iter().enumerate().map(move |(row, timestamp)| (*timestamp, of, row)));
+    let mut rows: Vec<(i64, usize, usize)> = rows.collect();
+    rows.sort_unstable();
+    rows.dedup_by_key(|(timestamp, ..)| *timestamp);
+    let methods: BTreeSet<u8> = blocks.iter().flat_map(|b| b.columns.iter().map(|column| column.method.id())).collect();
+    let mut columns = Vec::with_capacity(methods.len());
+    for method in methods.into_iter().filter_map(AggregationMethod::from_id) {
+        let of_block: Vec<Option<&AggregateColumn>> = blocks.iter().map(|block| block.column(method)).collect();
+        let value = |(_, of, row): &(i64, usize, usize)| {
+            of_block.get(*of).copied().flatten().filter(|column| column.has(*row)).map(|column| column.values[*row])
+        };
+        let found: Vec<Option<f64>> = rows.iter().map(value).collect();
+        let present = found.iter().any(Option::is_none).then(|| found.iter().map(Option::is_some).collect());
+        let values = found.into_iter().map(Option::unwrap_or_default).collect();
+        columns.push(AggregateColumn { method, values, present });
+    }
+    AggregateBlock { timestamps: rows.into_iter().map(|(timestamp, ..)| timestamp).collect(), columns }
+}
+
 fn append_presence(column: &mut AggregateColumn, rows: usize, more: &AggregateColumn) {
     match (&mut column.present, &more.present) {
         (None, None) => {}
@@ -103,7 +130,6 @@ fn append_presence(column: &mut AggregateColumn, rows: usize, more: &AggregateCo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::AggregationMethod;
 
     fn block(timestamps: &[i64], present: Option<Vec<bool>>) -> AggregateBlock {
         let values = timestamps.iter().map(|t| *t as f64).collect();
@@ -124,6 +150,23 @@ mod tests {
         assert_eq!(plain.columns[0].present, Some(vec![true, false, true]));
         assert!(append(&mut plain, &block(&[4], None)));
         assert_eq!(plain.columns[0].present, Some(vec![true, false, true, true]));
+    }
+
+    #[test]
+    fn interleaved_rows_come_in_order_with_what_each_has() {
+        let mut other = block(&[2, 5], Some(vec![true, false]));
+        other.columns.push(AggregateColumn { method: AggregationMethod::COUNT, values: vec![7.0, 8.0], present: None });
+        let whole = interleave(&[block(&[1, 3], None), other]);
+        assert_eq!(whole.timestamps, [1, 2, 3, 5]);
+        let max = whole.column(AggregationMethod::MAX).unwrap();
+        assert_eq!(
+            (&max.values[..], max.present.clone()),
+            (&[1.0, 2.0, 3.0, 0.0][..], Some(vec![true, true, true, false]))
+        );
+        let count = whole.column(AggregationMethod::COUNT).unwrap();
+        assert_eq!(count.present, Some(vec![false, true, false, true]));
+        assert_eq!(count.values[1], 7.0);
+        assert!(whole.columns.is_sorted_by_key(|column| column.method.id()));
     }
 
     #[test]

@@ -69,7 +69,7 @@ impl Engine {
         }
         // Most of the journal reaches the disk before the gate closes, so that the sync within is short.
         self.journal.flush()?;
-        let (position, mut keys) = self.cut()?;
+        let (position, mut keys, waiting) = self.cut()?;
         keys.sort_unstable();
         keys.dedup();
         let before = std::mem::replace(&mut maintenance.position, position);
@@ -83,20 +83,22 @@ impl Engine {
                 // The journal is still needed from where it was needed before.
                 maintenance.position = before;
                 self.take_back(&keys);
+                self.dirty_measures.fetch_add(waiting, Ordering::Relaxed);
                 Err(error)
             }
         }
     }
 
-    /// Fixes the journal position: what came before is in the series taken, what comes after is in the new file.
-    fn cut(&self) -> Result<(Position, Vec<u64>)> {
+    /// Fixes the journal position: what came before is in the series taken, what comes after is in the new file. Also says how
+    /// many measures waited.
+    fn cut(&self) -> Result<(Position, Vec<u64>, u64)> {
         let _gate = self.gate.write();
         let file = self.journal.file_number() + 1;
         let last = self.journal.rotate(file)?;
-        self.dirty_measures.store(0, Ordering::Relaxed);
+        let waiting = self.dirty_measures.swap(0, Ordering::Relaxed);
         let keys = std::mem::take(&mut *self.dirty.lock());
         self.cuts.1.notify_all();
-        Ok((Position { file, sequence: last + 1, plans: self.plans() }, keys))
+        Ok((Position { file, sequence: last + 1, plans: self.plans() }, keys, waiting))
     }
 
     /// After a failure: the series are as changed as they were before, and the next checkpoint takes them again.
@@ -285,7 +287,7 @@ impl Engine {
             series.release(stored_until, keep_from, previous, runs);
             let after = series.window_bytes() as i64;
             let total = self.state.window_bytes.fetch_add(after - before, Ordering::Relaxed) + after - before;
-            if total > i64::try_from(self.options.memory).unwrap_or(i64::MAX) {
+            if total > i64::try_from(self.options.window_share()).unwrap_or(i64::MAX) {
                 series.drop_window();
                 self.state.window_bytes.fetch_sub(after, Ordering::Relaxed);
             }

@@ -20,13 +20,21 @@ use crate::types::MetricKey;
 /// How often archives are looked through by themselves.
 const INTERVAL: Duration = Duration::from_secs(600);
 
-/// How much of a partition is of no use any more.
+/// How much of a segment, or of several, is of no use any more.
 #[derive(Debug, Default, Clone, Copy)]
 struct Dead {
     bytes: u64,
     of: u64,
     /// Some of them belong to deleted metrics.
     deleted: bool,
+}
+
+impl Dead {
+    fn add(&mut self, other: Dead) {
+        self.bytes += other.bytes;
+        self.of += other.of;
+        self.deleted |= other.deleted;
+    }
 }
 
 impl Engine {
@@ -41,23 +49,55 @@ impl Engine {
         let view = self.view();
         for (&granularity, partitions) in &view.archives {
             for (&start, segments) in partitions {
-                if !self.may_be_dead(granularity, segments) {
-                    continue;
-                }
-                let dead = self.dead(&view, granularity, segments)?;
-                let half = dead.bytes * 2 > dead.of;
-                if half || (effort == Effort::All && dead.deleted) {
-                    self.rewrite_partition(maintenance, (granularity, start))?;
+                if self.may_be_dead(granularity, segments) {
+                    self.expire_partition(maintenance, (granularity, start), segments, effort)?;
                 }
             }
         }
         if effort == Effort::All && !self.state.deleted.lock().is_empty() {
-            let raw = self.view().raw.clone();
-            if !raw.is_empty() {
-                self.merge_raw(maintenance, &raw)?;
-            }
+            self.around_damage(|| {
+                let runs = self.sound_runs(&self.view().raw);
+                runs.iter().try_for_each(|run| self.merge_raw(maintenance, run))
+            })?;
         }
         self.purge(maintenance)
+    }
+
+    /// Drops segments of a partition that are of no use, damaged or not, and rewrites the others where that is worth it.
+    fn expire_partition(
+        &self,
+        maintenance: &mut Maintenance,
+        target: (i64, i64),
+        segments: &[Arc<Segment>],
+        effort: Effort,
+    ) -> Result<()> {
+        let view = self.view();
+        let (mut useless, mut dead) = (Vec::new(), Dead::default());
+        for segment in segments {
+            let of_segment = match self.dead(&view, target.0, segment) {
+                Ok(of_segment) => of_segment,
+                // What it holds cannot even be told.
+                Err(error @ Error::Corrupt(_)) if self.is_sound(segment) => {
+                    self.leave_out(error)?;
+                    continue;
+                }
+                Err(Error::Corrupt(_)) => continue,
+                Err(error) => return Err(error),
+            };
+            if of_segment.bytes == of_segment.of {
+                useless.push(Arc::clone(segment));
+            } else if self.is_sound(segment) {
+                dead.add(of_segment);
+            }
+        }
+        if !useless.is_empty() {
+            self.drop_segments(maintenance, target, &useless)?;
+        }
+        let half = dead.bytes * 2 > dead.of;
+        if half || (effort == Effort::All && dead.deleted) {
+            self.around_damage(|| self.rewrite_partition(maintenance, target))?;
+        }
+        Ok(())
     }
 
     /// Whether it is worth looking at each metric's chunks: some metric's retention may have passed, or one was deleted.
@@ -72,19 +112,17 @@ impl Engine {
         archives.map(|archive: &Archive| archive.kept_from(newest)).any(|kept_from| first < kept_from)
     }
 
-    fn dead(&self, view: &View, granularity: i64, segments: &[Arc<Segment>]) -> Result<Dead> {
+    fn dead(&self, view: &View, granularity: i64, segment: &Segment) -> Result<Dead> {
         let mut dead = Dead::default();
         let mut retention = Retention { engine: self, view, metric: None };
-        for segment in segments {
-            let mut entries = Vec::new();
-            segment.reader.each_entry(&mut |entry| entries.push(entry))?;
-            for entry in entries {
-                let kept_from = retention.kept_from(entry.metric, granularity)?;
-                dead.of += u64::from(entry.length);
-                if kept_from.is_none_or(|kept_from| entry.last < kept_from) {
-                    dead.bytes += u64::from(entry.length);
-                    dead.deleted |= kept_from.is_none();
-                }
+        let mut entries = Vec::new();
+        segment.reader.each_entry(&mut |entry| entries.push(entry))?;
+        for entry in entries {
+            let kept_from = retention.kept_from(entry.metric, granularity)?;
+            dead.of += u64::from(entry.length);
+            if kept_from.is_none_or(|kept_from| entry.last < kept_from) {
+                dead.bytes += u64::from(entry.length);
+                dead.deleted |= kept_from.is_none();
             }
         }
         Ok(dead)
@@ -97,13 +135,16 @@ impl Engine {
         let mut gone = Vec::new();
         let mut entries = Vec::new();
         for key in deleted {
+            let mut left = false;
             for segment in view.segments() {
-                segment.reader.find_metric(key, &mut entries)?;
-                if !entries.is_empty() {
-                    break;
-                }
+                left |= match segment.reader.find_metric(key, &mut entries) {
+                    Ok(()) => !entries.is_empty(),
+                    // Something of it may be among what cannot be read.
+                    Err(Error::Corrupt(_)) => true,
+                    Err(error) => return Err(error),
+                };
             }
-            if entries.is_empty() {
+            if !left {
                 gone.push(key);
             }
             entries.clear();

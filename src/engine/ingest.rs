@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use parking_lot::MutexGuard;
 
@@ -16,13 +16,9 @@ use crate::head::{Admission, Plan, Series};
 use crate::query::window_damaged;
 use crate::types::{Durability, MetricKey, Pushed, Timestamp};
 
-/// How many times [`Options::dirty_bytes`](super::Options::dirty_bytes) may wait in memory before pushes are held back.
-const LAG: u64 = 4;
 /// What a measure takes in a record at most: its value and two steps, of key and time; and what the record takes besides.
 const MEASURE_BYTES: u64 = 28;
 const RECORD_BYTES: u64 = 24;
-/// A push that is held back looks again after this long, should nobody wake it.
-const HELD_BACK: Duration = Duration::from_millis(100);
 
 /// Measures on their way in: columns, with what becomes of each metric's. Reused from push to push.
 #[derive(Default)]
@@ -195,33 +191,11 @@ impl Engine {
             Counters::add(&self.counters.late, pushed.late);
         }
         let waiting = self.dirty_measures.fetch_add(pushed.accepted, Ordering::Relaxed) + pushed.accepted;
-        let full =
-            waiting.saturating_mul(16) > self.options.dirty_bytes || self.journal.bytes() > self.options.journal_bytes;
+        let full = waiting.saturating_mul(16) > self.options.checkpoint_at()
+            || self.journal.bytes() > self.options.journal_bytes;
         if full {
             self.wake_worker();
         }
-    }
-
-    /// Holds a push back while checkpoints lag far behind: memory would grow without bound otherwise. Where they fail, the
-    /// push tries one itself, so that whoever pushes is told why instead of waiting for ever.
-    fn wait_for_room(&self) -> Result<()> {
-        let lags = || {
-            let waiting = self.dirty_measures.load(Ordering::Relaxed).saturating_mul(16);
-            waiting > self.options.dirty_bytes.saturating_mul(LAG) && self.options.background
-        };
-        while lags() && !self.stopping.load(Ordering::Acquire) && self.check_writable().is_ok() {
-            let failing = self.background_error.lock().is_some();
-            if failing {
-                return self.checkpoint();
-            }
-            self.wake_worker();
-            let (cuts, condition) = &self.cuts;
-            let mut seen = cuts.lock();
-            if lags() {
-                condition.wait_for(&mut seen, HELD_BACK);
-            }
-        }
-        Ok(())
     }
 
     /// Refuses measures that are too far in the future, before anything happens.

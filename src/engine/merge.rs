@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::aggregates::{AggregateWriter, CHUNK_ROWS, append, part};
+use super::aggregates::{AggregateWriter, CHUNK_ROWS, append, interleave, part};
 use super::checkpoint::write_runs;
 use super::load::plan_of;
 use super::{Counters, Engine, Maintenance, partition};
@@ -35,15 +35,19 @@ pub(super) enum Effort {
 }
 
 impl Engine {
-    /// Merges what is due, or all that can be. Returns whether anything was.
+    /// Merges what is due, or all that can be, around what is damaged. Returns whether anything was.
     pub(super) fn merge(&self, maintenance: &mut Maintenance, effort: Effort) -> Result<bool> {
-        let mut merged = self.distribute(maintenance, effort)?;
-        while let Some((target, inputs)) = self.partition_to_merge(effort) {
-            self.merge_partition(maintenance, target, &inputs)?;
+        let mut merged = self.around_damage(|| self.distribute(maintenance, effort))?;
+        while self.around_damage(|| match self.partition_to_merge(effort) {
+            Some((target, inputs)) => self.merge_partition(maintenance, target, &inputs).map(|()| true),
+            None => Ok(false),
+        })? {
             merged = true;
         }
-        while let Some(inputs) = self.raw_to_merge(effort) {
-            self.merge_raw(maintenance, &inputs)?;
+        while self.around_damage(|| match self.raw_to_merge(effort) {
+            Some(inputs) => self.merge_raw(maintenance, &inputs).map(|()| true),
+            None => Ok(false),
+        })? {
             merged = true;
         }
         Ok(merged)
@@ -53,16 +57,17 @@ impl Engine {
     fn distribute(&self, maintenance: &mut Maintenance, effort: Effort) -> Result<bool> {
         let view = self.view();
         let enough = if effort == Effort::All { 1 } else { FAN_IN };
-        if view.level0.len() < enough {
+        let inputs = self.sound(&view.level0);
+        if inputs.len() < enough {
             return Ok(false);
         }
-        let targets: Vec<Target> = targets_of(&view.level0)?.into_iter().collect();
+        let targets: Vec<Target> = targets_of(&inputs)?.into_iter().collect();
         let mut outputs = Vec::new();
         for some in targets.chunks(PARTITIONS_AT_ONCE) {
-            outputs.extend(self.write_partitions(maintenance, &view, &view.level0, some, 0)?);
+            outputs.extend(self.write_partitions(maintenance, &view, &inputs, some, 0)?);
         }
         let mut changed = (*view).clone();
-        changed.level0.clear();
+        changed.level0.retain(|segment| !inputs.iter().any(|input| input.name == segment.name));
         for ((granularity, start), segment) in outputs {
             changed.archives.entry(granularity).or_default().entry(start).or_default().push(segment);
         }
@@ -78,6 +83,7 @@ impl Engine {
             let newest = partitions.keys().next_back().copied().unwrap_or(0);
             for (&start, segments) in partitions {
                 let target = (granularity, start);
+                let segments = &self.sound(segments);
                 // A partition that two younger ones follow gets no more rows but from metrics that lag far behind.
                 let closed =
                     start < partition::start(newest, granularity).saturating_sub(partition::length(granularity));
@@ -107,10 +113,22 @@ impl Engine {
     pub(super) fn rewrite_partition(&self, maintenance: &mut Maintenance, target: Target) -> Result<()> {
         let view = self.view();
         let segments = view.archives.get(&target.0).and_then(|partitions| partitions.get(&target.1));
-        match segments.cloned() {
-            Some(inputs) => self.merge_partition(maintenance, target, &inputs),
-            None => Ok(()),
+        match segments.map(|segments| self.sound(segments)) {
+            Some(inputs) if !inputs.is_empty() => self.merge_partition(maintenance, target, &inputs),
+            _ => Ok(()),
         }
+    }
+
+    /// Drops segments of a partition of which nothing is of any use.
+    pub(super) fn drop_segments(
+        &self,
+        maintenance: &mut Maintenance,
+        target: Target,
+        useless: &[Arc<Segment>],
+    ) -> Result<()> {
+        let mut changed = (*self.view()).clone();
+        replace_in_partition(&mut changed, target, useless, None);
+        self.commit_view(maintenance, changed)
     }
 
     /// Writes the live rows of `inputs` that belong to `targets` into a new segment for each target that has any.
@@ -179,11 +197,14 @@ impl Engine {
     }
 
     fn raw_to_merge(&self, effort: Effort) -> Option<Vec<Arc<Segment>>> {
-        let view = self.view();
-        if effort == Effort::All && view.raw.len() > 1 {
-            return Some(view.raw.clone());
+        // What lies on both sides of a damaged one must not become one: which measure is the later one goes by their order.
+        let runs = self.sound_runs(&self.view().raw);
+        if effort == Effort::All
+            && let Some(run) = runs.iter().find(|run| run.len() > 1)
+        {
+            return Some(run.clone());
         }
-        run_of_one_level(&view.raw)
+        runs.iter().find_map(|run| run_of_one_level(run))
     }
 
     /// Makes raw segments that lie side by side in age one, without what windows no longer need.
@@ -218,9 +239,14 @@ impl Engine {
         while let Some((metric, _)) = cursors.next_archive() {
             let states = cursors.take(metric, STATE)?;
             let chunks = cursors.take(metric, MEASURES)?;
-            if let Some(series) = self.state.series_state(metric, view)? {
+            // Of a series whose state cannot be read, everything may still be needed.
+            let keep_from = match self.state.series_state(metric, view) {
+                Ok(Some(series)) => Some(plan_of(&self.plans(), metric, series.policy)?.keep_from(series.stored_until)),
+                Err(Error::Corrupt(_)) => Some(i64::MIN),
+                known => known?.map(|_| i64::MIN),
+            };
+            if let Some(keep_from) = keep_from {
                 write_state(&mut writer, metric, &states)?;
-                let keep_from = plan_of(&self.plans(), metric, series.policy)?.keep_from(series.stored_until);
                 let measures = merge_measures(&chunks, keep_from, &mut scratch)?;
                 write_runs(&mut writer, metric, &measures, &mut scratch, &mut bytes)?;
             }
@@ -336,11 +362,21 @@ impl Distribution<'_> {
         let mut ordered: Vec<&Loaded> = chunks.iter().filter(|chunk| chunk.entry.last >= kept_from).collect();
         ordered.sort_by_key(|chunk| chunk.entry.first);
         let mut pending = AggregateBlock::default();
-        for chunk in ordered {
+        let mut rest = ordered.as_slice();
+        while let Some((chunk, others)) = rest.split_first() {
             let entry = &chunk.entry;
+            // Rows that a merge had to leave out may lie between those of one that it wrote.
+            let mut last = entry.last;
+            let between = others.iter().take_while(|other| {
+                let overlaps = other.entry.first <= last;
+                last = last.max(other.entry.last);
+                overlaps
+            });
+            let (together, later) = rest.split_at(1 + between.count());
+            rest = later;
             let start = partition::start(entry.first, granularity);
             let whole = start == partition::start(entry.last, granularity) && entry.first >= kept_from;
-            if whole && entry.rows >= GOOD_CHUNK {
+            if whole && entry.rows >= GOOD_CHUNK && together.len() == 1 {
                 self.flush(metric, granularity, &mut pending)?;
                 if let Some((_, sink)) = self.sinks.get_mut(&(granularity, start)) {
                     let Entry { first, last, rows, .. } = *entry;
@@ -348,8 +384,7 @@ impl Distribution<'_> {
                 }
                 continue;
             }
-            let mut block = decode_aggregates(&chunk.bytes, entry.rows as usize, granularity, &mut self.scratch)
-                .map_err(|error| chunk.damaged(&error))?;
+            let mut block = self.decode(together)?;
             let live = block.timestamps.partition_point(|timestamp| *timestamp < kept_from);
             if live > 0 {
                 block = part(&block, live, block.rows());
@@ -363,6 +398,23 @@ impl Distribution<'_> {
             }
         }
         self.flush(metric, granularity, &mut pending)
+    }
+
+    /// The rows of chunks in order of time.
+    fn decode(&mut self, chunks: &[&Loaded]) -> Result<AggregateBlock> {
+        let mut blocks = Vec::with_capacity(chunks.len());
+        for chunk in chunks {
+            let Entry { rows, granularity, .. } = chunk.entry;
+            let block = decode_aggregates(&chunk.bytes, rows as usize, granularity, &mut self.scratch);
+            blocks.push(block.map_err(|error| chunk.damaged(&error))?);
+        }
+        match blocks.pop() {
+            Some(block) if blocks.is_empty() => Ok(block),
+            last => {
+                blocks.extend(last);
+                Ok(interleave(&blocks))
+            }
+        }
     }
 
     /// Writes the pending rows, each to its partition; rows of partitions that this pass does not write are left out.
@@ -392,29 +444,43 @@ impl Loaded {
     }
 }
 
-/// A metric's newest measure, and its policy.
-type Kept = (i64, Arc<Plan>);
+/// What is kept of a metric.
+pub(super) enum Kept {
+    /// What its policy says, for this newest measure.
+    Of(i64, Arc<Plan>),
+    /// All of it.
+    Everything,
+    /// It is gone.
+    Nothing,
+}
 
 /// Tells what is still kept of each metric; remembers the last one, whose archives come one after the other.
 pub(super) struct Retention<'a> {
     pub(super) engine: &'a Engine,
     pub(super) view: &'a View,
-    pub(super) metric: Option<(u64, Option<Kept>)>,
+    pub(super) metric: Option<(u64, Kept)>,
 }
 
 impl Retention<'_> {
     /// From which group start on an archive of a metric is still kept; `None` when the metric is gone.
     pub(super) fn kept_from(&mut self, metric: u64, granularity: i64) -> Result<Option<i64>> {
         if self.metric.as_ref().is_none_or(|(known, _)| *known != metric) {
-            let state = self.engine.state.series_state(metric, self.view)?;
-            let known = match state {
-                Some(state) => Some((state.newest, plan_of(&self.engine.plans(), metric, state.policy)?)),
-                None => None,
+            let known = match self.engine.state.series_state(metric, self.view) {
+                Ok(Some(state)) => Kept::Of(state.newest, plan_of(&self.engine.plans(), metric, state.policy)?),
+                Ok(None) => Kept::Nothing,
+                // While its state cannot be read, nobody knows what has expired.
+                Err(Error::Corrupt(_)) => Kept::Everything,
+                Err(error) => return Err(error),
             };
             self.metric = Some((metric, known));
         }
-        let known = self.metric.as_ref().and_then(|(_, known)| known.as_ref());
-        Ok(known.map(|(newest, plan)| plan.archive(granularity).map_or(0, |archive| archive.kept_from(*newest))))
+        Ok(match self.metric.as_ref().map(|(_, known)| known) {
+            Some(Kept::Of(newest, plan)) => {
+                Some(plan.archive(granularity).map_or(0, |archive| archive.kept_from(*newest)))
+            }
+            Some(Kept::Everything) => Some(0),
+            Some(Kept::Nothing) | None => None,
+        })
     }
 }
 

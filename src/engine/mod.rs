@@ -10,8 +10,10 @@
 //! `plans`, `view`, `dirty`, `deleted`, the journal's own. Nothing is ever appended to the journal without the gate.
 
 mod aggregates;
+mod budget;
 mod check;
 mod checkpoint;
+mod damage;
 mod expire;
 mod ingest;
 mod load;
@@ -24,6 +26,7 @@ mod policies;
 mod reader;
 mod records;
 mod recover;
+mod repair;
 mod snapshot;
 mod state;
 mod stats;
@@ -38,10 +41,12 @@ use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex, RwLock};
 
+pub use budget::OverMemory;
 pub use check::{CheckProgress, CheckReport, Finding, FindingKind, OnProgress, StoredData, check_directory};
 pub use ingest::Batch;
 pub use options::Options;
 pub use reader::Reader;
+pub use repair::{JournalLoss, Outcome, Repair, RepairReport, repair_directory};
 pub use snapshot::{SnapshotProgress, SnapshotReport};
 pub use state::State;
 pub use stats::Stats;
@@ -94,6 +99,9 @@ struct Counters {
     accepted: AtomicU64,
     overwritten: AtomicU64,
     late: AtomicU64,
+    pushes_blocked: AtomicU64,
+    blocked_nanos: AtomicU64,
+    pushes_refused: AtomicU64,
     checkpoints: AtomicU64,
     merges: AtomicU64,
     replayed: AtomicU64,
@@ -128,6 +136,8 @@ pub struct Engine {
     dirty: Mutex<Vec<u64>>,
     dirty_measures: AtomicU64,
     maintenance: Mutex<Maintenance>,
+    /// Segments in which background work met damage.
+    damaged: Mutex<damage::Damaged>,
     /// Measures up to this are known not to be too far in the future, without looking at the clock.
     future_limit: AtomicI64,
     counters: Counters,

@@ -41,7 +41,7 @@ impl Engine {
         let journal_dir = root.join(JOURNAL);
         fs.create_dir_all(&journal_dir)?;
         fs.sync_dir(root)?;
-        let unread = recover::unread(&*fs, &journal_dir, &manifest)?;
+        let unread = recover::unread(&*fs, &journal_dir, &manifest, options.replay)?;
         let journal =
             Journal::create(Arc::clone(&fs), journal_dir, unread.next_file, unread.next_sequence, options.durability)?;
         let maintenance = Maintenance {
@@ -66,6 +66,7 @@ impl Engine {
             dirty: Mutex::new(Vec::new()),
             dirty_measures: AtomicU64::new(0),
             maintenance: Mutex::new(maintenance),
+            damaged: Mutex::default(),
             future_limit: AtomicI64::new(-1),
             counters: Counters::default(),
             stopping: AtomicBool::new(false),
@@ -203,13 +204,7 @@ pub(super) fn open_segments(
             Entry::Occupied(known) => Arc::clone(known.get()),
             Entry::Vacant(unknown) => Arc::clone(unknown.insert(open_segment(fs, root, name, record.level)?)),
         };
-        match name {
-            SegmentName::Raw { .. } => view.raw.push(segment),
-            SegmentName::Level0 { .. } => view.level0.push(segment),
-            SegmentName::Archive { granularity, partition, .. } => {
-                view.archives.entry(granularity).or_default().entry(partition).or_default().push(segment);
-            }
-        }
+        view.add(segment);
     }
     Ok(view)
 }

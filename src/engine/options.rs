@@ -2,8 +2,18 @@
 
 use std::time::Duration;
 
+use super::budget::OverMemory;
 use crate::error::{Error, Result};
 use crate::types::{Durability, Timespan};
+
+/// How the journal is replayed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Replay {
+    /// Damage to what was durable is an error.
+    Strict,
+    /// Around what is damaged: for repair.
+    Salvage,
+}
 
 /// How a database is opened. Every limit has a default that suits an agent on a small machine.
 ///
@@ -20,6 +30,7 @@ pub struct Options {
     pub(crate) durability: Durability,
     pub(crate) max_future: Option<Timespan>,
     pub(crate) memory: u64,
+    pub(crate) over_memory: OverMemory,
     pub(crate) dirty_bytes: u64,
     pub(crate) journal_bytes: u64,
     pub(crate) checkpoint_interval: Duration,
@@ -28,6 +39,7 @@ pub struct Options {
     pub(crate) compress_journal: bool,
     pub(crate) resource_inactive_after: Option<Timespan>,
     pub(crate) resource_cleanup_after: Option<Timespan>,
+    pub(crate) replay: Replay,
 }
 
 impl Default for Options {
@@ -37,6 +49,7 @@ impl Default for Options {
             durability: Durability::Sync,
             max_future: Timespan::from_nanos(86_400 * 1_000_000_000).ok(),
             memory: 512 << 20,
+            over_memory: OverMemory::Block,
             dirty_bytes: 64 << 20,
             journal_bytes: 128 << 20,
             checkpoint_interval: Duration::from_secs(300),
@@ -45,6 +58,7 @@ impl Default for Options {
             compress_journal: false,
             resource_inactive_after: None,
             resource_cleanup_after: None,
+            replay: Replay::Strict,
         }
     }
 }
@@ -77,10 +91,28 @@ impl Options {
         self
     }
 
-    /// How many bytes of encoded windows are kept in memory; beyond that they are read from segments. Default: 512 MiB.
+    /// How many bytes the measures in memory may take: a half for encoded windows, beyond which they are read from segments, a
+    /// quarter for measures (16 bytes each) that wait for a checkpoint, which comes early at an eighth, and a quarter for those
+    /// that a checkpoint is writing. When a quarter waits, [`over_memory`](Self::over_memory) says what becomes of a push.
+    /// Shares below 64 KiB count as 64 KiB. Default: 512 MiB.
     #[must_use]
     pub fn memory(mut self, bytes: u64) -> Self {
         self.memory = bytes;
+        self
+    }
+
+    /// What becomes of pushes when checkpoints cannot keep up: as many measures wait in memory as
+    /// [`memory`](Self::memory) or [`dirty_bytes`](Self::dirty_bytes) allows. Default: [`OverMemory::Block`].
+    ///
+    /// ```
+    /// use gnocchetti::{Options, OverMemory};
+    ///
+    /// let options = Options::new().memory(64 << 20).over_memory(OverMemory::Refuse);
+    /// # let _ = options;
+    /// ```
+    #[must_use]
+    pub fn over_memory(mut self, what: OverMemory) -> Self {
+        self.over_memory = what;
         self
     }
 

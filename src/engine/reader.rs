@@ -167,9 +167,7 @@ impl Reader {
         if self.index.source() == Source::Shared {
             return Ok(());
         }
-        self.index
-            .reconnect(Source::Shared)
-            .or_else(|error| self.index.reconnect(source_alone(&*self.fs, &self.root, error)?))
+        connect(&*self.fs, &self.root, |source| self.index.reconnect(source), |()| self.index.version())
     }
 
     /// Takes in what was appended to the journal; `None` when it does not go on where it was left.
@@ -223,8 +221,7 @@ impl State {
 
 /// Opens the index together with a writer, or alone where there is none.
 pub(super) fn open_index(fs: &dyn Fs, root: &Path) -> Result<Indexer> {
-    Indexer::open_read_only(&root.join(INDEX), Source::Shared)
-        .or_else(|error| Indexer::open_read_only(&root.join(INDEX), source_alone(fs, root, error)?))
+    connect(fs, root, |source| Indexer::open_read_only(&root.join(INDEX), source), Indexer::version)
 }
 
 /// The MANIFEST that is there now.
@@ -233,12 +230,26 @@ pub(super) fn read_manifest(fs: &dyn Fs, root: &Path) -> Result<Manifest> {
     Manifest::read(fs, root)?.ok_or_else(|| Error::NotADatabase { path: root.to_path_buf(), reason: reason() })
 }
 
-/// How the index is read when that together with a writer failed with `error`: there must be none. Where it cannot be
-/// written, there is no shared memory; a log that is left is then read with one of our own.
-fn source_alone(fs: &dyn Fs, root: &Path, error: Error) -> Result<Source> {
-    if !matches!(error, Error::Index { .. }) || fs.is_locked(&root.join(LOCK))? {
-        return Err(error);
+/// Connects to the index: together with a writer, or, where that cannot be and nobody writes, alone.
+///
+/// Shared memory that is there and cannot be written is of little use: each look makes an index of the log anew, as if all had
+/// changed, which shows in the version.
+fn connect<T>(
+    fs: &dyn Fs,
+    root: &Path,
+    connect: impl Fn(Source) -> Result<T>,
+    version: impl Fn(&T) -> Result<i64>,
+) -> Result<T> {
+    let is_locked = || fs.is_locked(&root.join(LOCK));
+    match connect(Source::Shared) {
+        Err(error) if !matches!(error, Error::Index { .. }) || is_locked()? => Err(error),
+        Ok(shared) if version(&shared)? == version(&shared)? || is_locked()? => Ok(shared),
+        _ => connect(source_alone(fs, root)?),
     }
+}
+
+/// How the index is read when nobody writes and nothing can be written: a log that is left, with an index of it of our own.
+fn source_alone(fs: &dyn Fs, root: &Path) -> Result<Source> {
     let log = format!("{INDEX}-wal");
     let has_log = fs.list(root)?.iter().any(|entry| entry.name == log && entry.len > 0);
     Ok(if has_log { Source::PrivateLog } else { Source::Immutable })

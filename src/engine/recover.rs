@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::manifest::Manifest;
+use super::options::Replay;
 use super::records::{Record, Rows};
 use super::{Counters, Engine, records};
 use crate::error::{Corruption, Error, Result};
@@ -21,7 +22,15 @@ pub(super) struct Unread {
 
 /// Reads the journal's tail once, without applying it, and makes sure that what was read is on the disk: a new journal
 /// file must not exist before what it follows is durable.
-pub(super) fn unread(fs: &dyn Fs, directory: &Path, manifest: &Manifest) -> Result<Unread> {
+///
+/// [`Replay::Salvage`]: whatever is damaged is passed over, and new records get numbers behind all that there may have been.
+pub(super) fn unread(fs: &dyn Fs, directory: &Path, manifest: &Manifest, replay: Replay) -> Result<Unread> {
+    if replay == Replay::Salvage {
+        let (file, first) = (manifest.journal_file, manifest.journal_sequence);
+        let (last, last_file, _) = journal::salvage(fs, directory, file, first, &mut |_, _, _| Ok(()))?;
+        let next_file = last_file.unwrap_or(0).max(manifest.journal_file) + 1;
+        return Ok(Unread { next_file, next_sequence: last.max(manifest.journal_durable) + 1 });
+    }
     let found =
         journal::recover(fs, directory, manifest.journal_file, manifest.journal_sequence, &mut |_, _, _| Ok(()))?;
     let mut last_file = manifest.journal_file.saturating_sub(1);
@@ -81,10 +90,17 @@ impl Engine {
         }
         let mut rows = Rows::default();
         let (file, first) = (manifest.journal_file, manifest.journal_sequence);
-        let found = journal::recover(&*self.fs, &directory, file, first, &mut |sequence, kind, body| {
+        let mut records = 0;
+        let mut replay = |sequence, kind, body: &[u8]| {
+            records += 1;
             self.replay(&directory, sequence, kind, body, &mut rows)
-        })?;
-        Counters::add(&self.counters.replayed, found.records);
+        };
+        if self.options.replay == Replay::Salvage {
+            journal::salvage(&*self.fs, &directory, file, first, &mut replay)?;
+        } else {
+            journal::recover(&*self.fs, &directory, file, first, &mut replay)?;
+        }
+        Counters::add(&self.counters.replayed, records);
         let lost = self.counters.unknown_metric_measures.load(Ordering::Relaxed);
         if lost > 0 {
             tracing::warn!(

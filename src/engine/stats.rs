@@ -25,6 +25,12 @@ pub struct Stats {
     pub overwritten: u64,
     /// Measures dropped because they came too late.
     pub late: u64,
+    /// Pushes that waited for a checkpoint because too many measures waited in memory.
+    pub pushes_blocked: u64,
+    /// How long they waited, all together, in ns.
+    pub blocked_nanos: u64,
+    /// Pushes that were refused for that.
+    pub pushes_refused: u64,
     /// Measures that wait for the next checkpoint (about); in a reader, those that it has read from the journal.
     pub dirty_measures: u64,
     /// Memory of encoded windows.
@@ -47,6 +53,8 @@ pub struct Stats {
     pub archive_bytes: u64,
     /// Files that wait to be removed.
     pub superseded_files: u64,
+    /// Segments in which merges met damage since the database was opened, and which they leave as they are.
+    pub damaged_segments: u64,
     /// Checkpoints made.
     pub checkpoints: u64,
     /// Merges made.
@@ -104,10 +112,14 @@ impl Engine {
             accepted: counters.accepted.load(Ordering::Relaxed),
             overwritten: counters.overwritten.load(Ordering::Relaxed),
             late: counters.late.load(Ordering::Relaxed),
+            pushes_blocked: counters.pushes_blocked.load(Ordering::Relaxed),
+            blocked_nanos: counters.blocked_nanos.load(Ordering::Relaxed),
+            pushes_refused: counters.pushes_refused.load(Ordering::Relaxed),
             dirty_measures: self.dirty_measures.load(Ordering::Relaxed),
             journal_bytes: self.journal.bytes(),
             journal_bytes_written: self.journal.total_bytes(),
             superseded_files: counters.superseded.load(Ordering::Relaxed),
+            damaged_segments: self.damaged.lock().len() as u64,
             checkpoints: counters.checkpoints.load(Ordering::Relaxed),
             merges: counters.merges.load(Ordering::Relaxed),
             replayed_records: counters.replayed.load(Ordering::Relaxed),

@@ -113,7 +113,7 @@ impl Engine {
 
     /// Whether a checkpoint is due by what waits for it.
     fn is_full(&self) -> bool {
-        self.dirty_measures.load(Ordering::Relaxed).saturating_mul(16) > self.options.dirty_bytes
+        self.dirty_measures.load(Ordering::Relaxed).saturating_mul(16) > self.options.checkpoint_at()
             || self.journal.bytes() > self.options.journal_bytes
     }
 
@@ -127,12 +127,13 @@ impl Engine {
         let merged = self.merge(&mut maintenance, Effort::Due).map(drop);
         let expired = self.expire(&mut maintenance, Effort::Due);
         let removed = self.remove_superseded(&mut maintenance);
+        let shortened = self.state.index.shorten_log();
         self.evict(&maintenance, before);
-        merged.and(expired).and(removed)
+        merged.and(expired).and(removed).and(shortened)
     }
 
     /// Does all background work now: a checkpoint, all merges, expiry; then gives back the memory of series at rest, and
-    /// keeps up resources.
+    /// keeps up resources, and makes the index's log short.
     pub fn maintain(&self) -> Result<()> {
         self.check_writable()?;
         let mut maintenance = self.maintenance.lock();
@@ -143,7 +144,8 @@ impl Engine {
         self.evict(&maintenance, u64::MAX);
         drop(maintenance);
         let kept_up = self.upkeep();
-        merged.and(expired).and(removed).and(kept_up)
+        let shortened = self.state.index.shorten_log();
+        merged.and(expired).and(removed).and(kept_up).and(shortened).and_then(|()| self.damage_met())
     }
 
     /// Gives back the memory of series that segments know as well, and that no record from `sequence` on changed. The

@@ -4,8 +4,9 @@ use std::ffi::{c_char, c_void};
 
 use super::call::begin;
 use super::database::{gnt_database, on};
-use super::error::gnt_error;
+use super::error::{gnt_error, of_corruption};
 use super::json;
+use super::result::gnt_result;
 use super::status::gnt_status;
 use super::text::gnt_text;
 use crate::{CheckProgress, Database};
@@ -61,6 +62,44 @@ pub unsafe extern "C" fn gnt_check_directory(
         let path = call.text(path, path_length, "path")?;
         let out = call.out(report, "report")?;
         out.give(json::written(&Database::check_directory(path, &mut checked(teller(progress, userdata)))?)?);
+        Ok(())
+    })
+}
+
+/// Makes a damaged directory, which nobody may have open, a sound one. Only what is damaged is taken out, and kept in its
+/// directory `quarantine`; what other bytes give exactly is made again. The report is a JSON object: `repairs`, each with the
+/// members of a finding of gnt_check and `outcome` (`not_needed`, `rebuilt`, `partly_rebuilt`, `lost`), `lost` (first and last
+/// time in ns), `methods`, `quarantined`; and `journal`, the records that are gone. GNT_IRREPARABLE when MANIFEST or the index
+/// is damaged. `progress` may be NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gnt_repair(
+    path: *const c_char,
+    path_length: usize,
+    progress: gnt_progress_callback,
+    userdata: *mut c_void,
+    report: *mut *mut gnt_text,
+    error: *mut *mut gnt_error,
+) -> gnt_status {
+    begin!(error).run(|call| {
+        let path = call.text(path, path_length, "path")?;
+        let out = call.out(report, "report")?;
+        out.give(json::written(&Database::repair(path, &mut checked(teller(progress, userdata)))?)?);
+        Ok(())
+    })
+}
+
+/// What a question that skips damage left out: a JSON list of objects with `file`, `offset`, `metric`, `first`, `last`, `what`.
+/// An empty list when the answer is whole.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gnt_result_skipped(
+    result: *const gnt_result,
+    skipped: *mut *mut gnt_text,
+    error: *mut *mut gnt_error,
+) -> gnt_status {
+    begin!(error).run(|call| {
+        let result = call.shared(result, "result")?;
+        let out = call.out(skipped, "skipped")?;
+        out.give(json::written(&result.skipped.iter().map(of_corruption).collect::<Vec<_>>())?);
         Ok(())
     })
 }

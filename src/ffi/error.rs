@@ -9,6 +9,7 @@ use super::handle::Noun;
 use super::status::{gnt_status, gnt_status_code};
 use super::text::cstring;
 use crate::Error;
+pub use details::of_corruption;
 
 /// Why a call from C failed.
 #[derive(Debug)]

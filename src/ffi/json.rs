@@ -4,6 +4,7 @@
 //! since the epoch) or a number of seconds. Out go seconds for lengths and ISO 8601 for points. What is not known is refused,
 //! so that a slip of the pen is not a default.
 
+pub mod details;
 mod policies;
 pub mod resources;
 pub mod scalars;

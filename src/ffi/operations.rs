@@ -12,6 +12,12 @@ use super::status::gnt_status;
 use crate::ops::{OutputLabel, OutputSeries};
 use crate::{Aggregated, Database, ResourceSearch};
 
+/// The series of answers, with of what they were made.
+fn detailed(answers: Vec<Aggregated>, grouped: bool) -> Result<QueryResult, Failure> {
+    let details = json::written(&json::details::details(&answers, grouped))?;
+    Ok(result(answers, grouped).with_details(details))
+}
+
 /// The series of answers, in the order of the answers.
 fn result(answers: Vec<Aggregated>, grouped: bool) -> QueryResult {
     let of_answer = |Aggregated { group, series, .. }: Aggregated| {
@@ -49,8 +55,8 @@ fn answer<'a, T: serde::de::DeserializeOwned>(
 
 /// What an operation makes of the points of the metrics that it names, by id, name or pattern of names: `{"operation":
 /// "(aggregate mean (metric cpu.* mean))", "granularity": ["1 minute"], "from": …, "to": …, "fill": "null",
-/// "needed_overlap": 50}`, where all but `operation` may be absent, and the operation may be JSON lists as in Gnocchi. For each
-/// granularity, coarsest first, one series of all metrics, or one for each.
+/// "needed_overlap": 50, "details": true}`, where all but `operation` may be absent, and the operation may be JSON lists as in
+/// Gnocchi. For each granularity, coarsest first, one series of all metrics, or one for each. Details: see gnt_result_details.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gnt_aggregates(
     database: *const gnt_database,
@@ -60,7 +66,9 @@ pub unsafe extern "C" fn gnt_aggregates(
     error: *mut *mut gnt_error,
 ) -> gnt_status {
     answer(begin!(error), database, question, question_length, result, |database, question: AggregatesIn| {
-        Ok(self::result(vec![database.aggregates(&question.build()?)?], false))
+        let details = question.details;
+        let answers = vec![database.aggregates(&question.build()?)?];
+        if details { detailed(answers, false) } else { Ok(self::result(answers, false)) }
     })
 }
 
@@ -76,7 +84,9 @@ pub unsafe extern "C" fn gnt_aggregates_of_resources(
     error: *mut *mut gnt_error,
 ) -> gnt_status {
     answer(begin!(error), database, question, question_length, result, |database, question: AggregatesIn| {
-        Ok(self::result(database.aggregates_of_resources(&question.build_of_resources()?, None)?, true))
+        let details = question.details;
+        let answers = database.aggregates_of_resources(&question.build_of_resources()?, None)?;
+        if details { detailed(answers, true) } else { Ok(self::result(answers, true)) }
     })
 }
 

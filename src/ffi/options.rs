@@ -8,7 +8,7 @@ use super::error::{Failure, gnt_error};
 use super::handle::Noun;
 use super::log::{Logger, gnt_log_callback};
 use super::status::gnt_status;
-use crate::{Durability, Options, Timespan};
+use crate::{Durability, Options, OverMemory, Timespan};
 
 /// How a database is opened. Every option has a default that suits an agent on a small machine. The caller owns it; opening
 /// copies what it needs.
@@ -37,6 +37,16 @@ pub enum gnt_durability {
     GNT_DURABILITY_KERNEL = 1,
     /// They are in memory, and on the disk a stated time later: a crash loses at most that.
     GNT_DURABILITY_BUFFERED = 2,
+}
+
+/// What becomes of a push when as many measures wait in memory for a checkpoint as may.
+#[repr(u32)]
+#[derive(Debug, Clone, Copy)]
+pub enum gnt_over_memory {
+    /// It waits until a checkpoint has taken them. The default.
+    GNT_OVER_MEMORY_BLOCK = 0,
+    /// It is refused whole, with `GNT_MEMORY_LIMIT`.
+    GNT_OVER_MEMORY_REFUSE = 1,
 }
 
 /// Changes options that the caller owns.
@@ -131,7 +141,8 @@ pub unsafe extern "C" fn gnt_options_set_max_future(
     change(options, error, |options| Ok(options.max_future(span(limit)?)))
 }
 
-/// How many bytes of encoded windows are kept in memory; beyond that they are read from segments. Default: 512 MiB.
+/// How many bytes the measures in memory may take: a half for encoded windows, a quarter for measures that wait for a
+/// checkpoint, which comes early at an eighth, and a quarter for those that one is writing. Default: 512 MiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gnt_options_set_memory(
     options: *mut gnt_options,
@@ -139,6 +150,27 @@ pub unsafe extern "C" fn gnt_options_set_memory(
     error: *mut *mut gnt_error,
 ) -> gnt_status {
     change(options, error, |options| Ok(options.memory(bytes)))
+}
+
+/// What becomes of a push when as many measures wait in memory as may: a `gnt_over_memory`. Default: it waits.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gnt_options_set_over_memory(
+    options: *mut gnt_options,
+    what: u32,
+    error: *mut *mut gnt_error,
+) -> gnt_status {
+    change(options, error, |options| {
+        const BLOCK: u32 = gnt_over_memory::GNT_OVER_MEMORY_BLOCK as u32;
+        const REFUSE: u32 = gnt_over_memory::GNT_OVER_MEMORY_REFUSE as u32;
+        match what {
+            BLOCK => Ok(options.over_memory(OverMemory::Block)),
+            REFUSE => Ok(options.over_memory(OverMemory::Refuse)),
+            other => {
+                let reason = format!("{other} is no GNT_OVER_MEMORY_… number");
+                Err(Failure::InvalidArgument { argument: "what", reason })
+            }
+        }
+    })
 }
 
 /// How many bytes of measures (16 each) may wait in memory for a checkpoint. When checkpoints cannot keep up, pushes are held

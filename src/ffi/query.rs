@@ -25,6 +25,7 @@ pub struct Question {
     from: Option<Timestamp>,
     to: Option<Timestamp>,
     resample: Option<Sampling>,
+    skip_damaged: bool,
 }
 
 impl Noun for gnt_query {
@@ -72,9 +73,16 @@ impl Question {
             let reason = "no metric was added to it".to_owned();
             return Err(Failure::InvalidArgument { argument: "query", reason });
         }
+        let mut skipped = Vec::new();
         let mut series = Vec::with_capacity(self.metrics.len() * self.methods().len());
         for metric in &self.metrics {
-            let answers = database.measures_of(&self.about(*metric), self.methods())?;
+            let answers = if self.skip_damaged {
+                let answer = database.measures_skipping_damage(&self.about(*metric), self.methods())?;
+                skipped.extend(answer.skipped);
+                answer.columns
+            } else {
+                database.measures_of(&self.about(*metric), self.methods())?
+            };
             let granularity = self.granularity_of(database, *metric)?;
             for (method, columns) in self.methods().iter().zip(answers) {
                 let columns = match select {
@@ -84,7 +92,7 @@ impl Question {
                 series.push(Series::of_metric(*metric, *method, granularity, columns));
             }
         }
-        Ok(QueryResult::new(series))
+        Ok(QueryResult::new(series).without(skipped))
     }
 }
 
@@ -189,6 +197,20 @@ pub unsafe extern "C" fn gnt_query_set_resample(
         let question = call.exclusive(query, "query")?;
         let sampling = call.optional_text(sampling, sampling_length, "sampling")?;
         question.resample = sampling.map(str::parse).transpose()?;
+        Ok(())
+    })
+}
+
+/// Whether the answer leaves out the points that damaged bytes make unknown, instead of failing with GNT_CORRUPT. The points
+/// that are given are right, and gnt_result_skipped tells what was left out. Default: no.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gnt_query_set_skip_damaged(
+    query: *mut gnt_query,
+    skip: bool,
+    error: *mut *mut gnt_error,
+) -> gnt_status {
+    change(query, error, |question| {
+        question.skip_damaged = skip;
         Ok(())
     })
 }

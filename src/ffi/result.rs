@@ -1,12 +1,12 @@
 //! `gnt_result`: series of timestamps and values, in the memory in which the library made them.
 
-use std::ffi::CString;
+use std::ffi::{CString, c_char};
 use std::sync::Arc;
 
 use super::call::begin;
 use super::handle::Noun;
 use super::text::{cstring, gnt_string, shown};
-use crate::{AggregationMethod, Columns, MetricKey, Sampling};
+use crate::{AggregationMethod, Columns, Corruption, MetricKey, Sampling};
 
 /// One series of a result. Everything it points to is valid until the result is freed, also when the database is closed
 /// before. Later versions may add members at its end.
@@ -75,6 +75,9 @@ pub struct Shared {
 pub struct QueryResult {
     shown: Vec<gnt_series>,
     pub shared: Vec<Arc<Shared>>,
+    details: CString,
+    /// What a question that skips damage left out.
+    pub skipped: Vec<Corruption>,
 }
 
 // SAFETY: the pointers in `shown` lead to what is shared beside it, which nobody changes.
@@ -92,7 +95,17 @@ impl QueryResult {
     /// These series, where they are.
     pub fn new(series: Vec<Series>) -> Self {
         let (shown, shared) = series.into_iter().map(show).unzip();
-        QueryResult { shown, shared }
+        QueryResult { shown, shared, details: c"[]".to_owned(), skipped: Vec::new() }
+    }
+
+    /// With of what it was made.
+    pub fn with_details(self, details: CString) -> Self {
+        QueryResult { details, ..self }
+    }
+
+    /// The same, which damage made incomplete.
+    pub fn without(self, skipped: Vec<Corruption>) -> Self {
+        QueryResult { skipped, ..self }
     }
 }
 
@@ -137,6 +150,15 @@ pub unsafe extern "C" fn gnt_result_get(result: *const gnt_result, index: usize)
         let found = call.shared(result, "result")?.shown.get(index);
         Ok(found.map_or(std::ptr::null(), std::ptr::from_ref))
     })
+}
+
+/// Of what the answers to a question about operations were made, when it asked for `"details"`: a JSON list of an object for each
+/// answer, in order: `{"series": 1, "group": {"host": "a"}, "metrics": [{"key": 7, "id": …, "name": …, …}], "resources": […]}`,
+/// where `series` is how many of the result's series are the answer's, and `group` is null when the question did not group. An
+/// empty list when it did not ask, and for NULL. Valid until the result is freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gnt_result_details(result: *const gnt_result) -> *const c_char {
+    begin!().value(c"[]".as_ptr(), |call| Ok(call.shared(result, "result")?.details.as_ptr()))
 }
 
 /// Frees a result. NULL is fine.

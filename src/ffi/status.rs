@@ -116,12 +116,16 @@ pub enum gnt_status_code {
     GNT_INVALID_PAGINATION = 53,
     /// A batch of measures by resource and metric name names what is not there.
     GNT_UNKNOWN_RESOURCE_METRICS = 54,
+    /// What a repair goes by is damaged itself.
+    GNT_IRREPARABLE = 58,
     /// The call writes, and the database was opened for reading only.
     GNT_READ_ONLY = 61,
     /// A directory that cannot become a snapshot.
     GNT_SNAPSHOT_TARGET = 62,
     /// The writer replaced files faster than this reader could read them.
     GNT_OUTRUN = 63,
+    /// As many measures wait in memory as may, and the options say to refuse more.
+    GNT_MEMORY_LIMIT = 66,
     /// A pointer that must not be NULL was.
     GNT_NULL_POINTER = 200,
     /// A pointer that is no live handle of the kind it must be.

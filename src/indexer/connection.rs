@@ -28,6 +28,10 @@ const READER_CACHE_KIB: i64 = -16_384;
 /// a thousand pages; those that the next batch changes again need not be copied each time.
 const CHECKPOINT_PAGES: i64 = 8_192;
 
+/// How long the file of the log may stay, in bytes, once what it held is in the index: a busy hour should not leave 32 MiB beside
+/// an index of a few pages for ever.
+const LOG_LIMIT: i64 = 4 << 20;
+
 /// The connection that writes; makes the file when there is none. Nothing is written yet.
 pub(super) fn writer(path: &Path) -> Result<Connection, Failure> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -36,6 +40,7 @@ pub(super) fn writer(path: &Path) -> Result<Connection, Failure> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "cache_size", WRITER_CACHE_KIB)?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    connection.pragma_update_and_check(None, "journal_size_limit", LOG_LIMIT, |_| Ok(()))?;
     Ok(connection)
 }
 
@@ -80,6 +85,14 @@ fn immutable(path: &Path) -> String {
         }
     }
     uri + "?immutable=1"
+}
+
+/// Has `work` done without waiting for others.
+pub(super) fn at_once<T>(connection: &Connection, work: impl FnOnce() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    connection.busy_timeout(Duration::ZERO)?;
+    let done = work();
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    done
 }
 
 fn open(path: &Path, flags: OpenFlags) -> Result<Connection, Failure> {

@@ -24,6 +24,7 @@ mod sql;
 mod tests;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -66,6 +67,8 @@ pub struct Indexer {
     writer: Option<Mutex<Connection>>,
     reader: Mutex<Connection>,
     source: Mutex<Source>,
+    /// Whether the log may have something in it.
+    logged: AtomicBool,
     layouts: LayoutCache,
 }
 
@@ -86,6 +89,7 @@ impl Indexer {
             writer: Some(Mutex::new(writer)),
             reader: Mutex::new(reader),
             source: Mutex::new(Source::Shared),
+            logged: AtomicBool::new(true),
             layouts: LayoutCache::default(),
         })
     }
@@ -100,7 +104,7 @@ impl Indexer {
         let reader = Indexer::connect(path, source)?;
         let (writer, layouts) = (None, LayoutCache::default());
         let (reader, source) = (Mutex::new(reader), Mutex::new(source));
-        Ok(Indexer { path: path.to_path_buf(), writer, reader, source, layouts })
+        Ok(Indexer { path: path.to_path_buf(), writer, reader, source, logged: AtomicBool::new(false), layouts })
     }
 
     fn connect(path: &Path, source: Source) -> Result<Connection> {
@@ -160,6 +164,23 @@ impl Indexer {
         Ok(busy == 0)
     }
 
+    /// As [`checkpoint_wal`](Self::checkpoint_wal), without waiting for whoever reads, and only when something was committed
+    /// since it was last done.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DiskFull`], [`Error::Index`].
+    pub fn shorten_log(&self) -> Result<()> {
+        let writer = self.writer("shorten the log")?;
+        if !self.logged.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let busy = connection::at_once(&writer, || writer.query_row(sql::CHECKPOINT, [], |row| row.get::<_, i64>(0)));
+        let busy = busy.map_err(|error| Failure::from(error).into_error("shorten the log", &self.path))?;
+        self.logged.store(busy != 0, Ordering::Relaxed);
+        Ok(())
+    }
+
     /// Reads all of the index and compares its parts with one another. Takes time in proportion to its size; neither
     /// reads nor writes wait for it.
     ///
@@ -207,6 +228,7 @@ impl Indexer {
             transaction.commit()?;
             Ok(outcome)
         };
+        self.logged.store(true, Ordering::Relaxed);
         run().map_err(|failure: Failure| failure.into_error(operation, &self.path))
     }
 

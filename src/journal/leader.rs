@@ -2,9 +2,9 @@
 //!
 //! Whoever needs a sync waits until either somebody else's sync has covered it, or it is the only one syncing. Thus
 //! two syncs of one file never overlap, which matters beyond speed: of two that do, the kernel tells a failure to one
-//! only.
+//! only. This module must know neither files nor records: `tests/group_commit.rs` takes it as it is and tries every interleaving.
 
-use parking_lot::{Condvar, Mutex};
+use super::sync::{Condvar, Mutex};
 
 #[derive(Debug, Default)]
 pub(super) struct Leadership {
@@ -17,6 +17,21 @@ pub(super) struct Leadership {
 pub(super) struct Leader<'a>(&'a Leadership);
 
 impl Leadership {
+    /// Returns once `covered` holds: because another's sync made it so, or by `sync`, which does or says why it cannot. Whoever waits
+    /// learns of a failure, too.
+    pub(super) fn commit<E>(
+        &self,
+        covered: impl Fn() -> bool,
+        failure: impl Fn() -> Option<E>,
+        sync: impl FnOnce() -> Result<(), E>,
+    ) -> Result<(), E> {
+        match self.lead_unless(|| covered() || failure().is_some()) {
+            Some(_leader) => sync(),
+            None if covered() => Ok(()),
+            None => failure().map_or(Ok(()), Err),
+        }
+    }
+
     /// Waits until `done` (then `None`) or until nobody else leads. The leader makes `done` true before it is dropped.
     pub(super) fn lead_unless(&self, done: impl Fn() -> bool) -> Option<Leader<'_>> {
         let mut taken = self.taken.lock();

@@ -15,6 +15,8 @@ mod leader;
 mod reader;
 mod recovery;
 mod renew;
+mod salvage;
+mod sync;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -26,4 +28,5 @@ pub use recovery::{Bookmark, Recovered, follow, recover, remove_before};
 #[cfg(feature = "internals")]
 pub use recovery::{OnRecord, TornTail};
 pub use renew::renew;
+pub use salvage::salvage;
 pub use writer::Journal;

@@ -157,11 +157,7 @@ impl Journal {
     pub fn commit(&self, sequence: u64) -> Result<()> {
         let sequence = sequence.min(self.last_sequence());
         let covered = || self.durable_sequence() >= sequence;
-        match self.leadership.lead_unless(|| covered() || self.failure.get().is_some()) {
-            Some(_leader) => self.sync_appended(),
-            None if covered() => Ok(()),
-            None => self.check(),
-        }
+        self.leadership.commit(covered, || self.check().err(), || self.sync_appended())
     }
 
     /// Returns when everything appended before the call is durable.

@@ -7,8 +7,10 @@
 
 mod question;
 mod read;
+mod tolerance;
 mod view;
 
 pub use question::Query;
 pub use read::{Request, Snapshot, window_damaged};
+pub use tolerance::{Tolerance, damage};
 pub use view::{BufferPool, Segment, View};

@@ -3,11 +3,12 @@
 use std::ops::Range;
 
 use super::read::{Request, Snapshot};
+use super::tolerance::Tolerance;
 use super::view::Buffers;
 use crate::carbonara::{Sampling, group_start, resample, truncate};
 use crate::error::{Error, Result};
 use crate::head::Plan;
-use crate::types::{AggregationMethod, MetricKey, Points, Timespan, Timestamp};
+use crate::types::{AggregationMethod, Columns, MetricKey, Points, Timespan, Timestamp};
 
 /// A question about one metric: which aggregation method, which granularity, which stretch of time, resampled or not.
 ///
@@ -105,15 +106,23 @@ impl Query {
         group_start(start, granularity)..end
     }
 
-    /// The answer from a snapshot that was taken for this question: points for each of `methods`.
+    /// The answer from a snapshot that was taken for this question: columns for each of `methods`.
     pub(crate) fn answer(
         &self,
         snapshot: &Snapshot,
         methods: &[AggregationMethod],
         buffers: &mut Buffers,
+        tolerance: &mut Tolerance,
     ) -> Result<Vec<Points>> {
-        let answers = snapshot.answer(buffers)?;
-        answers.into_iter().zip(methods).map(|(points, method)| self.finish(points, *method)).collect()
+        let answers = snapshot.answer(buffers, tolerance)?;
+        let finished = answers.into_iter().zip(methods).map(|(points, method)| self.finish(points, *method));
+        let mut finished: Vec<Points> = finished.collect::<Result<_>>()?;
+        if let Some(sampling) = self.resample.filter(|_| tolerance.skips()) {
+            for points in &mut finished {
+                leave_out_resampled(points, sampling, tolerance);
+            }
+        }
+        Ok(finished)
     }
 
     /// Makes the points read the points asked for.
@@ -130,4 +139,21 @@ impl Query {
         }
         Ok(resampled.into())
     }
+}
+
+/// Leaves out resampled groups of which a point may be missing.
+fn leave_out_resampled(out: &mut Points, sampling: Sampling, tolerance: &Tolerance) {
+    let mut points = Columns::from(std::mem::take(out));
+    let is_whole = |start: i64| {
+        let (first, last) = sampling.group_of(start);
+        !tolerance.misses(first, last)
+    };
+    if !points.timestamps.iter().all(|start| is_whole(*start)) {
+        let kept: Vec<(i64, f64)> = points.iter().filter(|(start, _)| is_whole(*start)).collect();
+        points.clear();
+        for (start, value) in kept {
+            points.push(start, value);
+        }
+    }
+    *out = points.into();
 }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::tolerance::{Holes, Tolerance};
 use super::view::{Buffers, View};
 use crate::carbonara::{self, group_start};
 use crate::codec::{DecodeError, Scratch};
@@ -92,10 +93,11 @@ impl Snapshot {
     }
 
     /// The answer: the points of each method asked for, in the order of the request.
-    pub fn answer(&self, buffers: &mut Buffers) -> Result<Vec<Points>> {
+    pub fn answer(&self, buffers: &mut Buffers, tolerance: &mut Tolerance) -> Result<Vec<Points>> {
         let granularity = self.archive.granularity;
+        let mut holes = Holes::default();
         let raw = match self.raw_range() {
-            Some(range) => self.raw(range, &mut buffers.scratch)?,
+            Some(range) => self.raw(range, &mut buffers.scratch, tolerance, &mut holes)?,
             None => Raw::default(),
         };
         let sealed_end = carbonara::first_open(self.state.stored_until, granularity);
@@ -104,7 +106,9 @@ impl Snapshot {
         for method in &self.methods {
             let mut out = Points::default();
             buffers.more = raw.timestamps.len();
-            self.view.aggregates(self.metric, granularity, sealed.clone(), *method, buffers, &mut out)?;
+            let archive = (self.metric, granularity);
+            self.view.aggregates(archive, sealed.clone(), *method, buffers, tolerance, &mut out)?;
+            let sealed_points = out.len();
             if buffers.more > 0 {
                 let (previous, starts) = (self.state.previous, self.open_starts());
                 let mut open = Columns::default();
@@ -119,16 +123,25 @@ impl Snapshot {
                 );
                 if out.is_empty() { out = open.into() } else { out.extend(&open) }
             }
+            if !holes.is_empty() {
+                leave_out(&mut out, sealed_points, granularity, holes.clone(), (*method, &raw), tolerance);
+            }
             answers.push(out);
         }
         Ok(answers)
     }
 
-    fn raw(&self, range: Range<i64>, scratch: &mut Scratch) -> Result<Raw> {
+    fn raw(
+        &self,
+        range: Range<i64>,
+        scratch: &mut Scratch,
+        tolerance: &mut Tolerance,
+        holes: &mut Holes,
+    ) -> Result<Raw> {
         let mut raw = Raw::default();
         let fail = |error: DecodeError| window_damaged(self.metric, &error);
         if self.window_stored {
-            let runs: Vec<Run> = self.view.runs(self.metric, range.clone())?;
+            let runs: Vec<Run> = self.view.runs_around(self.metric, range.clone(), tolerance, holes)?;
             let whole = WindowSnapshot { runs, ..self.window.clone() };
             whole.read(range.start, range.end, scratch, &mut raw).map_err(fail)?;
         } else {
@@ -136,6 +149,30 @@ impl Snapshot {
         }
         Ok(raw)
     }
+}
+
+/// Leaves out the groups, from point `from` on, of which some measures are not known.
+fn leave_out(
+    out: &mut Points,
+    from: usize,
+    g: i64,
+    mut holes: Holes,
+    (method, raw): (AggregationMethod, &Raw),
+    tolerance: &mut Tolerance,
+) {
+    if method.is_rate() {
+        holes.reach_to_next(&raw.timestamps);
+    }
+    let mut left = Columns::from(std::mem::take(out));
+    let points: Vec<(i64, f64)> = left.iter().skip(from).collect();
+    left.truncate(from);
+    for (start, value) in points {
+        if !holes.touch(start, start.saturating_add(g - 1)) {
+            left.push(start, value);
+        }
+    }
+    *out = left.into();
+    holes.iter().for_each(|(first, last)| tolerance.miss(group_start(first.max(0), g), last));
 }
 
 /// The group starts asked for that the archive still keeps (rule 5).

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::tolerance::{Holes, Tolerance};
 use crate::codec::{Scratch, decode_aggregate};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::head::Run;
 use crate::segment::{Blocks, Entry, MEASURES, STATE, SegmentName, SegmentReader};
-use crate::types::{AggregationMethod, Points, SeriesState};
+use crate::types::{AggregationMethod, Columns, Points, SeriesState};
 
 /// A segment that is part of the state.
 #[derive(Debug)]
@@ -73,6 +74,17 @@ pub struct View {
 }
 
 impl View {
+    /// Adds a segment, which is younger than those that are there.
+    pub fn add(&mut self, segment: Arc<Segment>) {
+        match segment.name {
+            SegmentName::Raw { .. } => self.raw.push(segment),
+            SegmentName::Level0 { .. } => self.level0.push(segment),
+            SegmentName::Archive { granularity, partition, .. } => {
+                self.archives.entry(granularity).or_default().entry(partition).or_default().push(segment);
+            }
+        }
+    }
+
     /// All segments.
     pub fn segments(&self) -> impl Iterator<Item = &Arc<Segment>> {
         let archived = self.archives.values().flat_map(BTreeMap::values).flatten();
@@ -82,36 +94,75 @@ impl View {
     /// The latest state of a series that raw segments know; and whether they may hold measures of its window.
     pub fn series(&self, metric: u64) -> Result<Option<(SeriesState, bool)>> {
         let mut newest: Option<SeriesState> = None;
-        let mut has_measures = false;
+        let (mut has_measures, mut damaged) = (false, None);
         let (mut entries, mut bytes) = (Vec::new(), Vec::new());
         for segment in &self.raw {
             entries.clear();
             segment.reader.find_metric(metric, &mut entries)?;
             has_measures |= entries.iter().any(|entry| entry.granularity == MEASURES);
             entries.retain(|entry| entry.granularity == STATE);
-            segment.reader.read(&entries, &mut bytes, &mut |entry, chunk| {
+            let read = segment.reader.read(&entries, &mut bytes, &mut |entry, chunk| {
                 let state = SeriesState::from_bytes(chunk)
                     .ok_or_else(|| segment.reader.damaged(entry, "the state of a series is impossible"))?;
                 if newest.is_none_or(|known| known.sequence <= state.sequence) {
                     newest = Some(state);
                 }
                 Ok(())
-            })?;
+            });
+            // A damaged state does no harm when there is a later one.
+            damaged = match read {
+                Err(error @ Error::Corrupt(_)) => Some(error),
+                read => read.map(|()| damaged.filter(|_| entries.is_empty()))?,
+            };
         }
-        Ok(newest.map(|state| (state, has_measures)))
+        match damaged {
+            Some(error) => Err(error),
+            None => Ok(newest.map(|state| (state, has_measures))),
+        }
     }
 
     /// The runs of raw measures of a series with rows in `times`, in the order in which they were accepted.
     pub fn runs(&self, metric: u64, times: Range<i64>) -> Result<Vec<Run>> {
+        self.runs_around(metric, times, &mut Tolerance::none(), &mut Holes::default())
+    }
+
+    /// As [`runs`](Self::runs); what is damaged is left out where `tolerance` allows it, and is a hole then.
+    pub(super) fn runs_around(
+        &self,
+        metric: u64,
+        times: Range<i64>,
+        tolerance: &mut Tolerance,
+        holes: &mut Holes,
+    ) -> Result<Vec<Run>> {
         let mut runs = Vec::new();
         let (mut blocks, mut entries, mut bytes) = (Blocks::default(), Vec::new(), Vec::new());
         for segment in &self.raw {
             entries.clear();
-            segment.reader.find(metric, MEASURES, times.clone(), &mut blocks, &mut entries)?;
-            segment.reader.read(&entries, &mut bytes, &mut |entry, chunk| {
-                runs.push(Run { first: entry.first, last: entry.last, rows: entry.rows, bytes: chunk.into() });
-                Ok(())
+            segment.reader.find_around(metric, MEASURES, times.clone(), &mut blocks, &mut entries, &mut |error| {
+                // Whatever runs there were may have been of any time.
+                holes.add(i64::MIN, i64::MAX);
+                tolerance.take(error)
             })?;
+            let before = runs.len();
+            let read = segment.reader.read(&entries, &mut bytes, &mut |entry, chunk| {
+                runs.push(run(entry, chunk));
+                Ok(())
+            });
+            let Err(error) = read else { continue };
+            if !tolerance.skips() {
+                return Err(error);
+            }
+            runs.truncate(before);
+            for entry in &entries {
+                let alone = segment.reader.read(std::slice::from_ref(entry), &mut bytes, &mut |entry, chunk| {
+                    runs.push(run(entry, chunk));
+                    Ok(())
+                });
+                if let Err(error) = alone {
+                    holes.add(entry.first, entry.last);
+                    tolerance.take(error)?;
+                }
+            }
         }
         Ok(runs)
     }
@@ -120,25 +171,28 @@ impl View {
     /// will follow.
     pub fn aggregates(
         &self,
-        metric: u64,
-        granularity: i64,
+        (metric, granularity): (u64, i64),
         starts: Range<i64>,
         method: AggregationMethod,
         buffers: &mut Buffers,
+        tolerance: &mut Tolerance,
         out: &mut Points,
     ) -> Result<()> {
         if starts.start >= starts.end {
             return Ok(());
         }
-        let chunks = self.find(metric, granularity, &starts, &mut buffers.blocks)?;
+        let chunks = self.find(metric, granularity, &starts, &mut buffers.blocks, tolerance)?;
         // Growing step by step would cost more than decoding: the kernel hands out, and takes back, every page on the way.
         let rows = chunks.iter().map(|(_, entry)| entry.rows as usize).sum::<usize>() + buffers.more;
         out.values.reserve_exact(rows);
         let Buffers { scratch, bytes, .. } = buffers;
+        let begin = out.len();
+        // Where a merge had to leave a damaged segment out, others have rows around those of that one.
+        let interleaved = chunks.windows(2).any(|pair| pair[0].1.last >= pair[1].1.first);
         for together in chunks.chunk_by(|a, b| Arc::ptr_eq(a.0, b.0)) {
             let Some((segment, _)) = together.first() else { continue };
             let entries: Vec<Entry> = together.iter().map(|(_, entry)| *entry).collect();
-            segment.reader.read(&entries, bytes, &mut |entry, chunk| {
+            let mut decode = |entry: &Entry, chunk: &[u8], out: &mut Points| {
                 let from = out.len();
                 decode_aggregate(chunk, entry.rows as usize, granularity, method, scratch, out)
                     .map_err(|error| segment.reader.damaged(entry, error.to_string()))?;
@@ -146,7 +200,27 @@ impl View {
                     out.trim(from, &starts);
                 }
                 Ok(())
-            })?;
+            };
+            let before = out.len();
+            let read = segment.reader.read(&entries, bytes, &mut |entry, chunk| decode(entry, chunk, out));
+            let Err(error) = read else { continue };
+            if !tolerance.skips() {
+                return Err(error);
+            }
+            out.truncate(before);
+            for entry in &entries {
+                let from = out.len();
+                let alone = std::slice::from_ref(entry);
+                let read = segment.reader.read(alone, bytes, &mut |entry, chunk| decode(entry, chunk, out));
+                if let Err(error) = read {
+                    out.truncate(from);
+                    tolerance.take(error)?;
+                    tolerance.miss(entry.first, entry.last);
+                }
+            }
+        }
+        if interleaved {
+            sort(out, begin);
         }
         Ok(())
     }
@@ -158,6 +232,7 @@ impl View {
         granularity: i64,
         starts: &Range<i64>,
         blocks: &mut Blocks,
+        tolerance: &mut Tolerance,
     ) -> Result<Vec<(&Arc<Segment>, Entry)>> {
         let mut chunks = Vec::new();
         let mut entries = Vec::new();
@@ -169,7 +244,11 @@ impl View {
         for segment in archived.chain(&self.level0) {
             let (first, last) = segment.reader.times();
             if first < starts.end && last >= starts.start {
-                segment.reader.find(metric, granularity, starts.clone(), blocks, &mut entries)?;
+                let on_damage = &mut |error| {
+                    tolerance.miss(i64::MIN, i64::MAX);
+                    tolerance.take(error)
+                };
+                segment.reader.find_around(metric, granularity, starts.clone(), blocks, &mut entries, on_damage)?;
                 chunks.extend(entries.drain(..).map(|entry| (segment, entry)));
             }
         }
@@ -178,4 +257,21 @@ impl View {
         }
         Ok(chunks)
     }
+}
+
+/// Brings the points appended at `from` and after in order of time.
+fn sort(out: &mut Points, from: usize) {
+    let mut sorted = Columns::from(std::mem::take(out));
+    let mut points: Vec<(i64, f64)> = sorted.iter().skip(from).collect();
+    points.sort_by_key(|(timestamp, _)| *timestamp);
+    sorted.truncate(from);
+    for (timestamp, value) in points {
+        sorted.push(timestamp, value);
+    }
+    *out = sorted.into();
+}
+
+/// The run of raw measures of this entry.
+fn run(entry: &Entry, chunk: &[u8]) -> Run {
+    Run { first: entry.first, last: entry.last, rows: entry.rows, bytes: chunk.into() }
 }

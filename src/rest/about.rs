@@ -9,7 +9,17 @@ use super::server::App;
 use crate::AggregationMethod;
 
 /// The sections of the API that are there.
-const SECTIONS: &[&str] = &["archive_policy", "archive_policy_rule", "capabilities", "status"];
+const SECTIONS: &[&str] = &[
+    "aggregates",
+    "aggregation",
+    "archive_policy",
+    "archive_policy_rule",
+    "batch",
+    "capabilities",
+    "influxdb",
+    "metric",
+    "status",
+];
 
 /// `GET /`: the versions of the API.
 pub(super) fn versions(_: &App, call: &Call) -> Result<Reply, Failure> {

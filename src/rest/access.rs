@@ -6,7 +6,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::failure::Failure;
-use crate::Filter;
+use super::server::App;
+use crate::{Error, Filter, Metric, MetricKey};
 
 /// The name of the user that may do everything.
 const ADMIN: &str = "admin";
@@ -32,9 +33,29 @@ impl User {
         if self.0 == ADMIN { Ok(()) } else { Err(Failure::of(StatusCode::FORBIDDEN)) }
     }
 
-    /// What it may write to: its own, and the administrator to everything.
+    /// Which metrics and resources of others it finds in lists: all of them, when there is no filter.
+    #[allow(clippy::unused_self, reason = "users without projects see the lists of everybody")]
+    pub(super) fn sees(&self) -> Option<Filter> {
+        None
+    }
+
+    /// Which metrics and resources it may read and change: those it created, or all when there is no filter.
     pub(super) fn owned(&self) -> Option<Filter> {
         (self.0 != ADMIN).then(|| Filter::eq("creator", self.0.as_str()))
+    }
+
+    /// Refuses a metric of somebody else.
+    pub(super) fn must_own(&self, app: &App, metric: &Metric) -> Result<(), Failure> {
+        self.must_own_all(app, &[metric.key])
+    }
+
+    /// Refuses metrics of which some are somebody else's.
+    pub(super) fn must_own_all(&self, app: &App, keys: &[MetricKey]) -> Result<(), Failure> {
+        let Some(filter) = self.owned() else { return Ok(()) };
+        app.database.visible(&filter).check(keys).map_err(|error| match error {
+            Error::UnknownMetric { .. } => Failure::of(StatusCode::FORBIDDEN),
+            other => other.into(),
+        })
     }
 
     /// Its name.

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use super::access::User;
 use super::failure::Failure;
-use super::json::printed;
+use super::json::{Tree, printed};
+use super::parameters::Parameters;
 
 /// A request, read whole.
 #[derive(Debug)]
@@ -18,7 +19,11 @@ pub(super) struct Call {
     pub(super) headers: HeaderMap,
     /// What the route leaves open, decoded.
     pub(super) path: HashMap<String, String>,
-    pub(super) query: HashMap<String, String>,
+    pub(super) query: Parameters,
+    /// The path as it was asked for.
+    pub(super) at: String,
+    /// Where this server is, as the client sees it: scheme, host, and what a proxy puts before the path.
+    pub(super) origin: String,
     pub(super) body: Bytes,
 }
 
@@ -83,9 +88,8 @@ impl Call {
     }
 
     /// Where this server is, as the client sees it.
-    pub(super) fn origin(&self) -> String {
-        let host = self.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-        format!("http://{host}")
+    pub(super) fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// Whether JSON is an answer that the client takes.
@@ -119,6 +123,12 @@ impl Reply {
     /// This, as JSON.
     pub(super) fn json(value: &Value) -> Result<Self, Failure> {
         let body = printed(value).map_err(|error| Failure::internal(&error))?;
+        Ok(Reply { body: Some(body), ..Reply::empty(StatusCode::OK) })
+    }
+
+    /// This, with points in it.
+    pub(super) fn tree(tree: &Tree) -> Result<Self, Failure> {
+        let body = tree.printed().map_err(|error| Failure::internal(&error))?;
         Ok(Reply { body: Some(body), ..Reply::empty(StatusCode::OK) })
     }
 

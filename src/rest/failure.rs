@@ -103,6 +103,12 @@ impl From<Error> for Failure {
             Error::UnknownArchivePolicyRule { name } => {
                 Failure::because(StatusCode::NOT_FOUND, format!("Archive policy rule {name} does not exist"))
             }
+            Error::UnknownMetric { metric } => {
+                Failure::because(StatusCode::NOT_FOUND, format!("Metric {metric} does not exist"))
+            }
+            Error::UnknownResource { resource } => {
+                Failure::because(StatusCode::NOT_FOUND, format!("Resource {resource} does not exist"))
+            }
             Error::ArchivePolicyExists { name } => {
                 Failure::because(StatusCode::CONFLICT, format!("Archive policy {name} already exists"))
             }

@@ -67,6 +67,22 @@ impl<'a> Given<'a> {
         Ok(Object { given: self.clone(), map })
     }
 
+    /// It as it was sent.
+    pub(super) fn value(&self) -> &'a Value {
+        self.value
+    }
+
+    /// The members of an object with any keys.
+    pub(super) fn members(&self) -> Result<Vec<(&'a str, Given<'a>)>, Failure> {
+        let Value::Object(map) = self.value else { return Err(self.invalid("expected a dictionary")) };
+        Ok(map.iter().map(|(key, value)| (key.as_str(), self.at(value, Step::Key(key.clone())))).collect())
+    }
+
+    /// The failure to take it where it stands: `reason`, and its place.
+    pub(super) fn refused(&self, reason: &str) -> Failure {
+        refuse(reason, &self.path)
+    }
+
     /// The items of a list.
     pub(super) fn list(&self) -> Result<Vec<Given<'a>>, Failure> {
         let Value::Array(items) = self.value else { return Err(self.invalid("expected a list")) };

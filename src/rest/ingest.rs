@@ -3,14 +3,14 @@
 //! What was sent is collected first and pushed in one batch, so that of a request either everything counts or nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::SystemTime;
 
 use axum::http::StatusCode;
 use serde_json::json;
 
 use super::access::User;
 use super::failure::Failure;
-use crate::{Database, Error, Filter, NewResource, ResourceId, ResourceSearch, Timestamp, Uuid};
+use crate::Database;
+use crate::{Error, Filter, NewResource, ResourceId, ResourceSearch, Timestamp, Uuid};
 
 /// How often resources are looked for that another request is making, too.
 const ATTEMPTS: usize = 4;
@@ -30,12 +30,6 @@ pub(super) struct Incoming {
 struct Source {
     attributes: BTreeMap<&'static str, String>,
     metrics: BTreeMap<String, (Vec<i64>, Vec<f64>)>,
-}
-
-/// This moment.
-pub(super) fn now() -> Timestamp {
-    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_nanos(i64::try_from(since_epoch.as_nanos()).unwrap_or(i64::MAX)).unwrap_or_default()
 }
 
 impl Incoming {

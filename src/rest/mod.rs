@@ -6,17 +6,29 @@
 
 mod about;
 mod access;
+mod aggregates;
+mod aggregation;
 mod archive_policy;
 mod archive_policy_rule;
+mod asked;
+mod batch;
 mod call;
+mod cors;
 mod failure;
 mod given;
 pub(crate) mod influxdb;
 mod ingest;
 mod json;
+mod measures;
+mod metric;
 mod metric_name;
+mod operations;
+mod origin;
+mod paging;
+mod parameters;
 mod prometheus;
 mod server;
+mod shapes;
 
 #[cfg(test)]
 mod tests;
@@ -26,7 +38,7 @@ pub use server::{Server, ServerOptions};
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use server::{App, on};
 
 /// All that can be asked.
@@ -46,6 +58,8 @@ fn routes(app: Arc<App>) -> Router {
         .route("/v1/archive_policy/{name}", policy)
         .route("/v1/archive_policy_rule", get(on(archive_policy_rule::list)).post(on(archive_policy_rule::create)))
         .route("/v1/archive_policy_rule/{name}", rule)
+        .merge(metrics())
+        .merge(across())
         .route("/v1/influxdb/ping", get(on(influxdb::ping)))
         .route("/v1/influxdb/query", post(on(influxdb::query)))
         .route("/v1/influxdb/write", post(on(influxdb::write)))
@@ -53,4 +67,23 @@ fn routes(app: Arc<App>) -> Router {
         .fallback(on(about::nothing_here))
         .method_not_allowed_fallback(on(about::wrong_method))
         .with_state(app)
+}
+
+/// Metrics and their measures.
+fn metrics() -> Router<Arc<App>> {
+    Router::new()
+        .route("/v1/metric", get(on(metric::list)).post(on(metric::create)))
+        .route("/v1/metric/{id}", get(on(metric::show)).delete(on(metric::delete)))
+        .route("/v1/metric/{id}/measures", get(on(metric::measures)).post(on(metric::push)))
+        .route("/v1/batch/metrics/measures", post(on(batch::metrics)))
+        .route("/v1/batch/resources/metrics/measures", post(on(batch::resources)))
+}
+
+/// What is asked across metrics.
+fn across() -> Router<Arc<App>> {
+    Router::new()
+        .route("/v1/aggregates", post(on(aggregates::evaluate)))
+        .route("/v1/aggregation/metric", get(on(aggregation::metrics)).post(on(aggregation::metrics)))
+        .route("/v1/aggregation/resource/{type}/metric", any(on(about::wrong_method)))
+        .route("/v1/aggregation/resource/{type}/metric/{name}", post(on(aggregation::resources)))
 }

@@ -36,16 +36,27 @@ pub struct ServerOptions {
     max_body: usize,
     timeout: Duration,
     concurrency: usize,
+    max_limit: usize,
+    origins: Arc<[String]>,
+    behind_proxy: bool,
 }
 
 impl Default for ServerOptions {
     fn default() -> Self {
-        ServerOptions { max_body: 16 << 20, timeout: Duration::from_secs(60), concurrency: 64 }
+        ServerOptions {
+            max_body: 16 << 20,
+            timeout: Duration::from_secs(60),
+            concurrency: 64,
+            max_limit: 1000,
+            origins: Arc::new([]),
+            behind_proxy: false,
+        }
     }
 }
 
 impl ServerOptions {
-    /// Bodies up to 16 MiB, 60 seconds for a request, 64 requests handled at a time.
+    /// Bodies up to 16 MiB, 60 seconds for a request, 64 requests handled at a time, 1000 items in a list, no pages of
+    /// other servers, and no proxy.
     pub fn new() -> Self {
         ServerOptions::default()
     }
@@ -70,6 +81,27 @@ impl ServerOptions {
         self.concurrency = requests.clamp(1, Semaphore::MAX_PERMITS);
         self
     }
+
+    /// How many items a list has at most, at least one; a link leads to the next ones.
+    #[must_use]
+    pub fn max_limit(mut self, items: usize) -> Self {
+        self.max_limit = items.max(1);
+        self
+    }
+
+    /// The pages that browsers let read our answers: origins such as `https://grafana.example`, or `*`.
+    #[must_use]
+    pub fn origins(mut self, origins: impl IntoIterator<Item = String>) -> Self {
+        self.origins = origins.into_iter().collect();
+        self
+    }
+
+    /// Whether requests come through a proxy that says by `Forwarded` or `X-Forwarded-…` where clients see this server.
+    #[must_use]
+    pub fn behind_proxy(mut self, yes: bool) -> Self {
+        self.behind_proxy = yes;
+        self
+    }
 }
 
 /// What all handlers share.
@@ -81,6 +113,11 @@ pub(super) struct App {
 }
 
 impl App {
+    /// How many items a list has at most.
+    pub(super) fn max_limit(&self) -> usize {
+        self.options.max_limit
+    }
+
     /// The greatest body, in bytes, also of one that a handler unpacks.
     pub(super) fn max_body(&self) -> usize {
         self.options.max_body
@@ -132,11 +169,13 @@ impl Server {
     pub fn run(self, database: Database) -> std::io::Result<Database> {
         let permits = Arc::new(Semaphore::new(self.options.concurrency));
         let timeout = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, self.options.timeout);
+        let origins = Arc::clone(&self.options.origins);
         let app = Arc::new(App { database, options: self.options, permits });
         let routes = super::routes(Arc::clone(&app))
             .layer(timeout)
             .layer(RequestDecompressionLayer::new().pass_through_unaccepted(true));
         let routes = routes.layer(CompressionLayer::new());
+        let routes = routes.layer(axum::middleware::from_fn_with_state(origins, super::cors::allow));
         self.runtime.block_on(async {
             let end = asked_to_end()?;
             axum::serve(self.listener, routes).with_graceful_shutdown(end).await
@@ -182,6 +221,8 @@ async fn answer(app: Arc<App>, handler: Handler, path: Pairs, query: Pairs, requ
     let body = to_bytes(body, app.options.max_body).await;
     let mut call = Call {
         method: head.method,
+        at: uri.path().to_owned(),
+        origin: super::origin::of(&head.headers, app.options.behind_proxy),
         headers: head.headers,
         path: path.into_iter().collect(),
         query: query.into_iter().collect(),

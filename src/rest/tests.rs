@@ -9,18 +9,25 @@ use super::access::User;
 use super::call::{Call, Reply};
 use super::failure::Failure;
 use super::given::Given;
-use super::json::printed;
+use super::json::{Tree, printed};
+use super::measures::Measures;
+use super::paging::Page;
 use super::{Server, ServerOptions};
-use crate::Error;
+use crate::{Columns, Error, Sampling, Timestamp};
 
 fn call(headers: &[(header::HeaderName, &'static str)], body: &'static str) -> Call {
     let headers: HeaderMap =
         headers.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect();
     Call {
         method: Method::POST,
-        headers,
+        headers: headers.clone(),
         path: [("name".to_owned(), "low".to_owned())].into(),
-        query: [("details".to_owned(), "False".to_owned()), ("odd".to_owned(), "maybe".to_owned())].into(),
+        query: [("details", "False"), ("odd", "maybe")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into_iter()
+            .collect(),
+        at: "/v1/archive_policy".to_owned(),
+        origin: super::origin::of(&headers, false),
         body: Bytes::from_static(body.as_bytes()),
     }
 }
@@ -128,4 +135,77 @@ fn addresses_that_others_reach_are_refused() {
     let refused = Server::bind("0.0.0.0:0".parse().unwrap(), ServerOptions::new()).unwrap_err();
     assert_eq!(refused.kind(), std::io::ErrorKind::PermissionDenied);
     assert!(Server::bind("127.0.0.1:0".parse().unwrap(), ServerOptions::new()).unwrap().address().unwrap().port() > 0);
+}
+
+fn asking(query: &[(&str, &str)]) -> Call {
+    let query = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Call { query, ..call(&[(header::HOST, "here")], "") }
+}
+
+#[test]
+fn points_are_rows_and_may_be_no_numbers() {
+    let columns =
+        Columns { timestamps: vec![0, 1_500_000_000, 2_000_000_001], values: vec![1.0, f64::NAN, f64::INFINITY] };
+    let spans = [Sampling::Timespan("1 minute".parse().unwrap()), Sampling::Week];
+    let points = Tree::Points(spans.map(|span| (span, columns.clone())).into());
+    let tree = Tree::Object(vec![("a".to_owned(), Tree::List(vec![Tree::Value(json!(null)), points]))]);
+    let text = String::from_utf8(tree.printed().unwrap()).unwrap();
+    let expected =
+        r#"{"a": [null, [["1970-01-01T00:00:00+00:00", 60.0, 1.0], ["1970-01-01T00:00:01.500000+00:00", 60.0, NaN], "#;
+    assert!(text.starts_with(expected), "{text}");
+    assert!(text.ends_with(r#"["1970-01-01T00:00:02.000000001+00:00", "W", Infinity]]]}"#), "{text}");
+}
+
+#[test]
+fn measures_are_taken_whole_or_not_at_all() {
+    let read = |body: &Value| Measures::of(&Given::whole(body));
+    let taken = read(&json!([{"timestamp": 1.5, "value": "2.5"}, {"timestamp": "3", "value": 4}])).unwrap();
+    assert_eq!((taken.timestamps, taken.values), (vec![1_500_000_000, 3_000_000_000], vec![2.5, 4.0]));
+    assert_eq!(read(&json!([{"timestamp": "1970-01-01 00:00:01", "value": 1}])).unwrap().timestamps, [1_000_000_000]);
+    assert!(read(&json!([{"timestamp": "-5 minutes", "value": 1}])).unwrap().timestamps[0] > 1_500_000_000_000_000_000);
+    assert!(read(&json!([])).unwrap().timestamps.is_empty());
+    for (body, reason) in [
+        (json!(1), "unexpected measures format"),
+        (json!([["1970-01-01", 1]]), "unexpected measures format"),
+        (json!([{"timestamp": 1}]), "unexpected measures value"),
+        (json!([{"timestamp": 1, "value": "x"}]), "unexpected measures value"),
+        (json!([{"timestamp": "1969-01-01", "value": 1}]), "Timestamp must be after Epoch"),
+        (json!([{"timestamp": "yesterday-ish", "value": 1}]), "Unable to convert timestamps"),
+        (
+            json!([{"timestamp": 1, "value": 1}, {"timestamp": "-5 minutes", "value": 1}]),
+            "Unable to convert timestamps",
+        ),
+    ] {
+        let failure = format!("{:?}", read(&body).unwrap_err());
+        assert!(failure.contains(reason), "{failure}");
+    }
+}
+
+#[test]
+fn pages_link_to_the_next_one() {
+    let query = [("name", "a b"), ("sort", "name:desc"), ("sort", "id"), ("limit", "9")];
+    let asked = asking(&query);
+    let page = Page::of(&asked, 7, &["id:asc"]).unwrap();
+    assert_eq!(page.limit(), 7);
+    assert!(page.sorts()[0].descending && !page.sorts()[1].descending);
+    let link = page.link(&asked, 7, Some("m@1".to_owned())).unwrap();
+    let expected =
+        "<http://here/v1/archive_policy?limit=7&marker=m%401&name=a+b&sort=name%3Adesc&sort=id>; rel=\"next\"";
+    assert_eq!(link.to_str().unwrap(), expected);
+    assert!(page.link(&asked, 6, Some("m".to_owned())).is_none());
+    for wrong in [("limit", "0"), ("limit", "-2"), ("limit", "x"), ("limit", ""), ("sort", "id:up"), ("marker", "x")] {
+        assert_eq!(status(&Page::of(&asking(&[wrong]), 7, &[]).unwrap_err()), 400, "{wrong:?}");
+    }
+}
+
+#[test]
+fn times_and_groups_of_the_query() {
+    let asked = asking(&[("start", "1.5"), ("stop", "never"), ("granularity", "1 minute"), ("resample", "W")]);
+    assert_eq!(asked.time("start").unwrap(), Some(Timestamp::from_nanos(1_500_000_000).unwrap()));
+    assert_eq!(status(&asked.time("stop").unwrap_err()), 400);
+    assert_eq!(asked.granularity().unwrap().unwrap().to_string(), "0:01:00");
+    assert_eq!(asked.resample().unwrap(), Some(Sampling::Week));
+    assert_eq!(status(&asking(&[("resample", "60")]).resample().unwrap_err()), 400);
+    assert_eq!(status(&asking(&[("resample", "x"), ("granularity", "1")]).resample().unwrap_err()), 400);
+    assert!(format!("{:?}", asking(&[("granularity", "-1")]).granularity().unwrap_err()).contains("must be positive"));
 }

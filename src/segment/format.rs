@@ -16,7 +16,7 @@ pub(super) const HEADER_SIZE: usize = 28;
 /// Footer's offset, length and checksum, magic.
 pub(super) const TRAILER_SIZE: usize = 24;
 /// One [`Entry`].
-pub(super) const ENTRY_SIZE: usize = 52;
+pub const ENTRY_SIZE: usize = 52;
 /// A block of entries is one read of some 6.5 KiB: two pages, and a binary search of seven steps.
 pub(super) const BLOCK_ENTRIES: usize = 128;
 /// No chunk is larger: 65,536 rows of 216 methods at worst 10 bytes each.

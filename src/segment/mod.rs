@@ -8,12 +8,13 @@ mod format;
 mod inspect;
 mod names;
 mod reader;
+mod salvage;
 mod scan;
 #[cfg(test)]
 mod tests;
 mod writer;
 
-pub use format::{Entry, Kind, MEASURES, STATE};
+pub use format::{ENTRY_SIZE, Entry, Kind, MEASURES, STATE};
 pub use inspect::{Cursor, Part};
 pub use names::{ARCHIVE, LEVEL0, RAW, SegmentName, number_of};
 pub use reader::{Blocks, SegmentReader};

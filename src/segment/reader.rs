@@ -19,7 +19,8 @@ const READ_AHEAD: u64 = 1 << 20;
 #[derive(Debug)]
 pub struct SegmentReader {
     file: Arc<dyn File>,
-    number: u64,
+    /// By which its blocks are known; none for a footer that was made anew.
+    number: Option<u64>,
     length: u64,
     footer: Footer,
 }
@@ -38,7 +39,12 @@ impl SegmentReader {
         }
         check_header(&*file, kind, number)?;
         let footer = read_footer(&*file, length)?;
-        Ok(SegmentReader { file, number, length, footer })
+        Ok(SegmentReader { file, number: Some(number), length, footer })
+    }
+
+    /// A segment whose footer is known otherwise.
+    pub(super) fn of_parts(file: Arc<dyn File>, length: u64, footer: Footer) -> Self {
+        SegmentReader { file, number: None, length, footer }
     }
 
     /// The file's size in bytes.
@@ -79,24 +85,35 @@ impl SegmentReader {
         self.footer.blocks.len()
     }
 
-    /// The chunks of one metric and granularity that hold rows in `times`, appended to `out` in order of time. Blocks of
-    /// entries are read through `blocks`, which must have seen no segments but those of one database.
+    /// The chunks of one metric and granularity that hold rows in `times`, appended to `out` in order of time.
     ///
     /// # Errors
     ///
     /// [`Error::Corrupt`] when a block of entries fails its checksum; and the disk's.
-    pub fn find(
+    #[cfg(any(test, feature = "internals"))]
+    pub fn find(&self, metric: u64, granularity: i64, times: Range<i64>, out: &mut Vec<Entry>) -> Result<()> {
+        self.find_around(metric, granularity, times, &mut Blocks::default(), out, &mut Err)
+    }
+
+    /// As [`find`](Self::find); where a block of entries cannot be read, `on_damage` says whether to go on behind it. Blocks are
+    /// read through `blocks`, which must have seen no segments but those of one database.
+    ///
+    /// # Errors
+    ///
+    /// What `on_damage` returns.
+    pub fn find_around(
         &self,
         metric: u64,
         granularity: i64,
         times: Range<i64>,
         blocks: &mut Blocks,
         out: &mut Vec<Entry>,
+        on_damage: &mut dyn FnMut(Error) -> Result<()>,
     ) -> Result<()> {
         if times.start >= times.end {
             return Ok(());
         }
-        self.walk((metric, granularity, times.start), blocks, &mut |entry| {
+        let mut visit = |entry: Entry| {
             if (entry.metric, entry.granularity) != (metric, granularity) {
                 return (entry.metric, entry.granularity) < (metric, granularity);
             }
@@ -104,7 +121,8 @@ impl SegmentReader {
                 out.push(entry);
             }
             entry.first < times.end
-        })
+        };
+        self.walk((metric, granularity, times.start), blocks, &mut visit, on_damage)
     }
 
     /// All chunks of one metric, appended to `out` in order.
@@ -113,12 +131,13 @@ impl SegmentReader {
     ///
     /// As [`find`](Self::find).
     pub fn find_metric(&self, metric: u64, out: &mut Vec<Entry>) -> Result<()> {
-        self.walk((metric, i64::MIN, i64::MIN), &mut Blocks::default(), &mut |entry| {
+        let mut visit = |entry: Entry| {
             if entry.metric == metric {
                 out.push(entry);
             }
             entry.metric <= metric
-        })
+        };
+        self.walk((metric, i64::MIN, i64::MIN), &mut Blocks::default(), &mut visit, &mut Err)
     }
 
     /// Visits all entries in order.
@@ -138,13 +157,29 @@ impl SegmentReader {
     }
 
     /// Visits entries in order from the last one that is not after `target` on, until `visit` says that it has enough.
-    fn walk(&self, target: (u64, i64, i64), blocks: &mut Blocks, visit: &mut dyn FnMut(Entry) -> bool) -> Result<()> {
+    fn walk(
+        &self,
+        target: (u64, i64, i64),
+        blocks: &mut Blocks,
+        visit: &mut dyn FnMut(Entry) -> bool,
+        on_damage: &mut dyn FnMut(Error) -> Result<()>,
+    ) -> Result<()> {
         if target.0 < self.footer.first_metric || target.0 > self.footer.last_metric {
             return Ok(());
         }
         let first = self.footer.blocks.partition_point(|block| block.key() <= target).saturating_sub(1);
-        for reference in self.footer.blocks.get(first..).unwrap_or_default() {
-            let bytes = blocks.read(self, reference)?;
+        for (i, reference) in self.footer.blocks.iter().enumerate().skip(first) {
+            // Behind a block that was passed over, one may begin with another metric already.
+            if i > first && reference.metric > target.0 {
+                return Ok(());
+            }
+            let bytes = match blocks.read(self, reference, target.0) {
+                Ok(bytes) => bytes,
+                Err(error) => {
+                    on_damage(error)?;
+                    continue;
+                }
+            };
             let count = reference.entries as usize;
             for i in last_not_after(bytes, count, target)..count {
                 if !visit(self.entry(reference, bytes, i)?) {
@@ -173,14 +208,15 @@ impl SegmentReader {
         Corruption::new(self.file.path(), offset, what).into()
     }
 
-    fn read_block(&self, reference: &BlockRef, bytes: &mut Vec<u8>) -> Result<()> {
+    /// Reads a block of entries, for `metric`.
+    fn read_block(&self, reference: &BlockRef, metric: u64, bytes: &mut Vec<u8>) -> Result<()> {
         let length = reference.entries as usize * ENTRY_SIZE;
         bytes.resize(length + 4, 0);
         self.file.read_at(reference.offset, bytes)?;
         if crc(&bytes[..length]) != u32_at(bytes, length) {
             let error =
                 Corruption::new(self.file.path(), reference.offset, "a block of chunk entries fails its checksum");
-            return Err(error.of_metric(reference.metric).into());
+            return Err(error.of_metric(metric).into());
         }
         Ok(())
     }
@@ -189,7 +225,7 @@ impl SegmentReader {
     pub(super) fn block(&self, index: usize, entries: &mut Vec<Entry>) -> Result<Range<u64>> {
         let reference = &self.footer.blocks[index];
         let mut bytes = Vec::new();
-        self.read_block(reference, &mut bytes)?;
+        self.read_block(reference, reference.metric, &mut bytes)?;
         entries.clear();
         for i in 0..reference.entries as usize {
             entries.push(self.entry(reference, &bytes, i)?);
@@ -265,7 +301,7 @@ pub struct Blocks(Vec<Block>);
 
 #[derive(Debug)]
 struct Block {
-    segment: u64,
+    segment: Option<u64>,
     /// Where it lies; none while it is not known to be read.
     offset: Option<u64>,
     bytes: Vec<u8>,
@@ -275,7 +311,7 @@ struct Block {
 const MOST_BLOCKS: usize = 32;
 
 impl Blocks {
-    fn read(&mut self, reader: &SegmentReader, reference: &BlockRef) -> Result<&[u8]> {
+    fn read(&mut self, reader: &SegmentReader, reference: &BlockRef, metric: u64) -> Result<&[u8]> {
         let kept = self.0.iter().position(|block| block.segment == reader.number);
         let place = kept.unwrap_or_else(|| {
             if self.0.len() >= MOST_BLOCKS {
@@ -285,9 +321,9 @@ impl Blocks {
             self.0.len() - 1
         });
         let block = &mut self.0[place];
-        if block.offset != Some(reference.offset) {
+        if reader.number.is_none() || block.offset != Some(reference.offset) {
             block.offset = None;
-            reader.read_block(reference, &mut block.bytes)?;
+            reader.read_block(reference, metric, &mut block.bytes)?;
             block.offset = Some(reference.offset);
         }
         Ok(&block.bytes)

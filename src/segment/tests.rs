@@ -105,7 +105,7 @@ proptest! {
                 && known.first < times.end && known.last >= times.start && !times.is_empty();
             let expected: Vec<&Known> = chunks.iter().filter(matches).collect();
             let mut found = Vec::new();
-            reader.find(metric, granularity, times.clone(), &mut Blocks::default(), &mut found).unwrap();
+            reader.find(metric, granularity, times.clone(), &mut found).unwrap();
             assert_found(&reader, &found, &expected);
             let expected: Vec<&Known> = chunks.iter().filter(|known| known.metric == metric).collect();
             found.clear();
@@ -187,7 +187,7 @@ fn an_empty_segment_is_a_segment() {
     assert_eq!((reader.entries(), reader.blocks()), (0, 0));
     let mut found = Vec::new();
     reader.find_metric(0, &mut found).unwrap();
-    reader.find(0, 60, 0..i64::MAX, &mut Blocks::default(), &mut found).unwrap();
+    reader.find(0, 60, 0..i64::MAX, &mut found).unwrap();
     assert!(found.is_empty() && Scan::new(reader).unwrap().entry().is_none());
 }
 
@@ -199,8 +199,8 @@ fn chunks_at_the_ends_of_blocks_are_found() {
     assert_eq!(reader.blocks(), 8);
     for chunk in &chunks {
         let mut found = Vec::new();
-        reader.find(chunk.metric, 60, chunk.first..chunk.first + 1, &mut Blocks::default(), &mut found).unwrap();
-        reader.find(chunk.metric, 60, chunk.last..chunk.last + 1, &mut Blocks::default(), &mut found).unwrap();
+        reader.find(chunk.metric, 60, chunk.first..chunk.first + 1, &mut found).unwrap();
+        reader.find(chunk.metric, 60, chunk.last..chunk.last + 1, &mut found).unwrap();
         assert_found(&reader, &found, &[chunk, chunk]);
     }
 }

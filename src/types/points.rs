@@ -148,12 +148,17 @@ impl Points {
         self.values.extend_from_slice(&columns.values);
     }
 
+    /// Keeps the first `rows`.
+    pub fn truncate(&mut self, rows: usize) {
+        self.starts.truncate(rows);
+        self.values.truncate(rows);
+    }
+
     /// Of the points at `from` and after, keeps those in `times`.
     pub fn trim(&mut self, from: usize, times: &Range<i64>) {
         let begin = from + self.starts.before(from, times.start);
         let end = (from + self.starts.before(from, times.end)).max(begin);
-        self.starts.truncate(end);
-        self.values.truncate(end);
+        self.truncate(end);
         if begin > from {
             self.starts.remove(from..begin);
             self.values.drain(from..begin);

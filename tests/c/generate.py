@@ -21,6 +21,7 @@ OPTIONAL = {
     "gnt_resource_by_original_id": {"creator"},
     "gnt_resource_batch_extend": {"creator"},
     "gnt_commit_resources": {"pushed", "created"},
+    "gnt_snapshot": {"report"},
 }
 
 HANDLES = ["batch", "database", "error", "metric_list", "options", "query", "resource_batch", "result", "text"]

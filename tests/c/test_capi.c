@@ -354,6 +354,12 @@ static void resources_and_operations(void **state)
                                    GNT_NUL, &result, &error));
     assert_int_equal(gnt_result_length(result), 2);
     assert_string_equal(gnt_result_get(result, 1)->group.data, "{\"host\":\"b\"}");
+    assert_string_equal(gnt_result_details(result), "[]");
+    gnt_result_free(result);
+    OK(gnt_aggregates_of_resources(database, "{\"operation\": [\"metric\", \"cpu\", \"mean\"], \"details\": true}", GNT_NUL,
+                                   &result, &error));
+    assert_non_null(strstr(gnt_result_details(result), "\"original_resource_id\":\"web-2\""));
+    assert_non_null(strstr(gnt_result_details(result), "\"series\":2"));
     gnt_result_free(result);
     OK(gnt_reaggregate_resources(database, "{\"metrics\": [\"cpu\"], \"method\": \"mean\", \"reaggregation\": \"max\"}", GNT_NUL,
                                  &result, &error));
@@ -363,8 +369,11 @@ static void resources_and_operations(void **state)
     OK(gnt_push(database, metric(database, "b"), 0, 7, NULL, &error));
     OK(gnt_reaggregate(database, "{\"metrics\": [\"b\"], \"method\": \"max\"}", GNT_NUL, &result, &error));
     gnt_result_free(result);
-    OK(gnt_aggregates(database, "{\"operation\": \"(+ (metric b mean) 1)\", \"granularity\": [1]}", GNT_NUL, &result, &error));
+    OK(gnt_aggregates(database, "{\"operation\": \"(+ (metric b mean) 1)\", \"granularity\": [1], \"details\": true}", GNT_NUL,
+                      &result, &error));
     assert_true(gnt_result_get(result, 0)->values[0] == 8.0);
+    assert_non_null(strstr(gnt_result_details(result), "\"name\":\"b\""));
+    assert_string_equal(gnt_result_details(NULL), "[]");
     gnt_result_free(result);
 
     OK(gnt_search_resources(database, "{\"type\": \"instance\", \"filter\": \"host = 'b'\"}", GNT_NUL, &text, &error));
@@ -591,10 +600,43 @@ static void a_child_is_told_that_the_handle_is_not_its_own(void **state)
     OK(gnt_close(database, &error));
 }
 
-static void count_messages(void *userdata, uint32_t level, const char *message, size_t length)
+struct messages {
+    size_t count;
+    uint32_t level;
+    char last[512];
+};
+
+static void keep_message(void *userdata, uint32_t level, const char *message, size_t length)
 {
-    (void)level;
-    *(size_t *)userdata += length > 0 && message != NULL;
+    struct messages *messages = (struct messages *)userdata;
+    messages->count++;
+    messages->level = level;
+    snprintf(messages->last, sizeof messages->last, "%.*s", (int)length, message);
+}
+
+/* A journal whose end was torn off is worth a word when it is opened again. */
+static void the_log_is_told(void **state)
+{
+    gnt_error *error = NULL;
+    gnt_options *options = NULL;
+    gnt_database *database = NULL;
+    struct messages messages;
+    char path[4096], command[8300];
+    (void)state;
+    memset(&messages, 0, sizeof messages);
+    database = opened_at(path, sizeof path);
+    OK(gnt_push(database, metric(database, "cpu"), 0, 1, NULL, &error));
+    OK(gnt_close(database, &error));
+    snprintf(command, sizeof command, "printf torn >> \"$(ls -d '%s'/journal/* | tail -n 1)\"", path);
+    assert_int_equal(system(command), 0);
+    OK(gnt_options_new(&options, &error));
+    OK(gnt_options_set_log(options, keep_message, &messages, &error));
+    OK(gnt_open(path, GNT_NUL, options, &database, &error));
+    assert_true(messages.count > 0);
+    assert_true(messages.level >= GNT_LEVEL_ERROR && messages.level <= GNT_LEVEL_TRACE);
+    assert_non_null(strstr(messages.last, "torn"));
+    OK(gnt_close(database, &error));
+    gnt_options_free(options);
 }
 
 static void options_are_taken(void **state)
@@ -602,7 +644,7 @@ static void options_are_taken(void **state)
     gnt_error *error = NULL;
     gnt_options *options = NULL;
     gnt_database *database = NULL;
-    size_t messages = 0;
+    struct messages messages;
     char path[4096];
     (void)state;
     snprintf(path, sizeof path, "%s/options", root);
@@ -610,6 +652,7 @@ static void options_are_taken(void **state)
     OK(gnt_options_set_durability(options, GNT_DURABILITY_BUFFERED, SECOND, &error));
     OK(gnt_options_set_max_future(options, 0, &error));
     OK(gnt_options_set_memory(options, 1 << 20, &error));
+    OK(gnt_options_set_over_memory(options, GNT_OVER_MEMORY_BLOCK, &error));
     OK(gnt_options_set_dirty_bytes(options, 1 << 20, &error));
     OK(gnt_options_set_journal_bytes(options, 1 << 20, &error));
     OK(gnt_options_set_checkpoint_interval(options, 60 * SECOND, &error));
@@ -618,7 +661,8 @@ static void options_are_taken(void **state)
     OK(gnt_options_set_compress_journal(options, true, &error));
     OK(gnt_options_set_resource_inactive_after(options, SECOND, &error));
     OK(gnt_options_set_resource_cleanup_after(options, 0, &error));
-    OK(gnt_options_set_log(options, count_messages, &messages, &error));
+    memset(&messages, 0, sizeof messages);
+    OK(gnt_options_set_log(options, keep_message, &messages, &error));
     assert_int_equal(gnt_options_set_durability(options, 7, 0, NULL), GNT_INVALID_ARGUMENT);
     assert_int_equal(gnt_options_set_grace(options, -1, NULL), GNT_INVALID_ARGUMENT);
     OK(gnt_open(path, GNT_NUL, options, &database, &error));
@@ -699,6 +743,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(threads_share_a_database),
         cmocka_unit_test(a_child_is_told_that_the_handle_is_not_its_own),
         cmocka_unit_test(options_are_taken),
+        cmocka_unit_test(the_log_is_told),
         cmocka_unit_test(every_function_survives_misuse),
     };
     if (argc != 2) {

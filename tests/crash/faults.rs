@@ -245,10 +245,11 @@ impl Run {
 }
 
 /// Room is only a hint; that a metric is gone, the index alone decides; and what an attempt that failed, or found nothing to
-/// write, left behind is removed by a later one.
+/// write, left behind is removed by a later one. Merges read again what they could not read.
 fn may_be_swallowed(call: Call, op: &Op) -> bool {
     match op {
         Op::Delete(_) => true,
+        Op::Maintain if call == Call::Read => true,
         Op::Checkpoint | Op::Maintain => matches!(call, Call::Remove | Call::RemoveDir | Call::SyncDir | Call::Reserve),
         _ => call == Call::Reserve,
     }

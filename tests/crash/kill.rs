@@ -3,6 +3,8 @@
 //! The child is this test program again. It pushes numbered measures, single and in batches, from two threads, and prints the
 //! number up to which each thread's pushes have returned. The parent kills it, opens what it left, and asks for every
 //! measure: what is there must be the first so many of each thread, as many as its level promises, no push in parts.
+//!
+//! Beside every other child there is a reader, a process too, which is killed with it: whatever it has seen must be there.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -36,6 +38,7 @@ const SLACK: Duration = Duration::from_millis(400);
 const DIRECTORY: &str = "GNOCCHETTI_CRASH_CHILD";
 const LEVEL: &str = "GNOCCHETTI_CRASH_CHILD_LEVEL";
 const FROM: &str = "GNOCCHETTI_CRASH_CHILD_FROM";
+const READER: &str = "GNOCCHETTI_CRASH_CHILD_READER";
 
 fn open(path: &Path, level: Level) -> gnocchetti::Result<Database> {
     let durability = match level {
@@ -90,6 +93,75 @@ fn push(db: &Database, thread: u64, from: u64, mut stop: impl FnMut(u64) -> bool
     }
 }
 
+fn say(line: std::fmt::Arguments<'_>) -> std::io::Result<()> {
+    // One write per line: the kill tears none.
+    std::io::stdout().lock().write_all(format!("\n{line}\n").as_bytes())
+}
+
+/// The reader: says how many measures of each thread it sees, or what is wrong with them.
+#[test]
+fn reader() {
+    let Ok(directory) = std::env::var(READER) else { return };
+    let db = Database::open_read_only(&directory, Options::new()).unwrap();
+    loop {
+        for thread in 0..THREADS {
+            // A query that meets a file which is gone is answered from a newer state than the one before it: only then may
+            // what was asked for one after the other not belong together.
+            let said = match there(&db, thread).or_else(|_| there(&db, thread)) {
+                Ok(n) => say(format_args!("seen {thread} {n}")),
+                Err(trouble) => say(format_args!("trouble {trouble}")),
+            };
+            if said.is_err() {
+                return;
+            }
+        }
+        if let Err(error) = db.refresh() {
+            let _ = say(format_args!("trouble refresh: {error}"));
+        }
+    }
+}
+
+/// A reader that runs, and what it said.
+struct Beside {
+    child: Child,
+    lines: std::thread::JoinHandle<Vec<String>>,
+}
+
+impl Beside {
+    fn start(path: &Path) -> Self {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["kill::reader", "--exact", "--nocapture", "--test-threads=1"]).env(READER, path);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap());
+        let lines = std::thread::spawn(move || lines.lines().map_while(Result::ok).collect());
+        Beside { child, lines }
+    }
+
+    /// Kills it. How often it looked, and the most that it saw of each thread.
+    fn end(mut self) -> Result<(u64, Vec<u64>), Trouble> {
+        if let Some(status) = self.child.try_wait().unwrap() {
+            return Err(Trouble::Wrong(format!("a reader has ended by itself: {status}")));
+        }
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        let (mut looks, mut seen) = (0, vec![0; THREADS as usize]);
+        for line in self.lines.join().unwrap() {
+            if let Some(trouble) = line.strip_prefix("trouble ") {
+                return Err(Trouble::Wrong(format!("a reader: {trouble}")));
+            }
+            if let ["seen", thread, n] = line.split(' ').collect::<Vec<_>>()[..] {
+                let (thread, n): (usize, u64) = (thread.parse().unwrap(), n.parse().unwrap());
+                if n < seen[thread] {
+                    return Err(Trouble::Wrong(format!("a reader went back from {} to {n}", seen[thread])));
+                }
+                seen[thread] = n;
+                looks += 1;
+            }
+        }
+        Ok((looks, seen))
+    }
+}
+
 /// The child: pushes and says so until it is killed. Run as a test, it is not, and has all that it pushed.
 #[test]
 fn child() {
@@ -102,10 +174,7 @@ fn child() {
             for (thread, from) in (0..THREADS).zip(from) {
                 let db = &db;
                 scope.spawn(move || {
-                    push(db, thread, from, |n| {
-                        // One write per line: the kill tears none.
-                        std::io::stdout().lock().write_all(format!("\nack {thread} {n}\n").as_bytes()).is_err()
-                    });
+                    push(db, thread, from, |n| say(format_args!("ack {thread} {n}")).is_err());
                 });
             }
         });
@@ -179,8 +248,10 @@ fn start(path: &Path, level: Level, from: &[u64]) -> (Child, Acks, std::thread::
     (child, acks, reader)
 }
 
-/// Starts the child, kills it, looks at what it left; `from` is what is there before, and then after.
-fn kill_once(path: &Path, level: Level, from: &mut [u64], dice: &mut Dice) -> Result<(), Trouble> {
+/// Starts the child, and a reader beside it when asked for, kills them, looks at what is left; `from` is what is there before, and
+/// then after. How often the reader looked.
+fn kill_once(path: &Path, level: Level, beside: bool, from: &mut [u64], dice: &mut Dice) -> Result<u64, Trouble> {
+    let beside = beside.then(|| Beside::start(path));
     let (mut child, acks, reader) = start(path, level, from);
     let begun = Instant::now();
     while acks.lock().iter().any(Vec::is_empty) && begun.elapsed() < Duration::from_secs(60) {
@@ -192,13 +263,17 @@ fn kill_once(path: &Path, level: Level, from: &mut [u64], dice: &mut Dice) -> Re
     child.kill().unwrap();
     child.wait().unwrap();
     reader.join().unwrap();
+    let (looks, seen) = beside.map_or(Ok((0, vec![0; THREADS as usize])), Beside::end)?;
     let db = open(path, level).map_err(|error| Trouble::Lost(format!("it cannot be opened: {error}")))?;
-    for (thread, (acks, from)) in (0..).zip(acks.lock().iter().zip(from)) {
+    for (thread, ((acks, from), seen)) in (0..).zip(acks.lock().iter().zip(from).zip(seen)) {
         let due = |at: &Instant| level != Level::Buffered || *at + DELAY + SLACK < killed;
         let promised = acks.iter().rev().find(|(_, at)| due(at)).map_or(*from, |(n, _)| *n);
         let there = there(&db, thread).map_err(Trouble::Wrong)?;
         if there < promised {
             return Err(Trouble::Lost(format!("thread {thread} has {there} measures, {promised} were promised")));
+        }
+        if there < seen {
+            return Err(Trouble::Lost(format!("thread {thread} has {there} measures, and a reader saw {seen}")));
         }
         let last = acks.last().map_or(*from, |(n, _)| *n);
         let whole = |n: &u64| {
@@ -215,7 +290,7 @@ fn kill_once(path: &Path, level: Level, from: &mut [u64], dice: &mut Dice) -> Re
         }
         *from = there;
     }
-    db.close().map_err(|error| Trouble::Wrong(format!("close: {error}")))
+    db.close().map_err(|error| Trouble::Wrong(format!("close: {error}"))).map(|()| looks)
 }
 
 #[test]
@@ -225,7 +300,7 @@ fn no_kill_loses_a_measure() {
     let rounds = Soak::asked().pick(1, 4, 30);
     let times = Soak::asked().pick(2, TIMES, TIMES);
     let findings = Findings::default();
-    let mut total = 0;
+    let (mut total, mut looked) = (0, 0);
     for (round, level) in (0..rounds).flat_map(|round| Level::ALL.map(|level| (round, level))) {
         let folder = tempfile::tempdir().unwrap();
         let path: PathBuf = folder.path().join("db");
@@ -237,12 +312,21 @@ fn no_kill_loses_a_measure() {
         for time in 0..times {
             total += 1;
             findings.count(&format!("kills at {}", level.name()));
-            if let Err(trouble) = kill_once(&path, level, &mut from, &mut dice) {
-                findings.trouble(&format!("kill {time} of round {round} at {}", level.name()), trouble);
-                break;
+            let beside = time % 2 == 1;
+            match kill_once(&path, level, beside, &mut from, &mut dice) {
+                Ok(looks) if beside => {
+                    findings.count("of these, with a reader beside");
+                    looked += looks;
+                }
+                Ok(_) => {}
+                Err(trouble) => {
+                    findings.trouble(&format!("kill {time} of round {round} at {}", level.name()), trouble);
+                    break;
+                }
             }
         }
         println!("{}: {from:?} measures after {times} kills", level.name());
     }
+    println!("readers beside looked {looked} times");
     findings.conclude("kills", "kills", total);
 }

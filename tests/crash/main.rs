@@ -6,12 +6,14 @@
 
 mod disk;
 mod faults;
+mod flips;
 mod full;
 mod image;
 mod kill;
 mod matrix;
 mod model;
 mod planted;
+mod read_only;
 mod run;
 mod snapshot;
 mod workload;

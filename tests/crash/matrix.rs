@@ -320,7 +320,14 @@ pub fn go_on(start: Start, db: Database, mut model: Model, dice: &mut Dice) -> R
         next
     };
     let db = start.open()?;
-    compare(&db, &model, "after more and another start")
+    compare(&db, &model, "after more and another start")?;
+    if dice.one_in(4) {
+        let report = db.check(&mut |_| {}).map_err(broken("check"))?;
+        if !report.is_sound() {
+            return Err(Trouble::Wrong(format!("a check finds {:?}", report.findings)));
+        }
+    }
+    Ok(())
 }
 
 /// Pushes to every metric: single measures, a batch, one of them a correction.

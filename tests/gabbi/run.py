@@ -85,7 +85,7 @@ class Server:
         self.log = open(os.path.join(self.directory, "log"), "wb")
         self.process = subprocess.Popen(
             [command, "serve", "--listen", "127.0.0.1:%d" % self.port, "--no-default-policies",
-             "--data", os.path.join(self.directory, "data")],
+             "--max-limit", "7", "--cors-origin", "http://foobar.com", "--proxy-headers", "--data", os.path.join(self.directory, "data")],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
 
     def __enter__(self):

@@ -20,6 +20,7 @@ pub enum Call {
     Remove,
 }
 
+type Opening = Box<dyn FnMut(&Path) + Send>;
 type Hook = Box<dyn FnMut(Call, &Path) -> Result<()> + Send>;
 
 /// Asks a hook before each call that changes something; what the hook refuses does not happen.
@@ -28,6 +29,7 @@ pub struct FaultFs {
     hook: Arc<Mutex<Option<Hook>>>,
     hasty: bool,
     linkless: Arc<AtomicBool>,
+    opening: Arc<Mutex<Option<Opening>>>,
 }
 
 impl std::fmt::Debug for FaultFs {
@@ -47,6 +49,11 @@ impl FaultFs {
         self.linkless.store(true, Ordering::Relaxed);
     }
 
+    /// From now on `hook` is called before a file is opened.
+    pub fn on_open(&self, hook: impl FnMut(&Path) + Send + 'static) {
+        *self.opening.lock() = Some(Box::new(hook));
+    }
+
     /// From now on `hook` is asked.
     pub fn set(&self, hook: impl FnMut(Call, &Path) -> Result<()> + Send + 'static) {
         *self.hook.lock() = Some(Box::new(hook));
@@ -55,6 +62,7 @@ impl FaultFs {
     /// From now on nothing is asked and all goes through.
     pub fn clear(&self) {
         *self.hook.lock() = None;
+        *self.opening.lock() = None;
     }
 
     /// The disk is full from the `nth` append (counted from 0) on, for so many appends. Returns the count of appends.
@@ -104,6 +112,9 @@ impl Fs for FaultFs {
     }
 
     fn open(&self, path: &Path) -> Result<Arc<dyn File>> {
+        if let Some(hook) = &mut *self.opening.lock() {
+            hook(path);
+        }
         Ok(Arc::new(FaultFile { fs: self.clone(), inner: RealFs.open(path)? }))
     }
 

@@ -24,7 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from . import errors
     from ._batch import Batch, Pushed, Report
-    from ._check import CheckReport, Finding, check_directory
+    from ._check import CheckReport, Damage, Finding, JournalLoss, Repair, RepairReport, check_directory, repair
     from ._columns import Columns, ColumnSet, Point
     from ._database import Database, Durability, open, open_read_only
     from ._library import LibraryError, library_version, use_library
@@ -53,12 +53,14 @@ __all__ = [
     "CheckReport",
     "ColumnSet",
     "Columns",
+    "Damage",
     "Database",
     "Definition",
     "DeletedResources",
     "Durability",
     "Finding",
     "GnocchettiError",
+    "JournalLoss",
     "LibraryError",
     "Metric",
     "MetricRef",
@@ -66,6 +68,8 @@ __all__ = [
     "NewResource",
     "Point",
     "Pushed",
+    "Repair",
+    "RepairReport",
     "Report",
     "Resource",
     "ResourceBatch",
@@ -81,6 +85,7 @@ __all__ = [
     "library_version",
     "open",
     "open_read_only",
+    "repair",
     "use_library",
 ]
 
@@ -93,12 +98,14 @@ _HOMES = {
     "CheckReport": "_check",
     "ColumnSet": "_columns",
     "Columns": "_columns",
+    "Damage": "_check",
     "Database": "_database",
     "Definition": "_policies",
     "DeletedResources": "_resources",
     "Durability": "_database",
     "Finding": "_check",
     "GnocchettiError": "errors",
+    "JournalLoss": "_check",
     "LibraryError": "_library",
     "Metric": "_metrics",
     "MetricRef": "_metrics",
@@ -106,6 +113,8 @@ _HOMES = {
     "NewResource": "_resources",
     "Point": "_columns",
     "Pushed": "_batch",
+    "Repair": "_check",
+    "RepairReport": "_check",
     "Report": "_batch",
     "Resource": "_resources",
     "ResourceBatch": "_resource_batch",
@@ -119,6 +128,7 @@ _HOMES = {
     "library_version": "_library",
     "open": "_database",
     "open_read_only": "_database",
+    "repair": "_check",
     "use_library": "_library",
 }
 

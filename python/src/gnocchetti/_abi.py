@@ -111,6 +111,7 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "gnt_options_set_durability": (status, pointer, u32, i64, out),
     "gnt_options_set_max_future": (status, pointer, i64, out),
     "gnt_options_set_memory": (status, pointer, u64, out),
+    "gnt_options_set_over_memory": (status, pointer, u32, out),
     "gnt_options_set_dirty_bytes": (status, pointer, u64, out),
     "gnt_options_set_journal_bytes": (status, pointer, u64, out),
     "gnt_options_set_checkpoint_interval": (status, pointer, i64, out),
@@ -132,6 +133,7 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "gnt_check_index": (status, pointer, out),
     "gnt_snapshot": (status, pointer, text, size, PROGRESS_CALLBACK, pointer, report_out, out),
     "gnt_check": (status, pointer, PROGRESS_CALLBACK, pointer, out, out),
+    "gnt_repair": (status, text, size, PROGRESS_CALLBACK, pointer, out, out),
     "gnt_check_directory": (status, text, size, PROGRESS_CALLBACK, pointer, out, out),
     "gnt_create_archive_policy": (status, pointer, text, size, out),
     "gnt_archive_policy": (status, pointer, text, size, out, out),
@@ -175,6 +177,7 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "gnt_query_set_from": (status, pointer, i64, out),
     "gnt_query_set_to": (status, pointer, i64, out),
     "gnt_query_set_resample": (status, pointer, text, size, out),
+    "gnt_query_set_skip_damaged": (status, pointer, boolean, out),
     "gnt_measures": (status, pointer, pointer, out, out),
     "gnt_search_values": (status, pointer, pointer, text, size, out, out),
     "gnt_search_metrics": (status, pointer, text, size, out, out),
@@ -209,6 +212,8 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "gnt_arrow_capsule_free": (None, pointer),
     "gnt_result_length": (size, pointer),
     "gnt_result_get": (ctypes.POINTER(Series), pointer, size),
+    "gnt_result_details": (text, pointer),
+    "gnt_result_skipped": (status, pointer, out, out),
     "gnt_result_free": (None, pointer),
 }
 

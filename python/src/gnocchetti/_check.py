@@ -6,10 +6,13 @@ import os
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._abi import PROGRESS_CALLBACK, utf8
 from ._library import library
+
+if TYPE_CHECKING:
+    from ._handle import Result
 
 #: Is told how many bytes of how many a check or a repair has gone through.
 Progress = Callable[[int, int], None]
@@ -50,6 +53,28 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Damage:
+    """A place that an answer left out: whose data it held, and of which time, as far as that can be known."""
+
+    #: The file.
+    file: str
+    #: The byte at which it was noticed.
+    offset: int
+    #: The metric's key.
+    metric: int | None
+    #: The first and the last time, in ns, of what it held.
+    first: int | None
+    last: int | None
+    #: What is wrong.
+    what: str
+
+    @classmethod
+    def _of_result(cls, result: Result) -> list[Damage]:
+        told = result.library.json(result.library.gnt_result_skipped, result.pointer)
+        return [cls(**_known(cls, each)) for each in told]
+
+
+@dataclass(frozen=True)
 class CheckReport:
     """What a check went through, and what it found."""
 
@@ -82,6 +107,73 @@ def _known(kind: type, told: dict[str, Any]) -> dict[str, Any]:
     # A later library may tell more.
     names = {each.name for each in fields(kind)}
     return {name: value for name, value in told.items() if name in names}
+
+
+@dataclass(frozen=True)
+class Repair(Finding):
+    """A damaged place, and what became of what it held."""
+
+    #: ``not_needed``, ``rebuilt`` to the last bit, ``partly_rebuilt`` (all but ``methods``), or ``lost``.
+    outcome: str
+    #: The first and the last time, in ns, of what is gone; none when nothing is, or when nobody can tell.
+    lost: tuple[int, int] | None
+    #: The aggregation methods that are gone, when not all are.
+    methods: list[str]
+    #: Where the damaged bytes are kept.
+    quarantined: str | None
+
+    @classmethod
+    def _of(cls, told: dict[str, Any]) -> Repair:
+        metric_id, span, lost = told["metric_id"], told["span"], told["lost"]
+        told = told | {"metric_id": metric_id and uuid.UUID(metric_id), "span": span and tuple(span), "lost": lost and tuple(lost)}
+        return cls(**_known(cls, told))
+
+
+@dataclass(frozen=True)
+class JournalLoss:
+    """Records of the journal that are gone: pushes that were not in segments yet."""
+
+    #: The journal's file.
+    file: str
+    #: The byte at which reading stopped.
+    offset: int
+    #: The numbers of the first and the last record that are gone.
+    records: tuple[int, int]
+    #: What stands there instead.
+    what: str
+    #: Where a copy of the file is kept.
+    quarantined: str | None
+
+
+@dataclass(frozen=True)
+class RepairReport:
+    """What a repair did."""
+
+    #: Each damaged place of the segments.
+    repairs: list[Repair]
+    #: What the journal lacks.
+    journal: list[JournalLoss]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is gone."""
+        return not self.journal and all(each.outcome in ("not_needed", "rebuilt") for each in self.repairs)
+
+    @classmethod
+    def _of(cls, told: dict[str, Any]) -> RepairReport:
+        losses = [_known(JournalLoss, each | {"records": tuple(each["records"])}) for each in told["journal"]]
+        return cls([Repair._of(each) for each in told["repairs"]], [JournalLoss(**each) for each in losses])
+
+
+def repair(path: str | os.PathLike[str], progress: Progress | None = None) -> RepairReport:
+    """Makes a damaged directory, which nobody may have open, a sound one, and says exactly what that cost.
+
+    Only what is damaged is taken out; its bytes are kept in the directory ``quarantine``. ``Irreparable`` when MANIFEST or the index
+    is damaged. Keep a copy of the directory first.
+    """
+    lib = library()
+    told = teller(progress)
+    return RepairReport._of(lib.json(lib.gnt_repair, *utf8(os.fspath(path)), told, None))
 
 
 def check_directory(path: str | os.PathLike[str], progress: Progress | None = None) -> CheckReport:

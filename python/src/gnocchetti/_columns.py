@@ -23,11 +23,14 @@ if TYPE_CHECKING:
     import pandas
     import polars
 
+    from ._check import Damage
     from ._handle import Result
+    from ._metrics import Metric
+    from ._resources import Resource
 
 
 class Point(NamedTuple):
-    """One point of an archive."""
+    """One point of an archive. Its time is cut to microseconds, the most that a ``datetime`` can hold; the columns are not."""
 
     timestamp: datetime.datetime
     value: float
@@ -56,7 +59,7 @@ class Columns:
 
     __slots__ = (
         *("_index", "_length", "_result", "_timestamps", "_values"),
-        *("calendar", "granularity_nanos", "group", "label", "method", "resource"),
+        *("calendar", "granularity_nanos", "group", "label", "method", "metrics", "resource", "resources"),
     )
 
     def __init__(self, result: Result, index: int, label: str | None = None) -> None:
@@ -82,6 +85,9 @@ class Columns:
         self.granularity_nanos: int | None = shown.granularity or None
         #: To which groups of the calendar the points were resampled, if they were: ``Y``, ``H``, ``Q``, ``M`` or ``W``.
         self.calendar = shown.calendar.optional()
+        #: Of which metrics an operation made it, or of those of which resources, when it was asked for details.
+        self.metrics: list[Metric] = []
+        self.resources: list[Resource] = []
 
     @property
     def granularity(self) -> datetime.timedelta | None:
@@ -114,6 +120,13 @@ class Columns:
         except ImportError:
             return (kind * self._length).from_address(address)[:] if self._length else []
         return numpy.asarray(_Vector(self._result, address, self._length, typestr))
+
+    @property
+    def skipped(self) -> list[Damage]:
+        """What the question left out since it is damaged, when it said ``skip_damaged``; empty when the answer is whole."""
+        from ._check import Damage
+
+        return Damage._of_result(self._result)
 
     def __len__(self) -> int:
         return self._length

@@ -54,6 +54,7 @@ class Durability:
 
 
 _LEVELS = {"sync": 0, "kernel": 1, "buffered": 2}
+_OVER_MEMORY = {"block": 0, "refuse": 1}
 
 
 class Database(Operations, Snapshots):
@@ -140,6 +141,7 @@ def open(
     durability: Durability | Literal["sync", "kernel", "buffered"] = "sync",
     max_future: SpanLike | None = "1 day",
     memory: int | None = None,
+    over_memory: Literal["block", "refuse"] = "block",
     dirty_bytes: int | None = None,
     journal_bytes: int | None = None,
     checkpoint_interval: SpanLike | None = None,
@@ -158,6 +160,7 @@ def open(
     metric the policy low. ``durability``: what a push survives; :class:`Durability` says how long measures may wait.
     ``max_future``: how far beyond the wall clock a measure may lie; None: any distance. ``memory``, ``dirty_bytes``,
     ``journal_bytes``, ``checkpoint_interval``, ``grace``: limits, each with a default for an agent on a small machine.
+    ``over_memory``: whether a push waits for a checkpoint, or raises ``MemoryLimit``, when as many measures wait in memory as may.
     ``background``: whether checkpoints, merges and expiry run by themselves; without, only ``maintain`` does them.
     ``resource_inactive_after``: when the resources of silent metrics end by themselves; ``resource_cleanup_after``: when ended ones
     are deleted; None: never. ``compress_journal``: fewer bytes in the journal for some 20 ns per measure. ``log``: whether what
@@ -178,6 +181,7 @@ def open(
         "durability": (_LEVELS[level.level], level.delay_nanos),
         "max_future": (0 if max_future is None else to_span(max_future),),
         "background": (background,),
+        "over_memory": (_OVER_MEMORY[over_memory],),
         "compress_journal": (compress_journal,),
         **{name: (to_span(span),) for name, span in spans.items() if span is not None},
     }

@@ -54,13 +54,15 @@ class Measures(Metrics):
         start: TimeLike | None = None,
         stop: TimeLike | None = None,
         resample: SpanLike | None = None,
+        skip_damaged: bool = False,
     ) -> Columns:
         """The points of one archive of a metric, in order of time.
 
         The finest archive where no ``granularity`` is named; from the group that holds ``start`` on, and only groups that begin
         before ``stop``. ``resample`` groups the points again, by a length of time or the calendar (``Y H Q M W``).
+        ``skip_damaged`` leaves out what damage makes unknown, instead of raising ``Corrupt``; ``skipped`` of the columns says what.
         """
-        query = self._query([metric], [method], granularity, start, stop, resample)
+        query = self._query([metric], [method], granularity, start, stop, resample, skip_damaged)
         return Columns(self._result("gnt_measures", query.pointer), 0)
 
     def measures_of(
@@ -72,6 +74,7 @@ class Measures(Metrics):
         start: TimeLike | None = None,
         stop: TimeLike | None = None,
         resample: SpanLike | None = None,
+        skip_damaged: bool = False,
     ) -> ColumnSet:
         """As :meth:`measures`, of several methods, several metrics, or both; those of one metric at one moment.
 
@@ -81,7 +84,7 @@ class Measures(Metrics):
         wanted = [methods] if isinstance(methods, str) else list(methods)
         if not asked or not wanted:
             return ColumnSet({})
-        query = self._query(asked, wanted, granularity, start, stop, resample)
+        query = self._query(asked, wanted, granularity, start, stop, resample, skip_damaged)
         result = self._result("gnt_measures", query.pointer)
         names = [_name_of(metric) for metric in asked]
         labels = [_label(name, method, len(asked), len(wanted)) for name in names for method in wanted]
@@ -103,10 +106,18 @@ class Measures(Metrics):
         return Columns(self._result("gnt_search_values", query.pointer, *utf8(json.dumps(predicate))), 0)
 
     def last_measure(self, metric: MetricLike) -> datetime.datetime | None:
-        """The time of the newest measure that a metric accepted; ``None`` when it never had one."""
+        """The time of the newest measure that a metric accepted; ``None`` when it never had one.
+
+        It is cut to microseconds, the most that a ``datetime`` can hold; :meth:`last_measure_nanos` has all of it.
+        """
+        nanos = self.last_measure_nanos(metric)
+        return None if nanos is None else to_datetime(nanos)
+
+    def last_measure_nanos(self, metric: MetricLike) -> int | None:
+        """As :meth:`last_measure`, in nanoseconds since the epoch."""
         newest = ctypes.c_int64()
         self._call("gnt_last_measure", self._key(metric), ctypes.byref(newest))
-        return None if newest.value < 0 else to_datetime(newest.value)
+        return None if newest.value < 0 else newest.value
 
     def _query(
         self,
@@ -116,6 +127,7 @@ class Measures(Metrics):
         start: TimeLike | None,
         stop: TimeLike | None,
         resample: SpanLike | None,
+        skip_damaged: bool = False,
     ) -> Owned:
         library = self._library
         query = Owned(library, library.handle(library.gnt_query_new), library.gnt_query_free)
@@ -131,6 +143,8 @@ class Measures(Metrics):
             library.call(library.gnt_query_set_to, query.pointer, to_nanos(stop))
         if resample is not None:
             library.call(library.gnt_query_set_resample, query.pointer, *utf8(calendar_or_span(resample)))
+        if skip_damaged:
+            library.call(library.gnt_query_set_skip_damaged, query.pointer, True)
         return query
 
     def _result(self, function: str, *arguments: Any) -> Result:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
+from . import _text
 from ._abi import as_json, utf8
 from ._policies import ArchivePolicy, Policies
 from ._time import to_datetime
@@ -42,9 +43,15 @@ class Metric:
     creator: str | None
     resource_id: uuid.UUID | None
     archive_policy_name: str
-    created_at: datetime.datetime
+    #: When it was created, in nanoseconds since the epoch.
+    created_at_nanos: int
     #: Whether it was deleted, and its bytes are not all reclaimed yet.
     deleted: bool
+
+    @property
+    def created_at(self) -> datetime.datetime:
+        """When it was created; below a microsecond, ``created_at_nanos`` has all of it."""
+        return to_datetime(self.created_at_nanos)
 
     @classmethod
     def _of(cls, shown: _abi.Metric) -> Metric:
@@ -57,9 +64,16 @@ class Metric:
             creator=shown.creator.optional(),
             resource_id=None if resource is None else uuid.UUID(resource),
             archive_policy_name=str(shown.archive_policy_name),
-            created_at=to_datetime(shown.created_at),
+            created_at_nanos=shown.created_at,
             deleted=shown.deleted,
         )
+
+    @classmethod
+    def _told(cls, told: dict[str, Any]) -> Metric:
+        resource, created = told["resource_id"], _text.timestamp(told["created_at"])
+        values = {name: told[name] for name in ("key", "name", "unit", "creator", "archive_policy_name", "deleted")}
+        resource_id = None if resource is None else uuid.UUID(resource)
+        return cls(id=uuid.UUID(told["id"]), resource_id=resource_id, created_at_nanos=created, **values)
 
 
 @dataclass(frozen=True)

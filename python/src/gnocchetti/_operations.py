@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Union
 
 from ._abi import as_json
 from ._columns import Columns
-from ._resources import Resources, search_json
+from ._metrics import Metric
+from ._resources import Resource, Resources, search_json
 from ._time import calendar_or_span, span_text, to_nanos, to_span
 
 if TYPE_CHECKING:
@@ -50,13 +53,15 @@ class Operations(Resources):
         stop: TimeLike | None = None,
         fill: float | str | None = None,
         needed_overlap: float | None = None,
+        details: bool = False,
     ) -> list[Columns]:
         """What an operation makes of the points of the metrics that it names: by id, by name, or by a pattern of names.
 
         For each granularity, coarsest first, one series of all metrics, or one for each. ``fill`` says what stands where a metric
         has no point (a number, ``null``, ``dropna``, ``ffill``, …); ``needed_overlap`` at how many of 100 times all need one.
+        ``details``: each series has the ``metrics`` of which it was made.
         """
-        question = {"operation": operation, **_question(granularity, start, stop, fill, needed_overlap)}
+        question = {"operation": operation, "details": details, **_question(granularity, start, stop, fill, needed_overlap)}
         return self._answers("gnt_aggregates", question)
 
     def aggregates_of_resources(
@@ -73,14 +78,17 @@ class Operations(Resources):
         stop: TimeLike | None = None,
         fill: float | str | None = None,
         needed_overlap: float | None = None,
+        details: bool = False,
     ) -> list[Columns]:
         """As :meth:`aggregates`, of the metrics of the resources that a filter finds, named as within their resource.
 
         With ``group_by`` each group of resources has an answer of its own, and its series say which by their ``group``.
-        ``use_history``: resources count for the groups in which they were at the time.
+        ``use_history``: resources count for the groups in which they were at the time. ``details``: each series has the
+        ``resources`` of whose metrics it was made, with history each of their states that counted.
         """
         question = {
             "operation": operation,
+            "details": details,
             "resources": search_json(type, filter, history),
             "group_by": list(group_by),
             "use_history": use_history,
@@ -133,7 +141,14 @@ class Operations(Resources):
 
     def _answers(self, function: str, question: dict[str, Any]) -> list[Columns]:
         result = self._result(function, *as_json(question))
-        return [Columns(result, index) for index in range(len(result))]
+        answers = [Columns(result, index) for index in range(len(result))]
+        series = iter(answers)
+        for told in json.loads(self._library.gnt_result_details(result.pointer)):
+            metrics = [Metric._told(each) for each in told["metrics"]]
+            resources = [Resource._of(each) for each in told["resources"]]
+            for one in itertools.islice(series, told["series"]):
+                one.metrics, one.resources = metrics, resources
+        return answers
 
 
 def _older(metrics: Iterable[str], method: str, reaggregation: str | None, resample: SpanLike | None) -> dict[str, Any]:

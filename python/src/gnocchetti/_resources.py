@@ -110,23 +110,51 @@ class Resource:
     creator: str | None
     user_id: str | None
     project_id: str | None
-    started_at: datetime.datetime
-    ended_at: datetime.datetime | None
+    #: When it began and when it ended, in nanoseconds since the epoch; none while it lasts.
+    started_at_nanos: int
+    ended_at_nanos: int | None
     #: The number of the revision; none for the current state.
     revision: int | None
-    revision_start: datetime.datetime
-    revision_end: datetime.datetime | None
+    #: From when until when this was its state, in nanoseconds since the epoch; none while it is.
+    revision_start_nanos: int
+    revision_end_nanos: int | None
     attributes: dict[str, Any]
     metrics: dict[str, MetricRef]
 
+    @property
+    def started_at(self) -> datetime.datetime:
+        """When it began; below a microsecond, ``started_at_nanos`` has all of it."""
+        return to_datetime(self.started_at_nanos)
+
+    @property
+    def ended_at(self) -> datetime.datetime | None:
+        """When it ended, if it did; below a microsecond, ``ended_at_nanos`` has all of it."""
+        return _datetime(self.ended_at_nanos)
+
+    @property
+    def revision_start(self) -> datetime.datetime:
+        """From when on this was its state. Cut to microseconds, that may be before: ``revision_start_nanos`` finds it again."""
+        return to_datetime(self.revision_start_nanos)
+
+    @property
+    def revision_end(self) -> datetime.datetime | None:
+        """Until when this was its state, if it is not; below a microsecond, ``revision_end_nanos`` has all of it."""
+        return _datetime(self.revision_end_nanos)
+
     @classmethod
     def _of(cls, told: dict[str, Any]) -> Resource:
-        times = ("started_at", "ended_at", "revision_start", "revision_end")
-        values = {**told, **{name: _time_out(told[name]) for name in times}, "id": uuid.UUID(told["id"])}
+        values = {**told, "id": uuid.UUID(told["id"])}
+        for name in ("started_at", "ended_at", "revision_start", "revision_end"):
+            text = values.pop(name)
+            values[f"{name}_nanos"] = None if text is None else _text.timestamp(text)
         values["metrics"] = {
             name: MetricRef(each["key"], uuid.UUID(each["id"])) for name, each in told["metrics"].items()
         }
         return cls(**values)
+
+
+def _datetime(nanos: int | None) -> datetime.datetime | None:
+    return None if nanos is None else to_datetime(nanos)
 
 
 class ResourceGroup(NamedTuple):
@@ -149,10 +177,6 @@ def _given(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _time_in(time: TimeLike | None) -> str | None:
     return None if time is None else span_text(to_nanos(time))
-
-
-def _time_out(text: str | None) -> datetime.datetime | None:
-    return None if text is None else to_datetime(_text.timestamp(text))
 
 
 def _attributes_in(attributes: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,12 @@ class Stats:
     overwritten: int
     #: Measures dropped because they came too late.
     late: int
+    #: Pushes that waited for a checkpoint because too many measures waited in memory.
+    pushes_blocked: int
+    #: How long they waited, all together, in ns.
+    blocked_nanos: int
+    #: Pushes that were refused for that.
+    pushes_refused: int
     #: Measures that wait for the next checkpoint (about).
     dirty_measures: int
     #: Memory of encoded windows.
@@ -44,6 +50,8 @@ class Stats:
     archive_bytes: int
     #: Files that wait to be removed.
     superseded_files: int
+    #: Segments in which merges met damage since the database was opened, and which they leave as they are.
+    damaged_segments: int
     #: Checkpoints made.
     checkpoints: int
     #: Merges made.

@@ -408,6 +408,13 @@ class UnknownResourceMetrics(NotFoundError, status=54):
     metrics: list[list[str]]
 
 
+class Irreparable(StorageError, status=58):
+    """What a repair goes by is damaged itself: MANIFEST or the index."""
+
+    path: str
+    reason: str
+
+
 class ReadOnly(MisuseError, status=61):
     """A call that writes, on a database that was opened for reading."""
 
@@ -427,6 +434,13 @@ class Outrun(StorageError, status=63):
 
     path: str
     attempts: int
+
+
+class MemoryLimit(StorageError, status=66):
+    """As many measures wait in memory as may, and the options say to refuse more."""
+
+    waiting: int
+    limit: int
 
 
 class NullPointer(InternalError, status=200):

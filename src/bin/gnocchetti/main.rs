@@ -1,4 +1,6 @@
-//! The command `gnocchetti`: reads its arguments, opens a database, and serves it.
+//! The command `gnocchetti`: reads its arguments, opens a database, and serves it; or looks for damage, and repairs it.
+
+mod damage;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -21,6 +23,10 @@ struct Arguments {
 enum Command {
     /// Serve Gnocchi's HTTP API over a database, until SIGTERM or SIGINT.
     Serve(Serve),
+    /// Read everything in a database's directory, and say what is damaged.
+    Check(damage::Damage),
+    /// Make a damaged directory a sound one, and say what is gone. Keep a copy of it first.
+    Repair(damage::Damage),
 }
 
 #[derive(Debug, clap::Args)]
@@ -40,12 +46,29 @@ struct Serve {
     /// How many seconds a request may take.
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..))]
     operation_timeout: u16,
+    /// How many items a list has at most.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    max_limit: u32,
+    /// A page that browsers let read our answers, such as `https://grafana.example`; may be given several times.
+    #[arg(long = "cors-origin", value_name = "ORIGIN")]
+    cors_origins: Vec<String>,
+    /// Believe `Forwarded` and `X-Forwarded-…` about where clients see this server.
+    #[arg(long)]
+    proxy_headers: bool,
 }
 
 fn main() -> ExitCode {
-    let Arguments { command: Command::Serve(arguments) } = Arguments::parse();
+    let Arguments { command } = Arguments::parse();
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
-    match serve(&arguments) {
+    match command {
+        Command::Serve(arguments) => serve_or_say(&arguments),
+        Command::Check(arguments) => damage::check(&arguments),
+        Command::Repair(arguments) => damage::repair(&arguments),
+    }
+}
+
+fn serve_or_say(arguments: &Serve) -> ExitCode {
+    match serve(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");
@@ -57,7 +80,10 @@ fn main() -> ExitCode {
 fn serve(arguments: &Serve) -> Result<(), Box<dyn std::error::Error>> {
     let limits = ServerOptions::new()
         .max_body(usize::from(arguments.max_body_mib) << 20)
-        .timeout(Duration::from_secs(arguments.operation_timeout.into()));
+        .timeout(Duration::from_secs(arguments.operation_timeout.into()))
+        .max_limit(arguments.max_limit as usize)
+        .origins(arguments.cors_origins.iter().cloned())
+        .behind_proxy(arguments.proxy_headers);
     let server = Server::bind(arguments.listen, limits)?;
     // What is acknowledged is on the medium, and as in Gnocchi no measure is too far in the future.
     let options =

@@ -17,6 +17,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use directory::check_directory;
+pub(super) use files::QUARANTINE;
+pub(super) use report::path;
 pub use report::{CheckProgress, CheckReport, Finding, FindingKind, OnProgress, StoredData};
 
 use super::Engine;
@@ -29,6 +31,7 @@ use crate::query::Segment;
 use crate::segment::SegmentName;
 use crate::types::MetricKey;
 use files::Listed;
+pub(super) use segments::{contents, kind_of};
 
 /// How many findings of the index are listed.
 const INDEX_FINDINGS: usize = 100;

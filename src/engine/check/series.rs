@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::{Finding, FindingKind, Ground, Walk};
 use crate::carbonara;
+use crate::codec::{Scratch, decode_aggregates};
 use crate::error::{Corruption, Result};
 use crate::indexer::{Indexer, KnownKey};
 use crate::segment::{Cursor, Entry, MEASURES, STATE, SegmentReader};
@@ -115,14 +116,12 @@ fn compare_archives(state: Option<&SeriesState>, kept: Option<&[i64]>, chunks: &
         if let Some((other, other_reader)) = same
             && other.last >= entry.first
         {
-            // Within one segment it was noticed there.
-            if !Arc::ptr_eq(other_reader, reader) {
-                let what = format!(
-                    "aggregates of {} to {} ns are in {} too",
-                    other.first,
-                    other.last,
-                    other_reader.path().display()
-                );
+            // Within one segment it was noticed there. Between the rows of one segment those of another may lie.
+            let before = times(other, other_reader);
+            if !Arc::ptr_eq(other_reader, reader)
+                && let Some(twice) = times(entry, reader).iter().find(|time| before.binary_search(time).is_ok())
+            {
+                let what = format!("aggregates of {twice} ns are in {} too", other_reader.path().display());
                 report(FindingKind::Overlap, what, Some(placed), walk);
             }
             if other.last > entry.last {
@@ -135,6 +134,18 @@ fn compare_archives(state: Option<&SeriesState>, kept: Option<&[i64]>, chunks: &
 
 /// Which chunk a cursor is at, and the number of the cursor: the least comes first.
 type Head = Reverse<((u64, i64, i64), usize)>;
+
+/// The starts of the groups in a chunk; none when it cannot be read, which was reported.
+fn times(entry: &Entry, reader: &SegmentReader) -> Vec<i64> {
+    let (mut scratch, mut bytes, mut times) = (Scratch::default(), Vec::new(), Vec::new());
+    let read = reader.read(std::slice::from_ref(entry), &mut bytes, &mut |entry, chunk| {
+        if let Ok(block) = decode_aggregates(chunk, entry.rows as usize, entry.granularity, &mut scratch) {
+            times = block.timestamps;
+        }
+        Ok(())
+    });
+    if read.is_ok() { times } else { Vec::new() }
+}
 
 /// The entries of all segments side by side.
 struct Side {

@@ -85,12 +85,15 @@ fn of_other(error: &Error) -> Option<Value> {
         Error::UnsupportedFormat { path, found, supported } => {
             json!({ "path": path.to_string_lossy(), "found": found, "supported": supported })
         }
-        Error::NotADatabase { path, reason } | Error::SnapshotTarget { path, reason } => {
+        Error::NotADatabase { path, reason }
+        | Error::Irreparable { path, reason }
+        | Error::SnapshotTarget { path, reason } => {
             json!({ "path": path.to_string_lossy(), "reason": reason })
         }
         Error::Locked { path, pid } => json!({ "path": path.to_string_lossy(), "pid": pid }),
         Error::NetworkFileSystem { path, kind } => json!({ "path": path.to_string_lossy(), "kind": kind }),
         Error::ReadOnly { call, path } => json!({ "call": call, "path": path.to_string_lossy() }),
+        Error::MemoryLimit { waiting, limit } => json!({ "waiting": waiting, "limit": limit }),
         Error::Outrun { path, attempts } => json!({ "path": path.to_string_lossy(), "attempts": attempts }),
         Error::Forked { opened_by } => json!({ "opened_by": opened_by }),
         Error::Index { operation, source } => json!({ "operation": operation, "source": source.to_string() }),
@@ -112,7 +115,8 @@ fn of_other(error: &Error) -> Option<Value> {
     })
 }
 
-fn of_corruption(corruption: &Corruption) -> Value {
+/// The parts of a damage.
+pub fn of_corruption(corruption: &Corruption) -> Value {
     let Corruption { file, offset, metric, span, what } = corruption;
     let mut details = Map::new();
     details.insert("file".to_owned(), json!(file.to_string_lossy()));

@@ -123,6 +123,8 @@ pub struct AggregatesIn {
     to: Option<Given>,
     fill: Option<Value>,
     needed_overlap: Option<f64>,
+    #[serde(default)]
+    pub details: bool,
     resources: Option<ResourceSearchIn>,
     #[serde(default)]
     group_by: Vec<String>,
@@ -141,7 +143,7 @@ impl AggregatesIn {
     }
 
     fn aggregates(&self) -> Result<Aggregates, Failure> {
-        let mut question = Aggregates::new(Operation::from_json(&self.operation)?);
+        let mut question = Aggregates::new(Operation::from_json(&self.operation)?).details(self.details);
         for granularity in granularities(&self.granularity)? {
             question = question.granularity(granularity);
         }

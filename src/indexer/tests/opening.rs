@@ -14,6 +14,14 @@ fn path_in(directory: &TempDir) -> PathBuf {
     directory.path().join("index.sqlite")
 }
 
+impl Fixture {
+    /// As `SQLite` does it by itself: it writes what is in the log into the index, and begins the log anew next time.
+    fn checkpoint_passively(&self) {
+        let writer = self.writer("test").unwrap();
+        writer.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).unwrap();
+    }
+}
+
 #[test]
 fn connections_are_as_durable_as_promised() {
     let fixture = Fixture::new();
@@ -58,6 +66,48 @@ fn a_checkpoint_empties_the_log_which_stays_for_readers() {
     assert_eq!(fs::metadata(&log).unwrap().len(), 0);
     let again = Indexer::open(&path_in(&directory)).unwrap();
     assert!(again.metric_by_name("after").unwrap().is_some());
+}
+
+#[test]
+fn the_log_is_made_short_when_nobody_needs_it_and_nobody_waits_for_that() {
+    let fixture = Fixture::new();
+    let log = || fs::metadata(fixture.directory.path().join("index.sqlite-wal")).unwrap().len();
+    let observer = fixture.observer().unwrap();
+    observer.pin().unwrap();
+    for i in 0..6 {
+        let metrics: Vec<NewMetric> = (0..6000).map(|j| NewMetric::named(format!("{i} {j}"))).collect();
+        fixture.create_metrics(&metrics, Timestamp::default()).unwrap();
+    }
+    let grown = log();
+    assert!(grown > 5 << 20, "{grown}");
+    let begun = std::time::Instant::now();
+    fixture.shorten_log().unwrap();
+    assert!(begun.elapsed() < std::time::Duration::from_secs(5), "it would wait for ten when it waited");
+    assert_eq!(log(), grown, "somebody reads what is in it");
+    drop(observer);
+    fixture.shorten_log().unwrap();
+    assert_eq!(log(), 0);
+    fixture.shorten_log().unwrap();
+    fixture.create(NewMetric::named("more"));
+    assert!(log() > 0);
+    fixture.shorten_log().unwrap();
+    assert_eq!((log(), fixture.metric_count().unwrap()), (0, 36_001));
+}
+
+#[test]
+fn a_log_that_was_long_does_not_stay_so() {
+    let fixture = Fixture::new();
+    let log = || fs::metadata(fixture.directory.path().join("index.sqlite-wal")).unwrap().len();
+    let mut longest = 0;
+    for i in 0..30 {
+        let metrics: Vec<NewMetric> = (0..6000).map(|j| NewMetric::named(format!("{i} {j}"))).collect();
+        fixture.create_metrics(&metrics, Timestamp::default()).unwrap();
+        longest = log().max(longest);
+    }
+    assert!(longest > 30 << 20, "it is written into the index when it is so long: {longest}");
+    fixture.checkpoint_passively();
+    fixture.create(NewMetric::named("the first of the next round"));
+    assert!(log() <= 4 << 20, "{}", log());
 }
 
 #[test]

@@ -18,8 +18,9 @@ use serde_json::json;
 use self::line::{Line, Refused};
 use super::call::{Call, Reply};
 use super::failure::Failure;
-use super::ingest::{Incoming, now};
+use super::ingest::Incoming;
 use super::server::App;
+use crate::Database;
 use crate::{Error, ResourceType, Timestamp};
 
 /// The header that names the tag by which resources are known.
@@ -58,7 +59,7 @@ pub(super) fn write(app: &App, call: &Call) -> Result<Reply, Failure> {
         invalid("line", &format!("Unable to parse line {line}: {expected} is missing"))
     })?;
     let mut incoming = Incoming::of(call.query.get("db").map_or("influxdb", String::as_str));
-    let now = now();
+    let now = Database::now();
     for line in lines {
         add(&mut incoming, line, tag, unit, now)?;
     }

@@ -1,0 +1,290 @@
+//! `repair`: after damage and repair the database opens, is sound, answers as before outside of exactly the spans that the report
+//! calls lost, and a second repair finds nothing; also when the first one was cut off anywhere.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use gnocchetti::internals::fs::RealFs;
+use gnocchetti::internals::segment::{Entry, Kind, SegmentReader, number_of};
+use gnocchetti::{Database, Error, MetricKey, Outcome, Repair, RepairReport, StoredData};
+use support::fault::{Call, FaultFs, broken};
+use support::{at, copy_tree, files, metric, options, policy, query};
+
+type Answers = BTreeMap<(u64, i64, String), BTreeMap<i64, u64>>;
+
+/// All answers of a database, the bits of each point.
+fn answers(db: &Database) -> Answers {
+    let mut found = BTreeMap::new();
+    for known in db.metrics(None, 100).unwrap() {
+        for granularity in [10, 60] {
+            for method in db.policy_of(known.key).unwrap().methods().iter() {
+                let columns = db.measures(&query(known.key, granularity, method)).unwrap();
+                assert!(columns.timestamps.is_sorted_by(|a, b| a < b));
+                let points = columns.iter().map(|(t, v)| (t, v.to_bits())).collect();
+                found.insert((known.key.get(), granularity, method.to_string()), points);
+            }
+        }
+    }
+    found
+}
+
+/// A closed database with segments of all kinds, in the making or merged.
+struct Sample {
+    folder: tempfile::TempDir,
+    root: PathBuf,
+    expected: Answers,
+}
+
+const METHODS: [&str; 6] = ["mean", "count", "rate:max", "min", "last", "rate:last"];
+
+impl Sample {
+    fn new(merged: bool) -> Sample {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("db");
+        let db = Database::open(&root, options()).unwrap();
+        db.create_archive_policy(&policy("p", 1, &[(10, None), (60, None)], &METHODS)).unwrap();
+        let keys: Vec<MetricKey> = ["a", "b", "c"].iter().map(|name| metric(&db, name, "p")).collect();
+        for from in [0, 300, 600] {
+            for time in (from..from + 300).step_by(4) {
+                for key in &keys {
+                    db.push(*key, at(time), (time * 7 % 23) as f64 / 4.0).unwrap();
+                }
+            }
+            if merged { db.maintain().unwrap() } else { db.checkpoint().unwrap() }
+        }
+        let expected = answers(&db);
+        db.close().unwrap();
+        Sample { folder, root, expected }
+    }
+
+    fn segments(&self) -> Vec<PathBuf> {
+        files(&self.root).into_iter().filter(|path| path.extension().is_some_and(|e| e == "seg")).collect()
+    }
+
+    /// A copy in which a byte of `file` is another one.
+    fn damaged(&self, file: &Path, offset: u64) -> PathBuf {
+        let copy = self.folder.path().join("copy");
+        if copy.exists() {
+            std::fs::remove_dir_all(&copy).unwrap();
+        }
+        copy_tree(&self.root, &copy);
+        let mut bytes = std::fs::read(copy.join(file)).unwrap();
+        bytes[offset as usize] ^= 0x24;
+        std::fs::write(copy.join(file), bytes).unwrap();
+        copy
+    }
+
+    /// Repairs a copy, and looks at what came of it.
+    fn repair(&self, copy: &Path, what: &str) -> RepairReport {
+        let report = Database::repair(copy, &mut |_| {}).unwrap_or_else(|error| panic!("{what}: {error}"));
+        let checked = Database::check_directory(copy, &mut |_| {}).unwrap();
+        assert!(checked.is_sound() && checked.findings.is_empty(), "{what}: {:#?}", checked.findings);
+        let again = Database::repair(copy, &mut |_| {}).unwrap();
+        assert_eq!((again.repairs, again.journal), (Vec::new(), Vec::new()), "{what}: twice");
+        self.compare(copy, &report, what);
+        report
+    }
+
+    fn compare(&self, copy: &Path, report: &RepairReport, what: &str) {
+        let db = Database::open(copy, options()).unwrap();
+        let found = answers(&db);
+        for ((key, granularity, method), right) in &self.expected {
+            let given = &found[&(*key, *granularity, method.clone())];
+            let what = format!("{what}, metric {key}, {granularity} ns, {method}");
+            let spans: Vec<&Repair> = report.repairs.iter().filter(|r| r.finding.metric == Some(*key)).collect();
+            for (start, bits) in right {
+                let gone = spans.iter().any(|repair| is_gone(repair, *start, *granularity, method));
+                let touched = spans.iter().any(|repair| is_touched(repair, *start, *granularity, method));
+                if gone {
+                    assert!(!given.contains_key(start), "{what}: {start} is there");
+                } else if !touched {
+                    assert_eq!(given.get(start), Some(bits), "{what}: {start}");
+                }
+            }
+            assert!(given.keys().all(|start| right.contains_key(start)), "{what}: something is new");
+        }
+        db.push(MetricKey::new(1), at(1000), 1.0).unwrap();
+        db.maintain().unwrap();
+        assert_eq!(db.check(&mut |_| {}).unwrap().findings, [], "{what}");
+    }
+}
+
+/// Whether a report says that this point is gone.
+fn is_gone(repair: &Repair, start: i64, granularity: i64, method: &str) -> bool {
+    repair.finding.granularity == Some(granularity)
+        && repair.lost.is_some_and(|(first, last)| (first..=last).contains(&start))
+        && (repair.methods.is_empty() || repair.methods.iter().any(|lost| lost == method))
+}
+
+/// Whether raw measures that are gone were of this group, or of the one before its first measure.
+fn is_touched(repair: &Repair, start: i64, granularity: i64, method: &str) -> bool {
+    let reach = if method.starts_with("rate:") { 4 } else { 0 };
+    repair.finding.data == Some(StoredData::Measures)
+        && repair.lost.is_some_and(|(first, last)| start <= last + reach && start + granularity > first)
+}
+
+fn entries(file: &Path) -> (u64, Vec<Entry>) {
+    let number = number_of(file.file_name().unwrap().to_str().unwrap()).unwrap();
+    let kinds = [Kind::Raw, Kind::Level0, Kind::Archive];
+    let opened = kinds.into_iter().find_map(|kind| SegmentReader::open(&RealFs, file, kind, number).ok()).unwrap();
+    let mut entries = Vec::new();
+    opened.each_entry(&mut |entry| entries.push(entry)).unwrap();
+    (opened.bytes(), entries)
+}
+
+#[test]
+fn a_damaged_chunk_costs_exactly_what_the_report_says() {
+    let mut outcomes: BTreeMap<String, u32> = BTreeMap::new();
+    for merged in [false, true] {
+        let sample = Sample::new(merged);
+        for file in sample.segments() {
+            for entry in entries(&sample.root.join(&file)).1 {
+                let what = format!("{} at {} (merged {merged})", file.display(), entry.offset);
+                let copy = sample.damaged(&file, entry.offset + u64::from(entry.length) / 2);
+                let bytes = std::fs::read(copy.join(&file)).unwrap();
+                let report = sample.repair(&copy, &what);
+                let [repair] = &report.repairs[..] else { panic!("{what}: {:#?}", report.repairs) };
+                assert_eq!(
+                    (repair.finding.metric, repair.finding.offset),
+                    (Some(entry.metric), entry.offset),
+                    "{what}"
+                );
+                assert!(repair.finding.metric_id.is_some(), "{what}");
+                let kept = std::fs::read(repair.quarantined.as_ref().unwrap()).unwrap();
+                assert_eq!(kept, bytes[entry.offset as usize..][..entry.length as usize], "{what}");
+                *outcomes.entry(format!("{:?} {:?}", repair.finding.data.unwrap(), repair.outcome)).or_default() += 1;
+                match (entry.granularity, repair.outcome) {
+                    (-1 | 0, Outcome::NotNeeded) | (-1, Outcome::Rebuilt) | (0 | 10, Outcome::Lost) => {}
+                    (60, Outcome::PartlyRebuilt) => assert_eq!(repair.methods, ["mean"], "{what}"),
+                    other => panic!("{what}: {other:?}"),
+                }
+            }
+        }
+    }
+    assert!(outcomes.len() >= 5, "{outcomes:?}");
+}
+
+#[test]
+fn what_keeps_a_segment_from_opening_costs_nothing() {
+    let sample = Sample::new(false);
+    for file in sample.segments() {
+        let (bytes, entries) = entries(&sample.root.join(&file));
+        let last = entries.last().unwrap();
+        let block = last.offset + u64::from(last.length);
+        for offset in [0, 9, 25, block, block + 9, block + 40, bytes - 60, bytes - 20, bytes - 1] {
+            let what = format!("{} at {offset}", file.display());
+            let report = sample.repair(&sample.damaged(&file, offset), &what);
+            assert_eq!(report.repairs.len(), 1, "{what}: {report:#?}");
+            assert!(report.is_whole(), "{what}: {report:#?}");
+        }
+    }
+}
+
+#[test]
+fn a_segment_that_is_gone_is_told_and_the_rest_goes_on() {
+    let sample = Sample::new(true);
+    let file = sample.segments().into_iter().find(|path| path.starts_with("archive/10")).unwrap();
+    let copy = sample.damaged(&file, 0);
+    std::fs::remove_file(copy.join(&file)).unwrap();
+    assert!(Database::open(&copy, options()).is_err());
+    let report = Database::repair(&copy, &mut |_| {}).unwrap();
+    assert_eq!(report.repairs[0].outcome, Outcome::Lost);
+    assert!(!report.is_whole());
+    let db = Database::open(&copy, options()).unwrap();
+    assert!(db.check(&mut |_| {}).unwrap().is_sound());
+    let minutes = |(_, granularity, _): &(u64, i64, String)| *granularity == 60;
+    let found: Answers = answers(&db).into_iter().filter(|(key, _)| minutes(key)).collect();
+    let expected: Answers = sample.expected.clone().into_iter().filter(|(key, _)| minutes(key)).collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_damaged_journal_loses_the_damaged_record_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (root, copy) = (folder.path().join("db"), folder.path().join("copy"));
+    let db = Database::open(&root, options()).unwrap();
+    db.create_archive_policy(&policy("p", 3, &[(10, None)], &["count"])).unwrap();
+    let keys = ["a", "b"].map(|name| metric(&db, name, "p"));
+    for time in 0..20 {
+        db.push(keys[0], at(time), 1.0).unwrap();
+        db.push(keys[1], at(time), 1.0).unwrap();
+        db.flush().unwrap();
+    }
+    copy_tree(&root, &copy);
+    drop(db);
+    let journal = files(&copy).into_iter().rfind(|path| path.starts_with("journal")).unwrap();
+    let mut bytes = std::fs::read(copy.join(&journal)).unwrap();
+    bytes[500] ^= 1;
+    std::fs::write(copy.join(&journal), &bytes).unwrap();
+    assert!(matches!(Database::open(&copy, options()), Err(Error::Corrupt(_))));
+    let report = Database::repair(&copy, &mut |_| {}).unwrap();
+    let [loss] = &report.journal[..] else { panic!("{report:#?}") };
+    assert_eq!(loss.records.0, loss.records.1, "one record");
+    assert_eq!(std::fs::read(loss.quarantined.as_ref().unwrap()).unwrap(), bytes);
+    assert!(Database::check_directory(&copy, &mut |_| {}).unwrap().is_sound());
+    assert_eq!(Database::repair(&copy, &mut |_| {}).unwrap(), RepairReport::default());
+    let db = Database::open(&copy, options()).unwrap();
+    let counts: u64 = keys.iter().map(|key| support::count(&db, *key, 10)).sum();
+    assert_eq!(counts, 39);
+    db.push(keys[0], at(30), 1.0).unwrap();
+    db.close().unwrap();
+    let db = Database::open(&copy, options()).unwrap();
+    assert_eq!(keys.iter().map(|key| support::count(&db, *key, 10)).sum::<u64>(), 40);
+}
+
+#[test]
+fn without_manifest_or_index_there_is_nothing_to_repair_by() {
+    let sample = Sample::new(true);
+    for file in ["MANIFEST", "index.sqlite"] {
+        let copy = sample.damaged(Path::new(file), 40);
+        if file == "index.sqlite" {
+            let mut bytes = std::fs::read(copy.join(file)).unwrap();
+            bytes[..100].fill(0xa5);
+            std::fs::write(copy.join(file), bytes).unwrap();
+        }
+        let before: Vec<PathBuf> = files(&copy);
+        let error = Database::repair(&copy, &mut |_| {}).unwrap_err();
+        assert!(matches!(&error, Error::Irreparable { path, .. } if path.ends_with(file)), "{error}");
+        assert_eq!(files(&copy).len(), before.len(), "nothing was touched");
+    }
+    let db = Database::open(&sample.root, options()).unwrap();
+    assert!(matches!(Database::repair(&sample.root, &mut |_| {}), Err(Error::Locked { .. })));
+    drop(db);
+}
+
+/// Each call that changes something fails in turn; what a repair that was cut off leaves, the next one repairs.
+#[test]
+fn a_repair_that_is_cut_off_can_be_done_again() {
+    let sample = Sample::new(true);
+    let file = sample.segments().into_iter().find(|path| path.starts_with("archive/60")).unwrap();
+    let entry = entries(&sample.root.join(&file)).1[1];
+    for call in [Call::Create, Call::Append, Call::Sync, Call::Rename, Call::Remove, Call::SyncDir] {
+        for nth in 0..60 {
+            let copy = sample.damaged(&file, entry.offset);
+            let fs = FaultFs::hasty();
+            let mut seen = 0;
+            fs.set(move |asked, path| {
+                seen += u32::from(asked == call);
+                if asked == call && seen == nth + 1 { Err(broken(path)) } else { Ok(()) }
+            });
+            let what = format!("{call:?} {nth}");
+            let first = Database::repair_with_fs(&copy, Arc::new(fs.clone()), &mut |_| {});
+            fs.clear();
+            let again = Database::repair(&copy, &mut |_| {}).unwrap();
+            let report = if again.repairs.is_empty() { first.as_ref().ok().cloned() } else { Some(again) };
+            let checked = Database::check_directory(&copy, &mut |_| {}).unwrap();
+            assert!(checked.is_sound(), "{what}: {:#?}", checked.findings);
+            let lost = |report: &RepairReport| assert_eq!(report.repairs[0].methods, ["mean"], "{what}");
+            report.iter().for_each(lost);
+            if let Some(report) = report {
+                sample.compare(&copy, &report, &what);
+            }
+            if first.is_ok() {
+                break;
+            }
+        }
+    }
+}
