@@ -7,10 +7,10 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use gnocchetti::internals::codec::{
-    Scratch, decode_aggregate, decode_aggregates, decode_batch, decode_measures, encode_aggregates, encode_batch,
-    encode_measures,
+    Points, Scratch, decode_aggregate, decode_aggregates, decode_batch, decode_measures, encode_aggregates,
+    encode_batch, encode_measures,
 };
-use gnocchetti::{AggregateBlock, AggregateColumn, AggregationMethod, Columns};
+use gnocchetti::{AggregateBlock, AggregateColumn, AggregationMethod};
 
 const ROWS: usize = 360;
 const MINUTE: i64 = 60_000_000_000;
@@ -82,11 +82,13 @@ fn bench_aggregates(criterion: &mut Criterion) {
             bencher.iter(|| decode_aggregates(black_box(&bytes), ROWS, MINUTE, &mut scratch));
         });
         for method in [AggregationMethod::MAX, AggregationMethod::MEAN, AggregationMethod::STD] {
-            let mut out = Columns::default();
+            let mut out = Points::default();
             group.bench_function(format!("decode {method}"), |bencher| {
                 bencher.iter(|| {
-                    out.clear();
-                    decode_aggregate(black_box(&bytes), ROWS, MINUTE, method, &mut scratch, &mut out)
+                    let decoded = decode_aggregate(black_box(&bytes), ROWS, MINUTE, method, &mut scratch, &mut out);
+                    out.starts.truncate(0);
+                    out.values.clear();
+                    decoded
                 });
             });
         }

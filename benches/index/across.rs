@@ -19,19 +19,31 @@ const STEP: i64 = 60 * SECOND / MEASURES;
 const START: i64 = 1_699_920_000 * SECOND;
 const RUNS: usize = 21;
 
-/// The measure of a metric: a random walk of percents, the same in every run.
-fn values(metric: usize) -> Vec<f64> {
+/// The measures of the metrics.
+#[derive(Clone, Copy)]
+enum Walk {
+    /// Percents of two decimals, as agents report them.
+    Decimals,
+    /// Percents in all the digits that a float has: nothing that a codec could make smaller.
+    Floats,
+}
+
+/// The measures of a metric: a random walk, the same in every run.
+fn values(metric: usize, walk: Walk) -> Vec<f64> {
     let mut state = metric as u64;
     let mut value = 50.0;
     let mut step = || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 11) as f64 / (1_u64 << 53) as f64 - 0.5
     };
-    let walk = |_| {
+    let next = |_| {
         value = (value + step()).clamp(0.0, 100.0);
-        value
+        match walk {
+            Walk::Decimals => (value * 100.0).round() / 100.0,
+            Walk::Floats => value,
+        }
     };
-    (0..POINTS * MEASURES).map(walk).collect()
+    (0..POINTS * MEASURES).map(next).collect()
 }
 
 fn times() -> Vec<i64> {
@@ -39,7 +51,7 @@ fn times() -> Vec<i64> {
 }
 
 /// A database whose thousand metrics are sealed but for the group after the last that is asked for.
-fn database(directory: &Path) -> Result<(Database, Vec<Metric>), Error> {
+fn database(directory: &Path, walk: Walk) -> Result<(Database, Vec<Metric>), Error> {
     let db = Database::open(directory, Options::new().background(false))?;
     let minutes = ArchivePolicy::builder("minutes").definition(Definition::unlimited(Timespan::MINUTE)).build()?;
     db.create_archive_policy(&minutes)?;
@@ -48,7 +60,7 @@ fn database(directory: &Path) -> Result<(Database, Vec<Metric>), Error> {
     let times = times();
     for (i, metric) in metrics.iter().enumerate() {
         let mut batch = db.batch();
-        batch.extend(metric.key, &times, &values(i))?;
+        batch.extend(metric.key, &times, &values(i, walk))?;
         batch.add(metric.key, Timestamp::from_nanos(START + POINTS * 60 * SECOND)?, 0.0);
         batch.commit()?;
     }
@@ -86,30 +98,35 @@ fn answer(db: &Database, text: &str) -> Result<(f64, Columns), Error> {
 }
 
 pub fn measure() -> Result<(), Error> {
+    run("agg_1000", Walk::Floats)?;
+    run("agg_1000_decimals", Walk::Decimals)
+}
+
+fn run(name: &str, walk: Walk) -> Result<(), Error> {
     let directory = tempfile::tempdir().expect("a directory");
-    let (db, metrics) = database(&directory.path().join("db"))?;
+    let (db, metrics) = database(&directory.path().join("db"), walk)?;
     let (by_pattern, columns) = answer(&db, "(aggregate mean (metric host-*.cpu mean))")?;
-    figure("agg_1000", by_pattern, "ms");
+    figure(name, by_pattern, "ms");
     let references: Vec<String> = metrics.iter().map(|metric| format!("({} mean)", metric.id)).collect();
     let (by_id, same) = answer(&db, &format!("(aggregate mean (metric {}))", references.join(" ")))?;
     assert_eq!(columns, same);
-    figure("agg_1000_by_id", by_id, "ms");
-    upstream(directory.path(), by_pattern, &columns);
+    figure(&format!("{name}_by_id"), by_id, "ms");
+    upstream(name, walk, directory.path(), by_pattern, &columns);
     Ok(())
 }
 
 /// Has Gnocchi answer the same, where `ci/upstream.sh` installed it.
-fn upstream(directory: &Path, ours: f64, columns: &Columns) {
+fn upstream(name: &str, walk: Walk, directory: &Path, ours: f64, columns: &Columns) {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let python = root.join("target/upstream/venv/bin/python");
     if !python.exists() {
-        println!("agg_1000_vs_upstream: not measured; ci/upstream.sh installs what it compares with");
+        println!("{name}_vs_upstream: not measured; ci/upstream.sh installs what it compares with");
         return;
     }
     let data = directory.join("values");
     let mut file = std::io::BufWriter::new(std::fs::File::create(&data).expect("a file"));
     for metric in 0..METRICS {
-        let bytes: Vec<u8> = values(metric).iter().flat_map(|value| value.to_le_bytes()).collect();
+        let bytes: Vec<u8> = values(metric, walk).iter().flat_map(|value| value.to_le_bytes()).collect();
         file.write_all(&bytes).expect("written");
     }
     file.into_inner().expect("written");
@@ -125,8 +142,8 @@ fn upstream(directory: &Path, ours: f64, columns: &Columns) {
         assert_eq!(time, their_time);
         assert!((value - their_value).abs() <= 1e-12 * their_value.abs(), "{time}: {value} and {their_value}");
     }
-    let milliseconds = |name: &str| answer[name].as_f64().expect("a number");
-    figure("agg_1000_upstream", milliseconds("whole_ms"), "ms");
-    figure("agg_1000_upstream_without_reading", milliseconds("computation_ms"), "ms");
-    figure("agg_1000_vs_upstream", milliseconds("whole_ms") / ours, "x");
+    let milliseconds = |which: &str| answer[which].as_f64().expect("a number");
+    figure(&format!("{name}_upstream"), milliseconds("whole_ms"), "ms");
+    figure(&format!("{name}_upstream_without_reading"), milliseconds("computation_ms"), "ms");
+    figure(&format!("{name}_vs_upstream"), milliseconds("whole_ms") / ours, "x");
 }

@@ -1,8 +1,8 @@
 //! Codecs: hostile bytes give an error or what can be encoded again; whatever is encoded comes back bit for bit.
 
 use gnocchetti::internals::codec::{
-    Scratch, decode_aggregate, decode_aggregates, decode_batch, decode_measures, encode_aggregates, encode_batch,
-    encode_measures,
+    Points, Scratch, decode_aggregate, decode_aggregates, decode_batch, decode_measures, encode_aggregates,
+    encode_batch, encode_measures,
 };
 use gnocchetti::{AggregateBlock, AggregateColumn, AggregationMethod, Columns};
 
@@ -42,7 +42,7 @@ pub fn aggregates(data: &[u8]) {
             block_comes_back(block, granularity, &mut scratch);
         }
     } else {
-        let mut out = Columns::default();
+        let mut out = Points::default();
         let decoded = decode_aggregate(bytes, rows, granularity, AggregationMethod::MEAN, &mut scratch, &mut out);
         assert!(decoded.is_ok() || out.is_empty(), "what was appended is taken back");
     }
@@ -50,9 +50,10 @@ pub fn aggregates(data: &[u8]) {
 
 /// One method alone is what it is among all.
 fn single(bytes: &[u8], granularity: i64, block: &AggregateBlock, column: &AggregateColumn, scratch: &mut Scratch) {
-    let mut out = Columns::default();
+    let mut out = Points::default();
     let found = decode_aggregate(bytes, block.rows(), granularity, column.method, scratch, &mut out);
     assert_eq!(found, Ok(true));
+    let out = Columns::from(out);
     let rows = || (0..block.rows()).filter(|row| column.has(*row));
     assert!(rows().map(|row| block.timestamps[row]).eq(out.timestamps.iter().copied()));
     assert!(rows().map(|row| column.values[row].to_bits()).eq(bits(&out.values)));

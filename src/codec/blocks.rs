@@ -103,7 +103,7 @@ fn write_patched(block: &[u64], narrow: u32, out: &mut Vec<u8>) {
 pub fn read(reader: &mut Reader<'_>, n: usize, uniform: bool, out: &mut Vec<i64>) -> Result<(), DecodeError> {
     let blocks = n.div_ceil(BLOCK);
     let widths = reader.take(if uniform { blocks.min(1) } else { blocks })?;
-    out.clear();
+    // Every block is written whole: what was in its place need not be cleared.
     out.resize(blocks * BLOCK, 0);
     let (chunks, _) = out.as_chunks_mut::<BLOCK>();
     let last = blocks.wrapping_sub(1);

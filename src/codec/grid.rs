@@ -10,6 +10,7 @@ use super::ints::{self, Lines};
 use super::reader::Reader;
 use super::timestamps;
 use super::varint::{put, put_signed};
+use crate::types::Starts;
 
 const FULL: u8 = 0;
 const BITMAP: u8 = 1;
@@ -145,6 +146,26 @@ impl Line {
 }
 
 /// Appends `rows` group starts to `out`.
+pub fn decode_starts(
+    reader: &mut Reader<'_>,
+    rows: usize,
+    granularity: i64,
+    spare: &mut Vec<i64>,
+    out: &mut Starts,
+) -> Result<(), DecodeError> {
+    let mut ahead = reader.clone();
+    let head = ahead.byte()?;
+    if head & !STRIDE != FULL || granularity <= 0 || rows == 0 {
+        return decode(reader, rows, granularity, spare, out.list());
+    }
+    let line = Line::read(&mut ahead, head & STRIDE != 0, granularity)?;
+    line.check(rows as u64 - 1)?;
+    out.extend_even(line.first, line.unit, rows);
+    *reader = ahead;
+    Ok(())
+}
+
+/// Appends `rows` group starts to `out`, one by one.
 pub fn decode(
     reader: &mut Reader<'_>,
     rows: usize,

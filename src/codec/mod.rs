@@ -31,6 +31,8 @@ mod varint;
 
 use std::fmt;
 
+#[cfg(any(test, feature = "internals"))]
+pub use crate::types::Points;
 pub use aggregates::{decode_aggregate, decode_aggregates, encode_aggregates};
 pub use batch::{decode_batch, encode_batch};
 pub use checksum::{crc, mend};

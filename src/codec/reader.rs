@@ -6,6 +6,7 @@ use super::varint::unzigzag;
 const ENDS: DecodeError = DecodeError("the bytes end too early");
 
 /// What is left to read.
+#[derive(Clone)]
 pub struct Reader<'a> {
     left: &'a [u8],
 }

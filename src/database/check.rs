@@ -47,7 +47,8 @@ impl Database {
     /// As [`measures`](Self::measures); [`Error::Corrupt`](crate::Error::Corrupt) only when the state of the series itself is
     /// damaged: without it nobody knows what counts.
     pub fn measures_skipping_damage(&self, query: &Query, methods: &[AggregationMethod]) -> Result<Undamaged> {
-        let (columns, tolerance) = self.answer(query, methods, Tolerance::skipping)?;
+        let (points, tolerance) = self.answer(query, methods, Tolerance::skipping)?;
+        let columns = points.into_iter().map(Columns::from).collect();
         Ok(Undamaged { columns, skipped: tolerance.into_skipped() })
     }
 

@@ -31,7 +31,7 @@ use crate::error::{Error, Result};
 use crate::fs::{Fs, RealFs};
 use crate::indexer::Indexer;
 use crate::query::{BufferPool, Query, Tolerance};
-use crate::types::{AggregationMethod, Columns, MetricKey, Pushed, Timestamp};
+use crate::types::{AggregationMethod, Columns, MetricKey, Points, Pushed, Timestamp};
 
 /// An open database: one directory, one writer, any number of readers.
 ///
@@ -219,6 +219,11 @@ impl Database {
     ///
     /// As [`measures`](Self::measures).
     pub fn measures_of(&self, query: &Query, methods: &[AggregationMethod]) -> Result<Vec<Columns>> {
+        let points = self.points_of(query, methods)?;
+        Ok(points.into_iter().map(Columns::from).collect())
+    }
+
+    fn points_of(&self, query: &Query, methods: &[AggregationMethod]) -> Result<Vec<Points>> {
         Ok(self.answer(query, methods, Tolerance::none)?.0)
     }
 
@@ -228,7 +233,7 @@ impl Database {
         query: &Query,
         methods: &[AggregationMethod],
         tolerance: fn() -> Tolerance,
-    ) -> Result<(Vec<Columns>, Tolerance)> {
+    ) -> Result<(Vec<Points>, Tolerance)> {
         self.access.persist(|| {
             let snapshot = self
                 .access

@@ -17,6 +17,23 @@ pub(super) fn across(columns: &[Cow<'_, [f64]>], rows: usize, statistic: Statist
 }
 
 fn moments(columns: &[Cow<'_, [f64]>], rows: usize, moment: Moment) -> Vec<f64> {
+    let (sums, counts) = sums(columns, rows);
+    match moment {
+        Moment::Count => counts,
+        Moment::Sum => sums,
+        Moment::Mean => quotients(sums, &counts),
+        Moment::Variance => variances(columns, sums, &counts),
+        Moment::Deviation => variances(columns, sums, &counts).into_iter().map(f64::sqrt).collect(),
+    }
+}
+
+/// The sum of the values of each row, and how many there are.
+fn sums(columns: &[Cow<'_, [f64]>], rows: usize) -> (Vec<f64>, Vec<f64>) {
+    let sums = plain_sums(columns, rows);
+    // A value that is NaN makes its row's sum NaN: where none is, there is a value everywhere.
+    if !sums.iter().any(|sum| sum.is_nan()) {
+        return (sums, vec![columns.len() as f64; rows]);
+    }
     let mut counts = vec![0.0; rows];
     let mut sums = vec![0.0; rows];
     for column in columns {
@@ -26,13 +43,25 @@ fn moments(columns: &[Cow<'_, [f64]>], rows: usize, moment: Moment) -> Vec<f64> 
             *sum += if present { *value } else { 0.0 };
         }
     }
-    match moment {
-        Moment::Count => counts,
-        Moment::Sum => sums,
-        Moment::Mean => quotients(sums, &counts),
-        Moment::Variance => variances(columns, sums, &counts),
-        Moment::Deviation => variances(columns, sums, &counts).into_iter().map(f64::sqrt).collect(),
+    (sums, counts)
+}
+
+/// The sum of each row, of values and what is none alike.
+fn plain_sums(columns: &[Cow<'_, [f64]>], rows: usize) -> Vec<f64> {
+    let mut sums = vec![0.0; rows];
+    // Several columns at once, in their order: sums are fetched and put back once for all of them.
+    let (together, rest) = columns.as_chunks::<4>();
+    for [a, b, c, d] in together {
+        for ((((sum, a), b), c), d) in sums.iter_mut().zip(a.iter()).zip(b.iter()).zip(c.iter()).zip(d.iter()) {
+            *sum = *sum + a + b + c + d;
+        }
     }
+    for column in rest {
+        for (sum, value) in sums.iter_mut().zip(column.iter()) {
+            *sum += value;
+        }
+    }
+    sums
 }
 
 /// Variances of the population: a second pass, around the means.

@@ -91,7 +91,9 @@ pub fn evaluate(operation: &Operation, inputs: &[Input], options: &EvaluateOptio
         return Err(Error::InvalidQuery { reason });
     }
     let asked: HashSet<&Reference> = operation.metrics().into_iter().collect();
-    let inputs: Vec<&Input> = inputs.iter().filter(|input| asked.contains(&input.reference)).collect();
+    let alike = inputs.chunk_by(|a, b| a.reference == b.reference);
+    let asked_for = alike.filter(|alike| alike.first().is_some_and(|input| asked.contains(&input.reference)));
+    let inputs: Vec<&Input> = asked_for.flatten().collect();
     let mut series = Vec::new();
     for inputs in by_granularity(&inputs)? {
         let walk = Walk::new(&inputs, join(&inputs, options)?);
@@ -110,19 +112,23 @@ fn names<'a>(references: impl IntoIterator<Item = &'a Reference>) -> String {
 
 /// The inputs of each granularity that all have, coarsest first.
 fn by_granularity<'a>(inputs: &[&'a Input]) -> Result<Vec<Vec<&'a Input>>> {
-    let mut sources: HashSet<(&Reference, &Label)> = HashSet::new();
-    let mut given = HashSet::new();
+    let mut given = HashSet::with_capacity(inputs.len());
     let mut granularities: BTreeMap<_, Vec<&Input>> = BTreeMap::new();
     for input in inputs {
-        let source = (&input.reference, &input.label);
-        sources.insert(source);
-        if !given.insert((source, input.granularity)) {
+        if !given.insert((input.granularity, &input.label, &input.reference)) {
             let reason = format!("the points of `{}` are given twice", input.label.metric);
             return Err(Error::InvalidQuery { reason });
         }
         granularities.entry(input.granularity).or_default().push(input);
     }
-    let common = granularities.into_values().rev().filter(|inputs| inputs.len() == sources.len());
+    let sources = if granularities.len() > 1 {
+        let sources: HashSet<(&Label, &Reference)> =
+            given.iter().map(|(_, label, reference)| (*label, *reference)).collect();
+        sources.len()
+    } else {
+        given.len()
+    };
+    let common = granularities.into_values().rev().filter(|inputs| inputs.len() == sources);
     let common: Vec<Vec<&Input>> = common.collect();
     if common.is_empty() && !inputs.is_empty() {
         return Err(unaggregable(inputs, "No granularity match"));
@@ -148,8 +154,11 @@ struct Walk<'a> {
 impl<'a> Walk<'a> {
     fn new(inputs: &'a [&'a Input], joined: Table<'a>) -> Self {
         let mut columns_of: HashMap<&Reference, Vec<usize>> = HashMap::new();
-        for (i, input) in inputs.iter().enumerate() {
-            columns_of.entry(&input.reference).or_default().push(i);
+        let mut next = 0;
+        for alike in inputs.chunk_by(|a, b| a.reference == b.reference) {
+            let Some(first) = alike.first() else { continue };
+            columns_of.entry(&first.reference).or_default().extend(next..next + alike.len());
+            next += alike.len();
         }
         let partly = inputs.iter().any(|input| input.presence.is_some());
         Walk { inputs, partly, joined, columns_of }

@@ -1,5 +1,7 @@
 //! What an evaluation takes and what it gives.
 
+use std::sync::Arc;
+
 use super::operation::Reference;
 use super::presence::Presence;
 use crate::carbonara::Sampling;
@@ -27,8 +29,11 @@ pub struct Input {
     pub label: Label,
     /// Length of the groups that the points stand for.
     pub granularity: Timespan,
-    /// The points, strictly ascending in time and not before the epoch.
-    pub columns: Columns,
+    /// The points' times in ns, strictly ascending and not before the epoch. Inputs that share them are joined without a look
+    /// at them.
+    pub timestamps: Arc<[i64]>,
+    /// One value for each timestamp.
+    pub values: Vec<f64>,
     /// When they count; always, when absent.
     pub presence: Option<Presence>,
 }
@@ -46,7 +51,8 @@ impl Input {
     /// ```
     pub fn new(reference: Reference, granularity: Timespan, columns: Columns) -> Self {
         let label = Label { resource: None, metric: reference.metric.clone(), method: reference.method };
-        Input { reference, label, granularity, columns, presence: None }
+        let Columns { timestamps, values } = columns;
+        Input { reference, label, granularity, timestamps: timestamps.into(), values, presence: None }
     }
 }
 

@@ -5,6 +5,8 @@
 //! all series overlap is measured against the overlap needed.
 
 use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Arc;
 
 use super::evaluate::EvaluateOptions;
 use super::input::Input;
@@ -21,10 +23,13 @@ type Series<'a> = (&'a [i64], &'a [f64]);
 /// The table of `inputs`, which share one granularity.
 pub(super) fn join<'a>(inputs: &[&'a Input], options: &EvaluateOptions) -> Result<Table<'a>> {
     // Most series have the timestamps of the first, and what holds of these need not be looked at again.
-    let first = inputs.first().map_or(&[][..], |input| &input.columns.timestamps);
-    let like_first: Vec<bool> = inputs.iter().map(|input| input.columns.timestamps == first).collect();
-    let known = like_first.iter().enumerate().map(|(i, like)| i > 0 && *like);
-    let series = inputs.iter().zip(known).map(|(input, known)| within(input, options, known));
+    let like_first: Vec<bool> = inputs.iter().map(|input| shares_timestamps(input, inputs)).collect();
+    let shared = inputs.first().map(|first| within(first, options)).transpose()?.unwrap_or_default();
+    let series = inputs.iter().zip(&like_first);
+    let series = series.map(|(input, like)| {
+        let rows = if *like { shared.clone() } else { within(input, options)? };
+        cut(input, rows)
+    });
     let series = series.collect::<Result<Vec<Series<'a>>>>()?;
     let (timestamps, mut columns) = align(&series, &like_first, options)?;
     if let Some(fill) = options.fill.filter(|fill| fill.carries()) {
@@ -53,25 +58,38 @@ pub(super) fn unaggregable(inputs: &[&Input], reason: impl Into<String>) -> Erro
     Error::Unaggregable { references: inputs.iter().map(named).collect(), reason: reason.into() }
 }
 
-/// The points of an input between the bounds, of which the first is rounded down to the granularity; `known` says that its
-/// timestamps are those of an input that was looked at.
-fn within<'a>(input: &'a Input, options: &EvaluateOptions, known: bool) -> Result<Series<'a>> {
-    let (timestamps, values) = (input.columns.timestamps.as_slice(), input.columns.values.as_slice());
-    let refuse =
-        |reason: &str| Err(Error::InvalidQuery { reason: format!("the points of `{}` {reason}", input.label.metric) });
-    if timestamps.len() != values.len() {
-        return refuse("have not one value for each timestamp");
+/// Whether an input has the timestamps of the first.
+fn shares_timestamps(input: &Input, inputs: &[&Input]) -> bool {
+    let same =
+        |first: &&Input| Arc::ptr_eq(&first.timestamps, &input.timestamps) || first.timestamps == input.timestamps;
+    inputs.first().is_some_and(same)
+}
+
+/// Which points of an input lie between the bounds, of which the first is rounded down to the granularity.
+fn within(input: &Input, options: &EvaluateOptions) -> Result<Range<usize>> {
+    let timestamps = &*input.timestamps;
+    if timestamps.first().is_some_and(|t| *t < 0) {
+        return refuse(input, "begin before the epoch");
     }
-    if !known && timestamps.first().is_some_and(|t| *t < 0) {
-        return refuse("begin before the epoch");
-    }
-    if !known && !timestamps.is_sorted_by(|a, b| a < b) {
-        return refuse("are not strictly ascending in time");
+    if !timestamps.is_sorted_by(|a, b| a < b) {
+        return refuse(input, "are not strictly ascending in time");
     }
     let from = options.from.map_or(0, |from| group_start(from.max(0), input.granularity.nanos()));
     let begin = timestamps.partition_point(|t| *t < from);
     let end = options.to.map_or(timestamps.len(), |to| timestamps.partition_point(|t| *t < to)).max(begin);
-    Ok((&timestamps[begin..end], &values[begin..end]))
+    Ok(begin..end)
+}
+
+/// Some points of an input.
+fn cut(input: &Input, rows: Range<usize>) -> Result<Series<'_>> {
+    if input.timestamps.len() != input.values.len() {
+        return refuse(input, "have not one value for each timestamp");
+    }
+    Ok((&input.timestamps[rows.clone()], &input.values[rows]))
+}
+
+fn refuse<T>(input: &Input, reason: &str) -> Result<T> {
+    Err(Error::InvalidQuery { reason: format!("the points of `{}` {reason}", input.label.metric) })
 }
 
 type Aligned<'a> = (Cow<'a, [i64]>, Vec<Cow<'a, [f64]>>);

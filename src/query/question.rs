@@ -8,7 +8,7 @@ use super::view::Buffers;
 use crate::carbonara::{Sampling, group_start, resample, truncate};
 use crate::error::{Error, Result};
 use crate::head::Plan;
-use crate::types::{AggregationMethod, Columns, MetricKey, Timespan, Timestamp};
+use crate::types::{AggregationMethod, Columns, MetricKey, Points, Timespan, Timestamp};
 
 /// A question about one metric: which aggregation method, which granularity, which stretch of time, resampled or not.
 ///
@@ -113,10 +113,10 @@ impl Query {
         methods: &[AggregationMethod],
         buffers: &mut Buffers,
         tolerance: &mut Tolerance,
-    ) -> Result<Vec<Columns>> {
+    ) -> Result<Vec<Points>> {
         let answers = snapshot.answer(buffers, tolerance)?;
         let finished = answers.into_iter().zip(methods).map(|(points, method)| self.finish(points, *method));
-        let mut finished: Vec<Columns> = finished.collect::<Result<_>>()?;
+        let mut finished: Vec<Points> = finished.collect::<Result<_>>()?;
         if let Some(sampling) = self.resample.filter(|_| tolerance.skips()) {
             for points in &mut finished {
                 leave_out_resampled(points, sampling, tolerance);
@@ -126,9 +126,9 @@ impl Query {
     }
 
     /// Makes the points read the points asked for.
-    fn finish(&self, points: Columns, method: AggregationMethod) -> Result<Columns> {
+    fn finish(&self, points: Points, method: AggregationMethod) -> Result<Points> {
         let Some(sampling) = self.resample else { return Ok(points) };
-        let mut resampled = resample(&points, method, sampling)?;
+        let mut resampled = resample(&points.into(), method, sampling)?;
         if let Some(from) = self.from {
             truncate(&mut resampled, sampling.group_of(from.nanos()).0 - 1);
         }
@@ -137,22 +137,23 @@ impl Query {
             resampled.timestamps.truncate(rows);
             resampled.values.truncate(rows);
         }
-        Ok(resampled)
+        Ok(resampled.into())
     }
 }
 
 /// Leaves out resampled groups of which a point may be missing.
-fn leave_out_resampled(points: &mut Columns, sampling: Sampling, tolerance: &Tolerance) {
+fn leave_out_resampled(out: &mut Points, sampling: Sampling, tolerance: &Tolerance) {
+    let mut points = Columns::from(std::mem::take(out));
     let is_whole = |start: i64| {
         let (first, last) = sampling.group_of(start);
         !tolerance.misses(first, last)
     };
-    if points.timestamps.iter().all(|start| is_whole(*start)) {
-        return;
+    if !points.timestamps.iter().all(|start| is_whole(*start)) {
+        let kept: Vec<(i64, f64)> = points.iter().filter(|(start, _)| is_whole(*start)).collect();
+        points.clear();
+        for (start, value) in kept {
+            points.push(start, value);
+        }
     }
-    let kept: Vec<(i64, f64)> = points.iter().filter(|(start, _)| is_whole(*start)).collect();
-    points.clear();
-    for (start, value) in kept {
-        points.push(start, value);
-    }
+    *out = points.into();
 }

@@ -9,7 +9,7 @@ use crate::carbonara::{self, group_start};
 use crate::codec::{DecodeError, Scratch};
 use crate::error::{Error, Result};
 use crate::head::{Archive, Plan, Raw, Run, Series, WindowSnapshot};
-use crate::types::{AggregationMethod, Columns, SeriesState};
+use crate::types::{AggregationMethod, Columns, Points, SeriesState};
 
 /// What is asked of one archive: the group starts wanted, and one or several methods.
 #[derive(Debug, Clone)]
@@ -92,8 +92,8 @@ impl Snapshot {
         Some(start..end)
     }
 
-    /// The answer: one series of columns per method asked for, in the order of the request.
-    pub fn answer(&self, buffers: &mut Buffers, tolerance: &mut Tolerance) -> Result<Vec<Columns>> {
+    /// The answer: the points of each method asked for, in the order of the request.
+    pub fn answer(&self, buffers: &mut Buffers, tolerance: &mut Tolerance) -> Result<Vec<Points>> {
         let granularity = self.archive.granularity;
         let mut holes = Holes::default();
         let raw = match self.raw_range() {
@@ -104,13 +104,14 @@ impl Snapshot {
         let sealed = self.starts.start..self.starts.end.min(sealed_end);
         let mut answers = Vec::with_capacity(self.methods.len());
         for method in &self.methods {
-            let mut out = Columns::default();
+            let mut out = Points::default();
             buffers.more = raw.timestamps.len();
             let archive = (self.metric, granularity);
             self.view.aggregates(archive, sealed.clone(), *method, buffers, tolerance, &mut out)?;
             let sealed_points = out.len();
             if buffers.more > 0 {
                 let (previous, starts) = (self.state.previous, self.open_starts());
+                let mut open = Columns::default();
                 carbonara::aggregate_one(
                     &raw.timestamps,
                     &raw.values,
@@ -118,8 +119,9 @@ impl Snapshot {
                     granularity,
                     starts,
                     *method,
-                    &mut out,
+                    &mut open,
                 );
+                if out.is_empty() { out = open.into() } else { out.extend(&open) }
             }
             if !holes.is_empty() {
                 leave_out(&mut out, sealed_points, granularity, holes.clone(), (*method, &raw), tolerance);
@@ -151,7 +153,7 @@ impl Snapshot {
 
 /// Leaves out the groups, from point `from` on, of which some measures are not known.
 fn leave_out(
-    out: &mut Columns,
+    out: &mut Points,
     from: usize,
     g: i64,
     mut holes: Holes,
@@ -161,14 +163,15 @@ fn leave_out(
     if method.is_rate() {
         holes.reach_to_next(&raw.timestamps);
     }
-    let points: Vec<(i64, f64)> = out.iter().skip(from).collect();
-    out.timestamps.truncate(from);
-    out.values.truncate(from);
+    let mut left = Columns::from(std::mem::take(out));
+    let points: Vec<(i64, f64)> = left.iter().skip(from).collect();
+    left.truncate(from);
     for (start, value) in points {
         if !holes.touch(start, start.saturating_add(g - 1)) {
-            out.push(start, value);
+            left.push(start, value);
         }
     }
+    *out = left.into();
     holes.iter().for_each(|(first, last)| tolerance.miss(group_start(first.max(0), g), last));
 }
 

@@ -10,8 +10,8 @@ use super::tolerance::{Holes, Tolerance};
 use crate::codec::{Scratch, decode_aggregate};
 use crate::error::{Error, Result};
 use crate::head::Run;
-use crate::segment::{Entry, MEASURES, STATE, SegmentName, SegmentReader};
-use crate::types::{AggregationMethod, Columns, SeriesState};
+use crate::segment::{Blocks, Entry, MEASURES, STATE, SegmentName, SegmentReader};
+use crate::types::{AggregationMethod, Columns, Points, SeriesState};
 
 /// A segment that is part of the state.
 #[derive(Debug)]
@@ -31,6 +31,7 @@ pub struct Buffers {
     pub scratch: Scratch,
     /// How many rows more the columns should have room for.
     pub(super) more: usize,
+    blocks: Blocks,
     bytes: Vec<u8>,
 }
 
@@ -134,10 +135,10 @@ impl View {
         holes: &mut Holes,
     ) -> Result<Vec<Run>> {
         let mut runs = Vec::new();
-        let (mut entries, mut bytes) = (Vec::new(), Vec::new());
+        let (mut blocks, mut entries, mut bytes) = (Blocks::default(), Vec::new(), Vec::new());
         for segment in &self.raw {
             entries.clear();
-            segment.reader.find_around(metric, MEASURES, times.clone(), &mut entries, &mut |error| {
+            segment.reader.find_around(metric, MEASURES, times.clone(), &mut blocks, &mut entries, &mut |error| {
                 // Whatever runs there were may have been of any time.
                 holes.add(i64::MIN, i64::MAX);
                 tolerance.take(error)
@@ -175,15 +176,14 @@ impl View {
         method: AggregationMethod,
         buffers: &mut Buffers,
         tolerance: &mut Tolerance,
-        out: &mut Columns,
+        out: &mut Points,
     ) -> Result<()> {
         if starts.start >= starts.end {
             return Ok(());
         }
-        let chunks = self.find(metric, granularity, &starts, tolerance)?;
+        let chunks = self.find(metric, granularity, &starts, &mut buffers.blocks, tolerance)?;
         // Growing step by step would cost more than decoding: the kernel hands out, and takes back, every page on the way.
         let rows = chunks.iter().map(|(_, entry)| entry.rows as usize).sum::<usize>() + buffers.more;
-        out.timestamps.reserve_exact(rows);
         out.values.reserve_exact(rows);
         let Buffers { scratch, bytes, .. } = buffers;
         let begin = out.len();
@@ -192,12 +192,12 @@ impl View {
         for together in chunks.chunk_by(|a, b| Arc::ptr_eq(a.0, b.0)) {
             let Some((segment, _)) = together.first() else { continue };
             let entries: Vec<Entry> = together.iter().map(|(_, entry)| *entry).collect();
-            let mut decode = |entry: &Entry, chunk: &[u8], out: &mut Columns| {
+            let mut decode = |entry: &Entry, chunk: &[u8], out: &mut Points| {
                 let from = out.len();
                 decode_aggregate(chunk, entry.rows as usize, granularity, method, scratch, out)
                     .map_err(|error| segment.reader.damaged(entry, error.to_string()))?;
                 if entry.first < starts.start || entry.last >= starts.end {
-                    trim(out, from, &starts);
+                    out.trim(from, &starts);
                 }
                 Ok(())
             };
@@ -207,13 +207,13 @@ impl View {
             if !tolerance.skips() {
                 return Err(error);
             }
-            cut(out, before);
+            out.truncate(before);
             for entry in &entries {
                 let from = out.len();
                 let alone = std::slice::from_ref(entry);
                 let read = segment.reader.read(alone, bytes, &mut |entry, chunk| decode(entry, chunk, out));
                 if let Err(error) = read {
-                    cut(out, from);
+                    out.truncate(from);
                     tolerance.take(error)?;
                     tolerance.miss(entry.first, entry.last);
                 }
@@ -231,6 +231,7 @@ impl View {
         metric: u64,
         granularity: i64,
         starts: &Range<i64>,
+        blocks: &mut Blocks,
         tolerance: &mut Tolerance,
     ) -> Result<Vec<(&Arc<Segment>, Entry)>> {
         let mut chunks = Vec::new();
@@ -247,7 +248,7 @@ impl View {
                     tolerance.miss(i64::MIN, i64::MAX);
                     tolerance.take(error)
                 };
-                segment.reader.find_around(metric, granularity, starts.clone(), &mut entries, on_damage)?;
+                segment.reader.find_around(metric, granularity, starts.clone(), blocks, &mut entries, on_damage)?;
                 chunks.extend(entries.drain(..).map(|entry| (segment, entry)));
             }
         }
@@ -259,35 +260,18 @@ impl View {
 }
 
 /// Brings the points appended at `from` and after in order of time.
-fn sort(out: &mut Columns, from: usize) {
-    let mut points: Vec<(i64, f64)> = out.iter().skip(from).collect();
+fn sort(out: &mut Points, from: usize) {
+    let mut sorted = Columns::from(std::mem::take(out));
+    let mut points: Vec<(i64, f64)> = sorted.iter().skip(from).collect();
     points.sort_by_key(|(timestamp, _)| *timestamp);
-    cut(out, from);
+    sorted.truncate(from);
     for (timestamp, value) in points {
-        out.push(timestamp, value);
+        sorted.push(timestamp, value);
     }
+    *out = sorted.into();
 }
 
 /// The run of raw measures of this entry.
 fn run(entry: &Entry, chunk: &[u8]) -> Run {
     Run { first: entry.first, last: entry.last, rows: entry.rows, bytes: chunk.into() }
-}
-
-/// Takes back the points appended at `from` and after.
-fn cut(out: &mut Columns, from: usize) {
-    out.timestamps.truncate(from);
-    out.values.truncate(from);
-}
-
-/// Of the points appended at `from` and after, keeps those in `starts`.
-fn trim(out: &mut Columns, from: usize, starts: &Range<i64>) {
-    let rows = &out.timestamps[from..];
-    let end = from + rows.partition_point(|timestamp| *timestamp < starts.end);
-    let begin = from + rows.partition_point(|timestamp| *timestamp < starts.start);
-    out.timestamps.truncate(end);
-    out.values.truncate(end);
-    if begin > from {
-        out.timestamps.drain(from..begin.min(end));
-        out.values.drain(from..begin.min(end));
-    }
 }

@@ -17,6 +17,6 @@ mod writer;
 pub use format::{ENTRY_SIZE, Entry, Kind, MEASURES, STATE};
 pub use inspect::{Cursor, Part};
 pub use names::{ARCHIVE, LEVEL0, RAW, SegmentName, number_of};
-pub use reader::SegmentReader;
+pub use reader::{Blocks, SegmentReader};
 pub use scan::Scan;
 pub use writer::{Chunk, SegmentWriter};

@@ -19,6 +19,8 @@ const READ_AHEAD: u64 = 1 << 20;
 #[derive(Debug)]
 pub struct SegmentReader {
     file: Arc<dyn File>,
+    /// By which its blocks are known; none for a footer that was made anew.
+    number: Option<u64>,
     length: u64,
     footer: Footer,
 }
@@ -37,12 +39,12 @@ impl SegmentReader {
         }
         check_header(&*file, kind, number)?;
         let footer = read_footer(&*file, length)?;
-        Ok(SegmentReader { file, length, footer })
+        Ok(SegmentReader { file, number: Some(number), length, footer })
     }
 
     /// A segment whose footer is known otherwise.
     pub(super) fn of_parts(file: Arc<dyn File>, length: u64, footer: Footer) -> Self {
-        SegmentReader { file, length, footer }
+        SegmentReader { file, number: None, length, footer }
     }
 
     /// The file's size in bytes.
@@ -90,10 +92,11 @@ impl SegmentReader {
     /// [`Error::Corrupt`] when a block of entries fails its checksum; and the disk's.
     #[cfg(any(test, feature = "internals"))]
     pub fn find(&self, metric: u64, granularity: i64, times: Range<i64>, out: &mut Vec<Entry>) -> Result<()> {
-        self.find_around(metric, granularity, times, out, &mut Err)
+        self.find_around(metric, granularity, times, &mut Blocks::default(), out, &mut Err)
     }
 
-    /// As [`find`](Self::find); where a block of entries cannot be read, `on_damage` says whether to go on behind it.
+    /// As [`find`](Self::find); where a block of entries cannot be read, `on_damage` says whether to go on behind it. Blocks are
+    /// read through `blocks`, which must have seen no segments but those of one database.
     ///
     /// # Errors
     ///
@@ -103,6 +106,7 @@ impl SegmentReader {
         metric: u64,
         granularity: i64,
         times: Range<i64>,
+        blocks: &mut Blocks,
         out: &mut Vec<Entry>,
         on_damage: &mut dyn FnMut(Error) -> Result<()>,
     ) -> Result<()> {
@@ -118,7 +122,7 @@ impl SegmentReader {
             }
             entry.first < times.end
         };
-        self.walk((metric, granularity, times.start), &mut visit, on_damage)
+        self.walk((metric, granularity, times.start), blocks, &mut visit, on_damage)
     }
 
     /// All chunks of one metric, appended to `out` in order.
@@ -133,7 +137,7 @@ impl SegmentReader {
             }
             entry.metric <= metric
         };
-        self.walk((metric, i64::MIN, i64::MIN), &mut visit, &mut Err)
+        self.walk((metric, i64::MIN, i64::MIN), &mut Blocks::default(), &mut visit, &mut Err)
     }
 
     /// Visits all entries in order.
@@ -156,6 +160,7 @@ impl SegmentReader {
     fn walk(
         &self,
         target: (u64, i64, i64),
+        blocks: &mut Blocks,
         visit: &mut dyn FnMut(Entry) -> bool,
         on_damage: &mut dyn FnMut(Error) -> Result<()>,
     ) -> Result<()> {
@@ -163,19 +168,21 @@ impl SegmentReader {
             return Ok(());
         }
         let first = self.footer.blocks.partition_point(|block| block.key() <= target).saturating_sub(1);
-        let mut bytes = Vec::new();
         for (i, reference) in self.footer.blocks.iter().enumerate().skip(first) {
             // Behind a block that was passed over, one may begin with another metric already.
             if i > first && reference.metric > target.0 {
                 return Ok(());
             }
-            if let Err(error) = self.read_block(reference, target.0, &mut bytes) {
-                on_damage(error)?;
-                continue;
-            }
+            let bytes = match blocks.read(self, reference, target.0) {
+                Ok(bytes) => bytes,
+                Err(error) => {
+                    on_damage(error)?;
+                    continue;
+                }
+            };
             let count = reference.entries as usize;
-            for i in last_not_after(&bytes, count, target)..count {
-                if !visit(self.entry(reference, &bytes, i)?) {
+            for i in last_not_after(bytes, count, target)..count {
+                if !visit(self.entry(reference, bytes, i)?) {
                     return Ok(());
                 }
             }
@@ -284,6 +291,42 @@ impl SegmentReader {
     pub fn damaged(&self, entry: &Entry, what: impl Into<String>) -> Error {
         let corruption = Corruption::new(self.file.path(), entry.offset, what).of_metric(entry.metric);
         corruption.of_span(entry.first, entry.last).into()
+    }
+}
+
+/// Blocks of entries as they were read last, one of each segment: who looks up one metric after the other mostly finds the next
+/// in the block in which the one before was. They are known by the segments' numbers, which a database gives once.
+#[derive(Debug, Default)]
+pub struct Blocks(Vec<Block>);
+
+#[derive(Debug)]
+struct Block {
+    segment: Option<u64>,
+    /// Where it lies; none while it is not known to be read.
+    offset: Option<u64>,
+    bytes: Vec<u8>,
+}
+
+/// Blocks of so many segments are kept; one has some seven kilobytes.
+const MOST_BLOCKS: usize = 32;
+
+impl Blocks {
+    fn read(&mut self, reader: &SegmentReader, reference: &BlockRef, metric: u64) -> Result<&[u8]> {
+        let kept = self.0.iter().position(|block| block.segment == reader.number);
+        let place = kept.unwrap_or_else(|| {
+            if self.0.len() >= MOST_BLOCKS {
+                self.0.remove(0);
+            }
+            self.0.push(Block { segment: reader.number, offset: None, bytes: Vec::new() });
+            self.0.len() - 1
+        });
+        let block = &mut self.0[place];
+        if reader.number.is_none() || block.offset != Some(reference.offset) {
+            block.offset = None;
+            reader.read_block(reference, metric, &mut block.bytes)?;
+            block.offset = Some(reference.offset);
+        }
+        Ok(&block.bytes)
     }
 }
 

@@ -44,6 +44,12 @@ impl Columns {
         self.values.clear();
     }
 
+    /// Keeps the first `rows` points.
+    pub fn truncate(&mut self, rows: usize) {
+        self.timestamps.truncate(rows);
+        self.values.truncate(rows);
+    }
+
     /// The points in order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (i64, f64)> + '_ {
         self.timestamps.iter().copied().zip(self.values.iter().copied())

@@ -10,6 +10,7 @@ mod filter;
 mod measure;
 mod method;
 mod metric;
+mod points;
 mod policy;
 mod pushed;
 mod resource;
@@ -26,6 +27,7 @@ pub use filter::{Comparison, Filter, Operator, Test, Tree};
 pub use measure::Measure;
 pub use method::{AggregationMethod, Method, MethodSet};
 pub use metric::{Metric, MetricKey, MetricStatus, NewMetric};
+pub use points::{Points, Starts};
 pub use policy::{ArchivePolicy, ArchivePolicyBuilder, ArchivePolicyUpdate, Definition};
 pub use pushed::Pushed;
 pub use resource::{

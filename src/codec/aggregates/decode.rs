@@ -4,7 +4,7 @@ use super::chunk::Chunk;
 use super::directory::Rows;
 use crate::codec::reader::Reader;
 use crate::codec::{DecodeError, Scratch, check_rows, grid};
-use crate::types::{AggregateBlock, AggregateColumn, AggregationMethod, Columns};
+use crate::types::{AggregateBlock, AggregateColumn, AggregationMethod, Points};
 
 /// Reads a whole chunk.
 ///
@@ -60,13 +60,13 @@ pub fn decode_aggregate(
     granularity: i64,
     method: AggregationMethod,
     scratch: &mut Scratch,
-    out: &mut Columns,
+    out: &mut Points,
 ) -> Result<bool, DecodeError> {
     check_rows(rows)?;
-    let (timestamps, values) = (out.timestamps.len(), out.values.len());
+    let (starts, values) = (out.starts.len(), out.values.len());
     let decoded = decode_one(bytes, rows, granularity, method, scratch, out);
     if decoded.is_err() {
-        out.timestamps.truncate(timestamps);
+        out.starts.truncate(starts);
         out.values.truncate(values);
     }
     decoded
@@ -78,7 +78,7 @@ fn decode_one(
     granularity: i64,
     method: AggregationMethod,
     scratch: &mut Scratch,
-    out: &mut Columns,
+    out: &mut Points,
 ) -> Result<bool, DecodeError> {
     let Scratch { column, aggregates, times } = scratch;
     let mut reader = Reader::new(bytes);
@@ -86,18 +86,19 @@ fn decode_one(
     let Some(entry) = aggregates.directory.find(method) else {
         return Ok(false);
     };
-    let start = out.timestamps.len();
-    grid::decode(&mut reader, rows, granularity, times, &mut out.timestamps)?;
+    let start = out.starts.len();
+    grid::decode_starts(&mut reader, rows, granularity, times, &mut out.starts)?;
     let mut chunk = Chunk::new(&aggregates.directory, reader, rows, column, &mut aggregates.buffers)?;
     let there = chunk.mark(entry, &mut aggregates.present)?;
     chunk.values(entry, there, &mut out.values)?;
     if entry.rows != Rows::All {
+        let list = out.starts.list();
         let mut end = start;
         for (row, _) in aggregates.present.iter().enumerate().filter(|(_, has)| **has) {
-            out.timestamps[end] = out.timestamps[start + row];
+            list[end] = list[start + row];
             end += 1;
         }
-        out.timestamps.truncate(end);
+        list.truncate(end);
     }
     Ok(true)
 }

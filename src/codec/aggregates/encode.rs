@@ -13,13 +13,13 @@ use crate::types::AggregateBlock;
 /// multiples of `granularity` (ns); others come back too, but take more bytes.
 ///
 /// ```
-/// use gnocchetti::internals::codec::{Scratch, decode_aggregate, encode_aggregates};
-/// use gnocchetti::{AggregateBlock, AggregateColumn, AggregationMethod, Columns};
+/// use gnocchetti::internals::codec::{Points, Scratch, decode_aggregate, encode_aggregates};
+/// use gnocchetti::{AggregateBlock, AggregateColumn, AggregationMethod};
 ///
 /// let (granularity, method) = (60_000_000_000, AggregationMethod::MAX);
 /// let column = AggregateColumn { method, values: vec![1.5, 4.0], present: None };
 /// let block = AggregateBlock { timestamps: vec![0, granularity], columns: vec![column] };
-/// let (mut scratch, mut bytes, mut out) = (Scratch::default(), Vec::new(), Columns::default());
+/// let (mut scratch, mut bytes, mut out) = (Scratch::default(), Vec::new(), Points::default());
 /// encode_aggregates(&block, granularity, &mut scratch, &mut bytes);
 /// assert!(decode_aggregate(&bytes, 2, granularity, method, &mut scratch, &mut out)?);
 /// assert_eq!(out.values, [1.5, 4.0]);

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::codec::samples::{Random, column, mutate, same_bits};
 use crate::codec::{MAX_ROWS, Scratch};
-use crate::types::{AggregateBlock, AggregateColumn, AggregationMethod, Columns, Method};
+use crate::types::{AggregateBlock, AggregateColumn, AggregationMethod, Columns, Method, Points};
 
 const MINUTE: i64 = 60_000_000_000;
 
@@ -80,7 +80,7 @@ fn round_trip(block: &AggregateBlock, granularity: i64) -> Vec<u8> {
     assert_eq!(back.columns.len(), block.columns.len());
     for (column, back) in block.columns.iter().zip(&back.columns) {
         assert_eq!(column.method, back.method);
-        let mut out = Columns { timestamps: vec![1], values: vec![0.5] };
+        let mut out = Points::from(Columns { timestamps: vec![1], values: vec![0.5] });
         assert!(decode_aggregate(&bytes, block.rows(), granularity, column.method, &mut scratch, &mut out).unwrap());
         let mut expected = Columns { timestamps: vec![1], values: vec![0.5] };
         for row in 0..block.rows() {
@@ -91,11 +91,11 @@ fn round_trip(block: &AggregateBlock, granularity: i64) -> Vec<u8> {
                 expected.push(block.timestamps[row], column.values[row]);
             }
         }
-        assert_eq!(out.timestamps, expected.timestamps);
+        assert_eq!(out.starts.clone().into_list(), expected.timestamps);
         assert!(same_bits(&out.values, &expected.values));
     }
     for absent in AggregationMethod::all().filter(|method| block.column(*method).is_none()).take(20) {
-        let mut out = Columns::default();
+        let mut out = Points::default();
         assert!(!decode_aggregate(&bytes, block.rows(), granularity, absent, &mut scratch, &mut out).unwrap());
         assert!(out.is_empty());
     }
@@ -177,11 +177,11 @@ fn damage_never_panics_and_allocates_by_rows_only() {
             );
         }
         for name in &names[..6] {
-            let mut out = Columns { timestamps: vec![1], values: vec![0.5] };
+            let mut out = Points::from(Columns { timestamps: vec![1], values: vec![0.5] });
             if decode_aggregate(bytes, rows, MINUTE, method(name), &mut scratch, &mut out).is_err() {
-                assert!(out.len() == 1 && out.values.len() == 1);
+                assert!(out.starts.len() == 1 && out.values.len() == 1);
             }
-            assert_eq!(out.timestamps.len(), out.values.len());
+            assert_eq!(out.starts.len(), out.values.len());
         }
     });
     for rows in [0, MAX_ROWS + 1] {

@@ -1,6 +1,7 @@
 //! The series that an operation asks for: found by id, name or pattern, or through resources, and fetched.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -9,7 +10,9 @@ use crate::error::{Error, Result};
 use crate::indexer::State;
 use crate::ops::{EvaluateOptions, Input, Label, Operation, Presence, Reference};
 use crate::query::Query;
-use crate::types::{Columns, Definition, Filter, Glob, Metric, MetricKey, MetricSearch, Resource, Timespan, Timestamp};
+use crate::types::{
+    Definition, Filter, Glob, Metric, MetricKey, MetricSearch, Points, Resource, Starts, Timespan, Timestamp,
+};
 
 /// A series that an operation asks for.
 pub(super) struct Source {
@@ -149,19 +152,38 @@ pub(super) fn fetch(
         return Err(Error::Unaggregable { references, reason: "No granularity match".to_owned() });
     }
     let mut inputs = Vec::with_capacity(sources.len() * common.len());
+    let mut shared = Shared::default();
     for source in sources {
         for granularity in &common {
-            let columns = match points(database, &source, *granularity, options) {
-                Ok(columns) => columns,
+            let points = match points(database, &source, *granularity, options) {
+                Ok(points) => points,
                 Err(error) if source.is_gone(&error) => break,
                 Err(error) => return Err(error),
             };
+            let (timestamps, values) = (shared.timestamps(*granularity, points.starts), points.values);
             let Source { reference, label, presence, .. } = &source;
             let (reference, label, presence) = (reference.clone(), label.clone(), presence.clone());
-            inputs.push(Input { reference, label, granularity: *granularity, columns, presence });
+            inputs.push(Input { reference, label, granularity: *granularity, timestamps, values, presence });
         }
     }
     Ok(inputs)
+}
+
+/// The timestamps of series, held once where one series has those of the one before.
+#[derive(Default)]
+struct Shared(BTreeMap<Timespan, (Starts, Arc<[i64]>)>);
+
+impl Shared {
+    fn timestamps(&mut self, granularity: Timespan, starts: Starts) -> Arc<[i64]> {
+        if let Some((known, timestamps)) = self.0.get(&granularity)
+            && *known == starts
+        {
+            return Arc::clone(timestamps);
+        }
+        let timestamps: Arc<[i64]> = starts.clone().into_list().into();
+        self.0.insert(granularity, (starts, Arc::clone(&timestamps)));
+        timestamps
+    }
 }
 
 /// The granularities that all sources have, finest first.
@@ -183,7 +205,7 @@ fn common(database: &Database, sources: &[Source]) -> Result<Vec<Timespan>> {
     Ok(common.unwrap_or_default())
 }
 
-fn points(database: &Database, source: &Source, granularity: Timespan, options: &EvaluateOptions) -> Result<Columns> {
+fn points(database: &Database, source: &Source, granularity: Timespan, options: &EvaluateOptions) -> Result<Points> {
     let method = source.reference.method;
     let mut query = Query::new(source.key).method(method).granularity(granularity);
     if let Some(from) = options.from {
@@ -192,10 +214,11 @@ fn points(database: &Database, source: &Source, granularity: Timespan, options: 
     if let Some(to) = options.to {
         query = query.to(Timestamp::from_nanos(to)?);
     }
-    database.measures(&query).map_err(|error| match error {
+    let points = database.points_of(&query, &[method]).map_err(|error| match error {
         Error::MethodNotKept { .. } => {
             Error::UnknownReferenceMethod { metric: source.id.to_string(), method: method.to_string() }
         }
         other => other,
-    })
+    })?;
+    Ok(points.into_iter().next().unwrap_or_default())
 }

@@ -8,7 +8,7 @@ use crate::carbonara::{aggregate_one, group_start};
 use crate::head::Plan;
 use crate::query::{BufferPool, Tolerance, View};
 use crate::segment::Entry;
-use crate::types::{AggregateBlock, AggregateColumn, AggregationMethod, Columns, Method};
+use crate::types::{AggregateBlock, AggregateColumn, AggregationMethod, Columns, Method, Points};
 
 /// The rows of a damaged chunk, with the methods that can be made again; `None` when none can, or when it is not sure that all
 /// that is needed is there.
@@ -68,11 +68,11 @@ pub(super) fn points(
     method: AggregationMethod,
     starts: std::ops::Range<i64>,
 ) -> Option<Columns> {
-    let mut out = Columns::default();
+    let mut out = Points::default();
     let mut tolerance = Tolerance::none();
     let read = BufferPool::default()
         .lend(|buffers| view.aggregates((metric, granularity), starts, method, buffers, &mut tolerance, &mut out));
-    read.ok().map(|()| out)
+    read.ok().map(|()| out.into())
 }
 
 fn starts(points: &Columns, granularity: i64) -> Vec<i64> {

@@ -124,7 +124,7 @@ fn a_pattern_stands_for_all_that_were_found() {
 fn inputs_out_of_order_or_given_twice_are_refused() {
     let twice = [input("a", &[(0, 1.0)]), input("a", &[(0, 1.0)])];
     let mut uneven = input("a", &[(0, 1.0)]);
-    uneven.columns.values.clear();
+    uneven.values.clear();
     for inputs in [
         &twice[..],
         &[input("a", &[(1, 1.0), (0, 1.0)])],
