@@ -20,6 +20,7 @@ const OWN: [&str; 5] = ["started_at", "ended_at", "user_id", "project_id", "metr
 
 /// What was sent of a resource, but for its identifier.
 #[derive(Debug, Default, PartialEq)]
+#[expect(clippy::option_option, reason = "absent and null are not the same")]
 pub(super) struct Sent {
     /// Its user, or none.
     pub(super) user_id: Option<Option<String>>,
@@ -121,6 +122,8 @@ fn unidentified(text: &str, error: Error) -> String {
     }
 }
 
+/// Whom it is to belong to, if that was sent: somebody, or nobody.
+#[expect(clippy::option_option, reason = "absent and null are not the same")]
 fn owner(object: &Object<'_>, key: &str) -> Result<Option<Option<String>>, Failure> {
     let Some(given) = object.get(key) else { return Ok(None) };
     match given.value() {

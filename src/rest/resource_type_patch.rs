@@ -80,7 +80,7 @@ pub(super) fn changes(current: &ResourceType, next: &[Defined<'_>]) -> Result<Op
         check_kind(current, defined)?;
     }
     let gone = current.attributes.keys().filter(|name| !next.iter().any(|defined| defined.name == name.as_str()));
-    let mut update = gone.fold(ResourceTypeUpdate::new(), |update, name| update.remove(name));
+    let mut update = gone.fold(ResourceTypeUpdate::new(), ResourceTypeUpdate::remove);
     for defined in next {
         let Defined { name, attribute, .. } = defined;
         match current.attributes.get(*name) {
