@@ -510,6 +510,14 @@ pub enum Error {
         /// All metrics that resources do not have: the ids of these, and the metrics' names.
         metrics: Vec<(String, String)>,
     },
+    /// A stretch of time that ends before it begins.
+    #[error("the time from {start} ns to {end} ns ends before it begins; exchange the two")]
+    InvalidRange {
+        /// When it begins, in ns.
+        start: i64,
+        /// When it ends, in ns.
+        end: i64,
+    },
 }
 
 fn missing(resources: &[(String, String)], metrics: &[(String, String)]) -> String {
@@ -580,6 +588,7 @@ impl Error {
             Error::UnknownResourceMetrics { .. } => 54,
             Error::ReadOnly { .. } => 61,
             Error::Outrun { .. } => 63,
+            Error::InvalidRange { .. } => 64,
         }
     }
 
@@ -664,6 +673,7 @@ mod tests {
             (54, Error::UnknownResourceMetrics { resources: Vec::new(), metrics: Vec::new() }),
             (61, Error::ReadOnly { call: "", path: path() }),
             (63, Error::Outrun { path: path(), attempts: 0 }),
+            (64, Error::InvalidRange { start: 1, end: 0 }),
         ]
     }
 

@@ -5,6 +5,7 @@
 
 mod access;
 mod batch;
+mod deletion;
 mod metrics;
 mod operations;
 mod policies;

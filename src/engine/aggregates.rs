@@ -73,9 +73,47 @@ pub(super) fn append(block: &mut AggregateBlock, more: &AggregateBlock) -> bool 
         *block = more.clone();
         return true;
     }
+    block.timestamps.last() < more.timestamps.first() && extend(block, more)
+}
+
+/// The rows of a block whose time `keep` accepts.
+pub(super) fn retain(block: &AggregateBlock, keep: impl Fn(i64) -> bool) -> AggregateBlock {
+    let rows: Vec<usize> = (0..block.rows()).filter(|row| keep(block.timestamps[*row])).collect();
+    pick(block, &rows)
+}
+
+/// These rows of a block, in this order.
+fn pick(block: &AggregateBlock, rows: &[usize]) -> AggregateBlock {
+    let columns = block.columns.iter().map(|column| AggregateColumn {
+        method: column.method,
+        values: rows.iter().map(|row| column.values[*row]).collect(),
+        present: column.present.as_ref().map(|present| rows.iter().map(|row| present[*row]).collect()),
+    });
+    AggregateBlock { timestamps: rows.iter().map(|row| block.timestamps[*row]).collect(), columns: columns.collect() }
+}
+
+/// The rows of several blocks of one archive, which have no time twice, in order of time; `None` when their columns differ.
+pub(super) fn gather(blocks: impl IntoIterator<Item = AggregateBlock>) -> Option<AggregateBlock> {
+    let mut all = AggregateBlock::default();
+    for block in blocks.into_iter().filter(|block| block.rows() > 0) {
+        if all.timestamps.is_empty() {
+            all = block;
+        } else if !extend(&mut all, &block) {
+            return None;
+        }
+    }
+    if !all.timestamps.is_sorted() {
+        let mut rows: Vec<usize> = (0..all.rows()).collect();
+        rows.sort_by_key(|row| all.timestamps[*row]);
+        all = pick(&all, &rows);
+    }
+    Some(all)
+}
+
+/// Appends rows wherever they lie in time; false, and nothing done, when their columns are other ones.
+fn extend(block: &mut AggregateBlock, more: &AggregateBlock) -> bool {
     let alike = block.columns.len() == more.columns.len()
-        && block.columns.iter().zip(&more.columns).all(|(a, b)| a.method == b.method)
-        && block.timestamps.last() < more.timestamps.first();
+        && block.columns.iter().zip(&more.columns).all(|(a, b)| a.method == b.method);
     if alike {
         let rows = block.rows();
         for (column, more_column) in block.columns.iter_mut().zip(&more.columns) {
@@ -124,6 +162,18 @@ mod tests {
         assert_eq!(plain.columns[0].present, Some(vec![true, false, true]));
         assert!(append(&mut plain, &block(&[4], None)));
         assert_eq!(plain.columns[0].present, Some(vec![true, false, true, true]));
+    }
+
+    #[test]
+    fn gathered_rows_are_in_order_and_keep_their_values() {
+        let whole = block(&[1, 2, 3, 5], Some(vec![true, false, true, true]));
+        let odd = retain(&whole, |t| t % 2 == 1);
+        let even = retain(&whole, |t| t % 2 == 0);
+        assert_eq!((odd.rows(), even.rows()), (3, 1));
+        assert_eq!(gather([odd.clone(), AggregateBlock::default(), even]), Some(whole));
+        let mut other = block(&[4], None);
+        other.columns[0].method = AggregationMethod::MIN;
+        assert_eq!(gather([odd, other]), None);
     }
 
     #[test]

@@ -13,25 +13,28 @@ use super::merge::{Effort, Retention};
 use super::{Engine, Maintenance};
 use crate::error::{Error, Result};
 use crate::head::Archive;
-use crate::query::{Segment, View};
+use crate::query::{Holes, Segment, View, touched};
 use crate::segment::{ARCHIVE, SegmentName};
 use crate::types::MetricKey;
 
 /// How often archives are looked through by themselves.
 const INTERVAL: Duration = Duration::from_secs(600);
 
+/// So many holes may lie in archives before partitions are rewritten for them alone: MANIFEST carries each.
+const MANY_HOLES: usize = 1000;
+
 /// How much of a partition is of no use any more.
 #[derive(Debug, Default, Clone, Copy)]
 struct Dead {
     bytes: u64,
     of: u64,
-    /// Some of them belong to deleted metrics.
+    /// Something of it was deleted, with its metric or by itself.
     deleted: bool,
 }
 
 impl Engine {
     /// Drops partitions that are expired as a whole, rewrites those that are so for more than a half (when everything is to
-    /// be done: those with anything of a deleted metric too), and forgets deleted metrics of which nothing is left.
+    /// be done: those with anything that was deleted too), and forgets deleted metrics, and holes, of which nothing is left.
     pub(super) fn expire(&self, maintenance: &mut Maintenance, effort: Effort) -> Result<()> {
         let due = maintenance.expired_at.is_none_or(|at| at.elapsed() >= INTERVAL);
         if effort == Effort::Due && !due {
@@ -46,23 +49,28 @@ impl Engine {
                 }
                 let dead = self.dead(&view, granularity, segments)?;
                 let half = dead.bytes * 2 > dead.of;
-                if half || (effort == Effort::All && dead.deleted) {
+                if half || (dead.deleted && (effort == Effort::All || view.holes.len() > MANY_HOLES)) {
                     self.rewrite_partition(maintenance, (granularity, start))?;
                 }
             }
         }
-        if effort == Effort::All && !self.state.deleted.lock().is_empty() {
+        if effort == Effort::All && self.is_anything_deleted() {
             let raw = self.view().raw.clone();
             if !raw.is_empty() {
                 self.merge_raw(maintenance, &raw)?;
             }
         }
-        self.purge(maintenance)
+        self.purge(maintenance)?;
+        self.close_holes(maintenance)
+    }
+
+    fn is_anything_deleted(&self) -> bool {
+        !self.state.deleted.lock().is_empty() || !self.view().holes.is_empty()
     }
 
     /// Whether it is worth looking at each metric's chunks: some metric's retention may have passed, or one was deleted.
     fn may_be_dead(&self, granularity: i64, segments: &[Arc<Segment>]) -> bool {
-        if !self.state.deleted.lock().is_empty() {
+        if self.is_anything_deleted() {
             return true;
         }
         let newest = self.view().segments().map(|segment| segment.reader.times().1).max().unwrap_or(0);
@@ -81,7 +89,10 @@ impl Engine {
             for entry in entries {
                 let kept_from = retention.kept_from(entry.metric, granularity)?;
                 dead.of += u64::from(entry.length);
-                if kept_from.is_none_or(|kept_from| entry.last < kept_from) {
+                let (number, holes) = (segment.name.number(), view.holes.of(entry.metric, granularity));
+                let covered = holes.iter().any(|hole| hole.covers(number, entry.first, entry.last));
+                dead.deleted |= touched(holes, number, entry.first, entry.last);
+                if covered || kept_from.is_none_or(|kept_from| entry.last < kept_from) {
                     dead.bytes += u64::from(entry.length);
                     dead.deleted |= kept_from.is_none();
                 }
@@ -115,6 +126,32 @@ impl Engine {
         self.state.index.purge(&gone.iter().map(|key| MetricKey::new(*key)).collect::<Vec<_>>())?;
         self.state.deleted.lock().retain(|key| !gone.contains(key));
         self.commit_view(maintenance, (*view).clone())
+    }
+
+    /// Forgets holes that no segment is left for.
+    fn close_holes(&self, maintenance: &mut Maintenance) -> Result<()> {
+        let view = self.view();
+        if view.holes.is_empty() {
+            return Ok(());
+        }
+        let mut open = Holes::default();
+        let mut entries = Vec::new();
+        for hole in view.holes.iter() {
+            for segment in view.segments().filter(|segment| segment.name.number() < hole.before) {
+                entries.clear();
+                segment.reader.find_metric(hole.metric, &mut entries)?;
+                let number = segment.name.number();
+                let own = entries.iter().filter(|entry| entry.granularity == hole.granularity);
+                if own.into_iter().any(|entry| hole.touches(number, entry.first, entry.last)) {
+                    open.insert(*hole);
+                    break;
+                }
+            }
+        }
+        if open == *view.holes {
+            return Ok(());
+        }
+        self.commit_view(maintenance, View { holes: Arc::new(open), ..(*view).clone() })
     }
 
     /// Removes files that count no more, once no reader in this process has them and those in other processes had time.

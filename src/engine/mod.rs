@@ -2,7 +2,7 @@
 //!
 //! A push is journaled and applied to its series under their locks ([`ingest`]). A checkpoint writes what series accepted
 //! and the aggregates of what has closed into segments, and commits MANIFEST ([`checkpoint`]); merges and expiry keep the
-//! segments few and well packed ([`merge`], [`expire`]). Opening replays the journal from where MANIFEST says
+//! segments few and well packed ([`merge`], [`expire`]). Deletions of a stretch of time leave holes in them ([`delete`]). Opening replays the journal from where MANIFEST says
 //! ([`recover`]). Two threads belong to the engine: one does the background work, one keeps the durability's deadlines
 //! ([`worker`]).
 //!
@@ -11,6 +11,7 @@
 
 mod aggregates;
 mod checkpoint;
+mod delete;
 mod expire;
 mod ingest;
 mod load;
@@ -21,8 +22,10 @@ mod options;
 mod partition;
 mod policies;
 mod reader;
+mod recompute;
 mod records;
 mod recover;
+mod rows;
 mod state;
 mod stats;
 mod tail;

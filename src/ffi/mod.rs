@@ -16,6 +16,7 @@
 mod arrow;
 mod call;
 mod database;
+mod deletion;
 mod error;
 mod handle;
 mod json;

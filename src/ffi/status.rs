@@ -120,6 +120,8 @@ pub enum gnt_status_code {
     GNT_READ_ONLY = 61,
     /// The writer replaced files faster than this reader could read them.
     GNT_OUTRUN = 63,
+    /// A stretch of time ends before it begins.
+    GNT_INVALID_RANGE = 64,
     /// A pointer that must not be NULL was.
     GNT_NULL_POINTER = 200,
     /// A pointer that is no live handle of the kind it must be.

@@ -5,10 +5,12 @@
 //! computed from the window; where both have a group, the series' own state says which one counts. This module changes
 //! nothing, keeps no cache of answers, and never waits for a writer longer than for a series' lock.
 
+mod holes;
 mod question;
 mod read;
 mod view;
 
+pub use holes::{Hole, Holes, hidden, touched, within};
 pub use question::Query;
 pub use read::{Request, Snapshot, window_damaged};
 pub use view::{BufferPool, Segment, View};

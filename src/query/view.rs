@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::holes::{self, Holes, hidden, touched};
 use crate::codec::{Scratch, decode_aggregate};
 use crate::error::Result;
 use crate::head::Run;
@@ -69,6 +70,8 @@ pub struct View {
     pub level0: Vec<Arc<Segment>>,
     /// Granularity → start of the partition → its segments, oldest first.
     pub archives: BTreeMap<i64, BTreeMap<i64, Vec<Arc<Segment>>>>,
+    /// What was deleted of them.
+    pub holes: Arc<Holes>,
 }
 
 impl View {
@@ -104,11 +107,15 @@ impl View {
     pub fn runs(&self, metric: u64, times: Range<i64>) -> Result<Vec<Run>> {
         let mut runs = Vec::new();
         let (mut entries, mut bytes) = (Vec::new(), Vec::new());
+        let holes = self.holes.of(metric, MEASURES);
         for segment in &self.raw {
             entries.clear();
             segment.reader.find(metric, MEASURES, times.clone(), &mut entries)?;
             segment.reader.read(&entries, &mut bytes, &mut |entry, chunk| {
-                runs.push(Run { first: entry.first, last: entry.last, rows: entry.rows, bytes: chunk.into() });
+                let run = Run { first: entry.first, last: entry.last, rows: entry.rows, bytes: chunk.into() };
+                let run = holes::cut(run, holes, segment.name.number())
+                    .map_err(|error| segment.reader.damaged(entry, error.to_string()))?;
+                runs.extend(run);
                 Ok(())
             })?;
         }
@@ -129,7 +136,9 @@ impl View {
         if starts.start >= starts.end {
             return Ok(());
         }
-        let chunks = self.find(metric, granularity, &starts)?;
+        let chunks = self.chunks(metric, granularity, &starts)?;
+        let holes = self.holes.of(metric, granularity);
+        let begin = out.len();
         // Growing step by step would cost more than decoding: the kernel hands out, and takes back, every page on the way.
         let rows = chunks.iter().map(|(_, entry)| entry.rows as usize).sum::<usize>() + buffers.more;
         out.timestamps.reserve_exact(rows);
@@ -145,14 +154,23 @@ impl View {
                 if entry.first < starts.start || entry.last >= starts.end {
                     trim(out, from, &starts);
                 }
+                let number = segment.name.number();
+                if touched(holes, number, entry.first, entry.last) {
+                    retain(out, from, |timestamp| !hidden(holes, number, timestamp));
+                }
                 Ok(())
             })?;
+        }
+        // A group that was computed anew lies in a younger segment than its neighbours, until a merge brings them together.
+        if chunks.windows(2).any(|pair| matches!(pair, [(_, a), (_, b)] if a.last >= b.first)) {
+            sort(out, begin);
         }
         Ok(())
     }
 
-    /// The chunks that hold an archive's rows in `starts`, in order of time.
-    fn find(&self, metric: u64, granularity: i64, starts: &Range<i64>) -> Result<Vec<(&Arc<Segment>, Entry)>> {
+    /// The chunks that hold an archive's rows in `starts`, in order of time. What [`holes`](Self::holes) hide is to be left
+    /// out of them.
+    pub fn chunks(&self, metric: u64, granularity: i64, starts: &Range<i64>) -> Result<Vec<(&Arc<Segment>, Entry)>> {
         let mut chunks = Vec::new();
         let mut entries = Vec::new();
         let partitions = self.archives.get(&granularity);
@@ -185,4 +203,27 @@ fn trim(out: &mut Columns, from: usize, starts: &Range<i64>) {
         out.timestamps.drain(from..begin.min(end));
         out.values.drain(from..begin.min(end));
     }
+}
+
+/// Of the points appended at `from` and after, keeps those whose time `keep` accepts.
+fn retain(out: &mut Columns, from: usize, keep: impl Fn(i64) -> bool) {
+    let mut kept = from;
+    for at in from..out.len() {
+        if keep(out.timestamps[at]) {
+            out.timestamps.swap(kept, at);
+            out.values.swap(kept, at);
+            kept += 1;
+        }
+    }
+    out.timestamps.truncate(kept);
+    out.values.truncate(kept);
+}
+
+/// Brings the points appended at `from` and after in order of time.
+fn sort(out: &mut Columns, from: usize) {
+    let mut points: Vec<(i64, f64)> = out.iter().skip(from).collect();
+    points.sort_by_key(|(timestamp, _)| *timestamp);
+    out.timestamps.truncate(from);
+    out.values.truncate(from);
+    points.into_iter().for_each(|(timestamp, value)| out.push(timestamp, value));
 }

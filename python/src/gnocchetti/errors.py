@@ -422,6 +422,13 @@ class Outrun(StorageError, status=63):
     attempts: int
 
 
+class InvalidRange(InvalidError, status=64):
+    """A stretch of time that ends before it begins."""
+
+    start: int
+    end: int
+
+
 class NullPointer(InternalError, status=200):
     """A pointer that must not be NULL was."""
 
