@@ -10,15 +10,16 @@ use std::sync::Arc;
 
 use super::report::{Outcome, Repair, RepairReport};
 use super::{quarantine, rebuild, state};
-use crate::codec::{Scratch, encode_aggregates};
+use crate::codec::{DecodeError, Scratch, decode_aggregates, encode_aggregates};
+use crate::engine::aggregates::retain;
 use crate::engine::check::{CheckProgress, Finding, FindingKind, OnProgress, contents, kind_of};
 use crate::engine::manifest::{Manifest, SegmentRecord};
 use crate::engine::open::open_segment;
 use crate::error::{Corruption, Error, Result};
 use crate::fs::Fs;
-use crate::head::Plan;
+use crate::head::{Plan, Run};
 use crate::indexer::Indexer;
-use crate::query::{Segment, View};
+use crate::query::{Erasure, Segment, View, cut, hidden, touched};
 use crate::segment::{Chunk, ENTRY_SIZE, Entry, MEASURES, Part, STATE, SegmentName, SegmentReader, SegmentWriter};
 use crate::types::{AggregateBlock, MetricKey, SeriesState};
 
@@ -63,7 +64,8 @@ pub(super) fn repair(
 ) -> Result<()> {
     let mut next = manifest.clone();
     let (mut patients, mut gone) = (Vec::new(), Vec::new());
-    let mut view = View::default();
+    let erased = Arc::new(manifest.erasures.iter().map(Erasure::from).collect());
+    let mut view = View { erased, ..View::default() };
     let mut whole = true;
     let total = manifest.segments.iter().map(|record| record.bytes).sum();
     let mut done = 0;
@@ -235,7 +237,7 @@ impl Ground<'_> {
         for entry in entries {
             let mut copied = Ok(());
             patient.segment.reader.read(std::slice::from_ref(entry), &mut bytes, &mut |entry, chunk| {
-                copied = copy(writer, entry, chunk);
+                copied = self.copy(patient, writer, entry, chunk);
                 Ok(())
             })?;
             copied?;
@@ -254,19 +256,40 @@ impl Ground<'_> {
         report: &mut RepairReport,
     ) -> Result<()> {
         let Some(finding) = patient.damaged.get(&entry.offset) else {
-            return bytes.map_or(Ok(()), |bytes| copy(writer, entry, bytes));
+            return bytes.map_or(Ok(()), |bytes| self.copy(patient, writer, entry, bytes));
         };
         let range = entry.offset..entry.offset + u64::from(entry.length);
         let quarantined = self.keep(patient, finding, range, &format!("metric-{}", entry.metric))?;
-        let (mut repair, instead) = self.replace(finding, entry)?;
+        let (mut repair, instead) = self.replace(patient, finding, entry)?;
         repair.quarantined = Some(quarantined);
         repair.finding.metric_id =
             self.index.metric_by_key(MetricKey::new(entry.metric))?.map(|stored| stored.metric.id);
         report.repairs.push(repair);
         match instead {
             Instead::Nothing => Ok(()),
-            Instead::Bytes(bytes) => copy(writer, entry, &bytes),
+            Instead::Bytes(bytes) => add(writer, entry, &bytes),
         }
+    }
+
+    /// Writes a chunk as it is, but for what was deleted of it: erasures do not count for a new segment.
+    fn copy(&self, patient: &Patient, writer: &mut SegmentWriter, entry: &Entry, bytes: &[u8]) -> Result<()> {
+        let (number, reader) = (patient.segment.name.number(), &patient.segment.reader);
+        let Entry { metric, granularity, first, last, rows, .. } = *entry;
+        let erased = self.view.erased.of(metric, granularity);
+        if !touched(erased, number, first, last) {
+            return add(writer, entry, bytes);
+        }
+        let damaged = |error: DecodeError| reader.damaged(entry, error.to_string());
+        if granularity == MEASURES {
+            let left = cut(Run { first, last, rows, bytes: bytes.into() }, erased, number).map_err(damaged)?;
+            let Some(Run { first, last, rows, bytes }) = left else { return Ok(()) };
+            return writer.add(&Chunk { metric, granularity, first, last, rows, bytes: &bytes });
+        }
+        let block = decode_aggregates(bytes, rows as usize, granularity, &mut Scratch::default()).map_err(damaged)?;
+        let left = retain(&block, |timestamp| !hidden(erased, number, timestamp));
+        let (Some(&first), Some(&last)) = (left.timestamps.first(), left.timestamps.last()) else { return Ok(()) };
+        let rows = left.rows() as u32;
+        writer.add(&Chunk { metric, granularity, first, last, rows, bytes: &encoded(&left, granularity) })
     }
 
     fn keep(
@@ -286,7 +309,7 @@ impl Ground<'_> {
     }
 
     /// What becomes of a damaged chunk.
-    fn replace(&self, finding: &Finding, entry: &Entry) -> Result<(Repair, Instead)> {
+    fn replace(&self, patient: &Patient, finding: &Finding, entry: &Entry) -> Result<(Repair, Instead)> {
         let found = self.index.metric_by_key(MetricKey::new(entry.metric))?;
         let plan = found.and_then(|stored| self.plans.get(&stored.policy_id));
         let Some(plan) = plan.filter(|_| !self.deleted.contains(&entry.metric)) else {
@@ -294,6 +317,11 @@ impl Ground<'_> {
         };
         if entry.granularity == STATE {
             return self.replace_state(finding, entry, plan);
+        }
+        let number = patient.segment.name.number();
+        let mut erased = self.view.erased.of(entry.metric, entry.granularity).iter();
+        if erased.any(|erasure| erasure.covers(number, entry.first, entry.last)) {
+            return Ok((rebuilt(finding.clone(), Outcome::NotNeeded), Instead::Nothing));
         }
         let state = self.state(entry.metric, plan)?;
         Ok(match entry.granularity {
@@ -391,7 +419,7 @@ fn encoded(block: &AggregateBlock, granularity: i64) -> Vec<u8> {
     bytes
 }
 
-fn copy(writer: &mut SegmentWriter, entry: &Entry, bytes: &[u8]) -> Result<()> {
+fn add(writer: &mut SegmentWriter, entry: &Entry, bytes: &[u8]) -> Result<()> {
     let Entry { metric, granularity, first, last, rows, .. } = *entry;
     writer.add(&Chunk { metric, granularity, first, last, rows, bytes })
 }
