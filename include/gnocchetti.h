@@ -218,6 +218,8 @@ enum gnt_status_code
     GNT_SNAPSHOT_TARGET = 62,
     // The writer replaced files faster than this reader could read them.
     GNT_OUTRUN = 63,
+    // A stretch of time ends before it begins.
+    GNT_INVALID_RANGE = 64,
     // As many measures wait in memory as may, and the options say to refuse more.
     GNT_MEMORY_LIMIT = 66,
     // A pointer that must not be NULL was.
@@ -622,6 +624,21 @@ gnt_status gnt_stats(const struct gnt_database *database, struct gnt_text **stat
 // it. GNT_CORRUPT says what was found first.
 gnt_status gnt_check_index(const struct gnt_database *database,
                            struct gnt_error **error);
+
+// Deletes what a metric has from `from` on and before `to`, in ns since the epoch; a `to` of INT64_MAX has no end. Raw measures
+// that could still change an aggregate, and closed groups wholly inside, are gone for good. A closed group partly inside is
+// computed anew where finer archives say exactly what is left; else it is kept, or removed when `remove_partial`. Gives
+// `{"removed": 2, "newest": 1425652440000000000, "accepted_from": 1425650400000000000, "partial": [{"granularity":
+// 3600000000000, "start": 1425648000000000000, "outcome": "kept"}]}`: how many raw measures were removed, the newest that is
+// left (null: none), from when on measures are accepted, and what became of each group partly inside (recomputed, kept,
+// removed).
+gnt_status gnt_delete_measures(const struct gnt_database *database,
+                               uint64_t key,
+                               int64_t from,
+                               int64_t to,
+                               bool remove_partial,
+                               struct gnt_text **deleted,
+                               struct gnt_error **error);
 
 // Makes a snapshot: a database of its own in `directory`, which must be empty or not there yet, as this one is at one moment
 // of the call. All that was pushed before the call is in it, and nothing that is pushed after that moment; pushes and

@@ -316,7 +316,10 @@ impl Run {
             }
             Step::Update(back_window, factor) => self.update(*back_window, *factor),
             Step::Checkpoint => self.db().checkpoint().unwrap(),
-            Step::Maintain => self.db().maintain().unwrap(),
+            Step::Maintain => {
+                self.db().maintain().unwrap();
+                assert_eq!(self.db().check(&mut |_| {}).unwrap().findings, []);
+            }
             Step::Reopen => {
                 self.db.take().unwrap().close().unwrap();
                 self.db = Some(Database::open(&self.path, small()).unwrap());
@@ -347,6 +350,7 @@ impl Run {
         let options = DeleteOptions::new().partial(hole.partial);
         let said = self.db().delete_measures(self.keys[metric], range, options).unwrap();
         self.models[metric].delete(hole, &said);
+        assert_eq!(self.db().check(&mut |_| {}).unwrap().findings, []);
     }
 
     fn update(&mut self, back_window: u32, factor: u64) {
@@ -376,7 +380,6 @@ impl Run {
     }
 
     fn compare(&self) {
-        assert_eq!(self.db().check(&mut |_| {}).unwrap().findings, []);
         let reader = self.reader.as_ref().unwrap();
         reader.refresh().unwrap();
         for db in [self.db(), reader] {

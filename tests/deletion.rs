@@ -94,7 +94,7 @@ fn sealed_groups_go_at_once_and_their_bytes_with_a_merge() {
 fn erasures(folder: &tempfile::TempDir) -> usize {
     let manifest = std::fs::read(folder.path().join("db").join("MANIFEST")).unwrap();
     let number_at = |at: usize| u64::from_le_bytes(manifest[at..at + 8].try_into().unwrap());
-    (0..manifest.len() / 48).find(|n| number_at(manifest.len() - 8 - 48 * n) == *n as u64).unwrap()
+    (0..manifest.len() / 48).rfind(|n| number_at(manifest.len() - 8 - 48 * n) == *n as u64).unwrap()
 }
 
 #[test]

@@ -99,7 +99,7 @@ fn write(fixture: &Path) {
     std::fs::write(fixture.join("expected.txt"), answers).unwrap();
 }
 
-/// Holes in archives, in raw measures, and a group that was computed anew.
+/// Erasures of archives, of raw measures, and a group that was computed anew.
 fn delete(db: &Database, keys: &[MetricKey]) {
     let range = |from: i64, to: i64| at(START + from * SECOND)..at(START + to * SECOND);
     db.delete_measures(keys[0], range(490, 500), DeleteOptions::new()).unwrap();

@@ -211,7 +211,7 @@ impl Deletion {
         }
         let mut anew = Vec::new();
         for start in self.cut_groups(g).filter(|start| *start < closed && *start >= kept_from) {
-            let one = start..start.saturating_add(1);
+            let one = start..start.saturating_add(g);
             let row = rows::rows(&self.view, self.key, g, &one)?;
             if row.rows() == 0 {
                 continue;

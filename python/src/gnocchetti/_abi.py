@@ -159,6 +159,7 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "gnt_delete_metric": (status, pointer, u64, out),
     "gnt_policy_of": (status, pointer, u64, out, out),
     "gnt_last_measure": (status, pointer, u64, time_out, out),
+    "gnt_delete_measures": (status, pointer, u64, i64, i64, boolean, out, out),
     "gnt_push": (status, pointer, u64, i64, f64, pushed_out, out),
     "gnt_batch_new": (status, out, out),
     "gnt_batch_free": (None, pointer),
