@@ -348,6 +348,9 @@ typedef struct gnt_text gnt_text;
 // What became of a call: `GNT_OK`, or what went wrong. A later version may return numbers that this header does not name.
 typedef uint32_t gnt_status;
 
+// Gets `userdata` as it was set, and gives the time in ns since the epoch.
+typedef int64_t (*gnt_clock_callback)(void *userdata);
+
 // Gets a message: `userdata` as it was set, a GNT_LEVEL_… number, and a text of `length` bytes.
 typedef void (*gnt_log_callback)(void *userdata, uint32_t level, const char *message, size_t length);
 
@@ -515,6 +518,16 @@ gnt_status gnt_options_set_durability(struct gnt_options *options,
 
 // How far beyond the wall clock a measure may lie, in ns; 0: any distance. Default: a day.
 gnt_status gnt_options_set_max_future(struct gnt_options *options, int64_t limit, struct gnt_error **error);
+
+// A clock of the caller's, and how far ahead of it, in ns, a measure may lie: a push of one that lies further ahead is refused
+// with GNT_TOO_FAR_IN_FUTURE. `callback` gets `userdata` once for each push, from any thread that pushes, several at once, and
+// must neither call the library nor unwind; `userdata` must live until the database is closed. The limit that
+// gnt_options_set_max_future sets holds beside it. NULL for `callback`: no clock, which is the default.
+gnt_status gnt_options_set_clock(struct gnt_options *options,
+                                 gnt_clock_callback callback,
+                                 void *userdata,
+                                 int64_t ahead,
+                                 struct gnt_error **error);
 
 // How many bytes the measures in memory may take: a half for encoded windows, a quarter for measures that wait for a
 // checkpoint, which comes early at an eighth, and a quarter for those that one is writing. Default: 512 MiB.

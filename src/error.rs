@@ -40,9 +40,10 @@ pub enum Error {
         /// The value as it was given.
         value: String,
     },
-    /// A measure further in the future than `Options::max_future` allows.
+    /// A measure further in the future than `Options::max_future` allows, or further ahead of the caller's clock than
+    /// `Options::clock` does.
     #[error(
-        "timestamp {timestamp} ns is after {limit} ns, the furthest in the future that is accepted; check the sender's clock or raise Options::max_future"
+        "timestamp {timestamp} ns is after {limit} ns, the furthest in the future that is accepted; check the sender's clock, or raise what Options::max_future or Options::clock allows"
     )]
     TooFarInFuture {
         /// The timestamp refused, in ns.

@@ -419,5 +419,5 @@ proptest! {
 
 /// How many sequences are tried: `GNOCCHETTI_MODEL_CASES` for a long run by hand.
 fn cases() -> u32 {
-    std::env::var("GNOCCHETTI_MODEL_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(120)
+    std::env::var("GNOCCHETTI_MODEL_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(60)
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::{Engine, Maintenance};
 use crate::error::{Error, Result};
-use crate::query::{Erasure, Erasures, Segment, View, within};
+use crate::query::{Erasure, Erasures, Segment, View};
 use crate::segment::{Entry, MEASURES, STATE};
 use crate::types::SeriesState;
 
@@ -16,12 +16,16 @@ use crate::types::SeriesState;
 pub(super) fn add(view: &View, erasures: &mut Erasures, mut new: Erasure) -> Result<()> {
     let mut apart = Vec::new();
     for old in erasures.take(new.metric, new.granularity) {
-        let adjoins = (old.from <= new.to || new.to == i64::MAX) && (new.from <= old.to || old.to == i64::MAX);
-        let is_inside = within(old.from, new.from, new.to) && (old.to <= new.to || new.to == i64::MAX);
-        if is_inside || (adjoins && !has_younger(view, &old)?) {
-            new = Erasure { from: new.from.min(old.from), to: new.to.max(old.to), ..new };
-        } else {
-            apart.push(old);
+        // Where both have a time, the new one says all.
+        let before = Erasure { to: old.to.min(new.from), ..old };
+        let behind = Erasure { from: old.from.max(new.to), ..old };
+        for part in [before, behind].into_iter().filter(|part| part.from < part.to) {
+            let adjoins = part.to == new.from || part.from == new.to;
+            if adjoins && !has_younger(view, &part)? {
+                new = Erasure { from: new.from.min(part.from), to: new.to.max(part.to), ..new };
+            } else {
+                apart.push(part);
+            }
         }
     }
     apart.into_iter().chain([new]).for_each(|erasure| erasures.insert(erasure));

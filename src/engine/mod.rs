@@ -13,6 +13,7 @@ mod aggregates;
 mod budget;
 mod check;
 mod checkpoint;
+mod clock;
 mod damage;
 mod delete;
 mod erased;

@@ -147,6 +147,38 @@ static void measures_come_back(void **state)
     gnt_result_free(result);
 }
 
+static int64_t clock_of(void *userdata)
+{
+    return *(int64_t *)userdata;
+}
+
+static void a_clock_of_the_callers_is_asked(void **state)
+{
+    gnt_error *error = NULL;
+    gnt_options *options = NULL;
+    gnt_database *database = NULL;
+    char path[4096];
+    int64_t now = 100 * SECOND;
+    gnt_pushed pushed;
+    (void)state;
+    OK(gnt_close(opened_at(path, sizeof path), &error));
+    OK(gnt_options_new(&options, &error));
+    assert_int_equal(gnt_options_set_clock(options, clock_of, &now, -1, NULL), GNT_INVALID_ARGUMENT);
+    OK(gnt_options_set_clock(options, clock_of, &now, SECOND, &error));
+    OK(gnt_open(path, GNT_NUL, options, &database, &error));
+    uint64_t key = metric(database, "cpu");
+    OK(gnt_push(database, key, 101 * SECOND, 1.5, &pushed, &error));
+    assert_int_equal(gnt_push(database, key, 101 * SECOND + 1, 1.5, NULL, NULL), GNT_TOO_FAR_IN_FUTURE);
+    now = 90 * SECOND;
+    assert_int_equal(gnt_push(database, key, 101 * SECOND, 1.5, NULL, NULL), GNT_TOO_FAR_IN_FUTURE);
+    OK(gnt_close(database, &error));
+    OK(gnt_options_set_clock(options, NULL, NULL, 0, &error));
+    OK(gnt_open(path, GNT_NUL, options, &database, &error));
+    OK(gnt_push(database, key, 200 * SECOND, 1.5, &pushed, &error));
+    OK(gnt_close(database, &error));
+    gnt_options_free(options);
+}
+
 static void deleted_measures_are_gone(void **state)
 {
     gnt_error *error = NULL;
@@ -757,6 +789,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(versions_agree),
         cmocka_unit_test(measures_come_back),
+        cmocka_unit_test(a_clock_of_the_callers_is_asked),
         cmocka_unit_test(deleted_measures_are_gone),
         cmocka_unit_test(a_snapshot_is_a_database_of_its_own),
         cmocka_unit_test(a_reader_sees_what_it_is_brought_to),
