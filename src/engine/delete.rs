@@ -131,7 +131,8 @@ impl Engine {
         let mut output = self.create_output(names)?;
         let stamp = change.state.newest.max(0);
         let bytes = change.state.to_bytes();
-        let state = Chunk { metric: key, granularity: STATE, first: stamp, last: stamp, rows: 1, bytes: &bytes };
+        let (granularity, front) = (STATE, bytes.len());
+        let state = Chunk { metric: key, granularity, first: stamp, last: stamp, rows: 1, bytes: &bytes, front };
         if change.state != deletion.before {
             output.raw.add(&state)?;
         }

@@ -372,12 +372,14 @@ impl Distribution<'_> {
         for together in overlapping(&ordered) {
             if let [chunk] = together
                 && chunk.entry.rows >= GOOD_CHUNK
+                && chunk.reader.is_current()
                 && chunk.is_whole(granularity, kept_from, erased)
             {
                 self.flush(metric, granularity, &mut pending)?;
-                let Entry { first, last, rows, .. } = chunk.entry;
+                let Entry { first, last, rows, front, .. } = chunk.entry;
                 if let Some((_, sink)) = self.sinks.get_mut(&(granularity, partition::start(first, granularity))) {
-                    sink.copy(&Chunk { metric, granularity, first, last, rows, bytes: &chunk.bytes })?;
+                    let (bytes, front) = (&chunk.bytes[..], front as usize);
+                    sink.copy(&Chunk { metric, granularity, first, last, rows, bytes, front })?;
                 }
                 continue;
             }
@@ -510,7 +512,15 @@ fn write_state(writer: &mut SegmentWriter, metric: u64, states: &[Loaded]) -> Re
     let decoded = states.iter().filter_map(|state| Some((SeriesState::from_bytes(&state.bytes)?, state)));
     if let Some((_, latest)) = decoded.max_by_key(|(state, _)| state.sequence) {
         let Entry { first, last, .. } = latest.entry;
-        writer.add(&Chunk { metric, granularity: STATE, first, last, rows: 1, bytes: &latest.bytes })?;
+        writer.add(&Chunk {
+            metric,
+            granularity: STATE,
+            first,
+            last,
+            rows: 1,
+            bytes: &latest.bytes,
+            front: latest.bytes.len(),
+        })?;
     }
     Ok(())
 }

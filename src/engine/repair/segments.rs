@@ -8,8 +8,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::aggregates::{Remains, remains};
 use super::report::{Outcome, Repair, RepairReport};
-use super::{quarantine, rebuild, state};
+use super::{quarantine, state};
 use crate::codec::{DecodeError, Scratch, decode_aggregates, encode_aggregates};
 use crate::engine::aggregates::retain;
 use crate::engine::check::{CheckProgress, Finding, FindingKind, OnProgress, contents, kind_of};
@@ -35,21 +36,24 @@ struct Patient {
 }
 
 /// What is put in the place of a damaged chunk.
-enum Instead {
+pub(super) enum Instead {
     Nothing,
-    Bytes(Vec<u8>),
+    /// A series' state.
+    State(Vec<u8>),
+    /// Rows of an archive.
+    Rows(AggregateBlock),
 }
 
 /// All that is needed to tell what a damaged chunk held.
-struct Ground<'a> {
+pub(super) struct Ground<'a> {
     fs: &'a dyn Fs,
     root: &'a Path,
     index: &'a Indexer,
     plans: HashMap<u32, Plan>,
     deleted: BTreeSet<u64>,
-    view: View,
+    pub(super) view: View,
     /// All segments could be opened, so that what is not in the view was never stored.
-    whole: bool,
+    pub(super) whole: bool,
     before_journal: u64,
 }
 
@@ -163,7 +167,7 @@ impl Patient {
                         damaged.insert(entry.offset, finding);
                     }
                 }
-                Part::DamagedChunk { entry, corruption } => {
+                Part::DamagedChunk { entry, corruption, .. } => {
                     damaged.insert(entry.offset, Finding::new(FindingKind::Chunk, corruption).of_chunk(entry));
                 }
                 Part::DamagedEntries { chunks, count, corruption } => {
@@ -202,8 +206,9 @@ impl Ground<'_> {
             report.repairs.push(Repair { quarantined: Some(quarantined), ..rebuilt(finding.clone(), outcome) });
         }
         old.reader.inspect(kind_of(name), &mut |part| match part {
-            Part::Chunk { entry, bytes } => self.put(patient, entry, Some(bytes), &mut writer, report),
-            Part::DamagedChunk { entry, .. } => self.put(patient, entry, None, &mut writer, report),
+            Part::Chunk { entry, bytes } | Part::DamagedChunk { entry, bytes, .. } => {
+                self.put(patient, entry, bytes, &mut writer, report)
+            }
             Part::DamagedEntries { chunks, count, .. } => {
                 self.put_block(patient, (&chunks, count), &mut writer, report)
             }
@@ -246,28 +251,33 @@ impl Ground<'_> {
         Ok(())
     }
 
-    /// Writes a chunk as it is, or what takes its place when it is damaged. `bytes`: what its checksum confirms.
+    /// Writes a chunk as it is, or what takes its place when it is damaged.
     fn put(
         &self,
         patient: &Patient,
         entry: &Entry,
-        bytes: Option<&[u8]>,
+        bytes: &[u8],
         writer: &mut SegmentWriter,
         report: &mut RepairReport,
     ) -> Result<()> {
         let Some(finding) = patient.damaged.get(&entry.offset) else {
-            return bytes.map_or(Ok(()), |bytes| self.copy(patient, writer, entry, bytes));
+            return self.copy(patient, writer, entry, bytes);
         };
         let range = entry.offset..entry.offset + u64::from(entry.length);
         let quarantined = self.keep(patient, finding, range, &format!("metric-{}", entry.metric))?;
-        let (mut repair, instead) = self.replace(patient, finding, entry)?;
+        let erased = self.view.erased.of(entry.metric, entry.granularity);
+        let number = patient.segment.name.number();
+        let sound = remains(&patient.segment.reader, entry, bytes);
+        let sound = sound.map(|sound| sound.left(|start| !hidden(erased, number, start)));
+        let (mut repair, instead) = self.replace(patient, finding, entry, sound)?;
         repair.quarantined = Some(quarantined);
         repair.finding.metric_id =
             self.index.metric_by_key(MetricKey::new(entry.metric))?.map(|stored| stored.metric.id);
         report.repairs.push(repair);
         match instead {
             Instead::Nothing => Ok(()),
-            Instead::Bytes(bytes) => add(writer, entry, &bytes),
+            Instead::State(bytes) => add(writer, entry, &bytes),
+            Instead::Rows(block) => add_rows(writer, entry, &block),
         }
     }
 
@@ -283,13 +293,11 @@ impl Ground<'_> {
         if granularity == MEASURES {
             let left = cut(Run { first, last, rows, bytes: bytes.into() }, erased, number).map_err(damaged)?;
             let Some(Run { first, last, rows, bytes }) = left else { return Ok(()) };
-            return writer.add(&Chunk { metric, granularity, first, last, rows, bytes: &bytes });
+            let front = bytes.len();
+            return writer.add(&Chunk { metric, granularity, first, last, rows, bytes: &bytes, front });
         }
         let block = decode_aggregates(bytes, rows as usize, granularity, &mut Scratch::default()).map_err(damaged)?;
-        let left = retain(&block, |timestamp| !hidden(erased, number, timestamp));
-        let (Some(&first), Some(&last)) = (left.timestamps.first(), left.timestamps.last()) else { return Ok(()) };
-        let rows = left.rows() as u32;
-        writer.add(&Chunk { metric, granularity, first, last, rows, bytes: &encoded(&left, granularity) })
+        add_rows(writer, entry, &retain(&block, |timestamp| !hidden(erased, number, timestamp)))
     }
 
     fn keep(
@@ -308,8 +316,14 @@ impl Ground<'_> {
         quarantine::keep(self.fs, self.root, patient.segment.reader.path(), range, &name, finding)
     }
 
-    /// What becomes of a damaged chunk.
-    fn replace(&self, patient: &Patient, finding: &Finding, entry: &Entry) -> Result<(Repair, Instead)> {
+    /// What becomes of a damaged chunk, of which `sound` can be read.
+    fn replace(
+        &self,
+        patient: &Patient,
+        finding: &Finding,
+        entry: &Entry,
+        sound: Option<Remains>,
+    ) -> Result<(Repair, Instead)> {
         let found = self.index.metric_by_key(MetricKey::new(entry.metric))?;
         let plan = found.and_then(|stored| self.plans.get(&stored.policy_id));
         let Some(plan) = plan.filter(|_| !self.deleted.contains(&entry.metric)) else {
@@ -326,7 +340,7 @@ impl Ground<'_> {
         let state = self.state(entry.metric, plan)?;
         Ok(match entry.granularity {
             MEASURES => (Ground::replace_measures(finding, entry, plan, state.as_ref()), Instead::Nothing),
-            _ => self.replace_aggregates(finding, entry, plan, state.as_ref()),
+            _ => self.replace_aggregates(finding, entry, plan, (state.as_ref(), sound)),
         })
     }
 
@@ -371,7 +385,7 @@ impl Ground<'_> {
             repair.methods = plan.policy.methods().iter().filter(|m| m.is_rate()).map(|m| m.to_string()).collect();
             repair.finding.what = format!("{}; the measure before {start} ns is not known", repair.finding.what);
         }
-        Ok((repair, Instead::Bytes(state.to_bytes().to_vec())))
+        Ok((repair, Instead::State(state.to_bytes().to_vec())))
     }
 
     /// Raw measures are nowhere else; those of groups that are all sealed are not needed.
@@ -383,48 +397,24 @@ impl Ground<'_> {
         let lost = Some((entry.first.max(needed_from), entry.last));
         Repair { lost, ..rebuilt(finding.clone(), Outcome::Lost) }
     }
-
-    fn replace_aggregates(
-        &self,
-        finding: &Finding,
-        entry: &Entry,
-        plan: &Plan,
-        state: Option<&SeriesState>,
-    ) -> (Repair, Instead) {
-        let archive = plan.archive(entry.granularity);
-        let newest = state.map_or(i64::MIN, |state| state.newest);
-        let kept_from = archive.filter(|_| state.is_some()).map_or(0, |archive| archive.kept_from(newest));
-        if entry.last < kept_from {
-            return (rebuilt(finding.clone(), Outcome::NotNeeded), Instead::Nothing);
-        }
-        let span = Some((entry.first.max(kept_from), entry.last));
-        let made =
-            if self.whole && state.is_some() { rebuild::aggregates(&self.view, plan, entry, newest) } else { None };
-        let Some(block) = made else {
-            return (Repair { lost: span, ..rebuilt(finding.clone(), Outcome::Lost) }, Instead::Nothing);
-        };
-        let missing = plan.policy.methods().iter().filter(|method| block.column(*method).is_none());
-        let methods: Vec<String> = missing.map(|method| method.to_string()).collect();
-        let bytes = Instead::Bytes(encoded(&block, entry.granularity));
-        if methods.is_empty() {
-            return (rebuilt(finding.clone(), Outcome::Rebuilt), bytes);
-        }
-        (Repair { lost: span, methods, ..rebuilt(finding.clone(), Outcome::PartlyRebuilt) }, bytes)
-    }
 }
 
-fn encoded(block: &AggregateBlock, granularity: i64) -> Vec<u8> {
+/// Writes rows of an archive in the place of a chunk.
+fn add_rows(writer: &mut SegmentWriter, entry: &Entry, block: &AggregateBlock) -> Result<()> {
+    let (Some(&first), Some(&last)) = (block.timestamps.first(), block.timestamps.last()) else { return Ok(()) };
+    let Entry { metric, granularity, .. } = *entry;
     let mut bytes = Vec::new();
-    encode_aggregates(block, granularity, &mut Scratch::default(), &mut bytes);
-    bytes
+    let front = encode_aggregates(block, granularity, &mut Scratch::default(), &mut bytes);
+    writer.add(&Chunk { metric, granularity, first, last, rows: block.rows() as u32, bytes: &bytes, front })
 }
 
 fn add(writer: &mut SegmentWriter, entry: &Entry, bytes: &[u8]) -> Result<()> {
-    let Entry { metric, granularity, first, last, rows, .. } = *entry;
-    writer.add(&Chunk { metric, granularity, first, last, rows, bytes })
+    let Entry { metric, granularity, first, last, rows, front, .. } = *entry;
+    let front = if granularity > 0 { front as usize } else { bytes.len() };
+    writer.add(&Chunk { metric, granularity, first, last, rows, bytes, front })
 }
 
-fn rebuilt(finding: Finding, outcome: Outcome) -> Repair {
+pub(super) fn rebuilt(finding: Finding, outcome: Outcome) -> Repair {
     Repair { finding, outcome, lost: None, methods: Vec::new(), quarantined: None }
 }
 
