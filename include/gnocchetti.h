@@ -218,6 +218,8 @@ enum gnt_status_code
     GNT_SNAPSHOT_TARGET = 62,
     // The writer replaced files faster than this reader could read them.
     GNT_OUTRUN = 63,
+    // A stretch of time ends before it begins.
+    GNT_INVALID_RANGE = 64,
     // As many measures wait in memory as may, and the options say to refuse more.
     GNT_MEMORY_LIMIT = 66,
     // A pointer that must not be NULL was.
@@ -345,6 +347,9 @@ typedef struct gnt_text gnt_text;
 
 // What became of a call: `GNT_OK`, or what went wrong. A later version may return numbers that this header does not name.
 typedef uint32_t gnt_status;
+
+// Gets `userdata` as it was set, and gives the time in ns since the epoch.
+typedef int64_t (*gnt_clock_callback)(void *userdata);
 
 // Gets a message: `userdata` as it was set, a GNT_LEVEL_… number, and a text of `length` bytes.
 typedef void (*gnt_log_callback)(void *userdata, uint32_t level, const char *message, size_t length);
@@ -514,6 +519,16 @@ gnt_status gnt_options_set_durability(struct gnt_options *options,
 // How far beyond the wall clock a measure may lie, in ns; 0: any distance. Default: a day.
 gnt_status gnt_options_set_max_future(struct gnt_options *options, int64_t limit, struct gnt_error **error);
 
+// A clock of the caller's, and how far ahead of it, in ns, a measure may lie: a push of one that lies further ahead is refused
+// with GNT_TOO_FAR_IN_FUTURE. `callback` gets `userdata` once for each push, from any thread that pushes, several at once, and
+// must neither call the library nor unwind; `userdata` must live until the database is closed. The limit that
+// gnt_options_set_max_future sets holds beside it. NULL for `callback`: no clock, which is the default.
+gnt_status gnt_options_set_clock(struct gnt_options *options,
+                                 gnt_clock_callback callback,
+                                 void *userdata,
+                                 int64_t ahead,
+                                 struct gnt_error **error);
+
 // How many bytes the measures in memory may take: a half for encoded windows, a quarter for measures that wait for a
 // checkpoint, which comes early at an eighth, and a quarter for those that one is writing. Default: 512 MiB.
 gnt_status gnt_options_set_memory(struct gnt_options *options,
@@ -622,6 +637,21 @@ gnt_status gnt_stats(const struct gnt_database *database, struct gnt_text **stat
 // it. GNT_CORRUPT says what was found first.
 gnt_status gnt_check_index(const struct gnt_database *database,
                            struct gnt_error **error);
+
+// Deletes what a metric has from `from` on and before `to`, in ns since the epoch; a `to` of INT64_MAX has no end. Raw measures
+// that could still change an aggregate, and closed groups wholly inside, are gone for good. A closed group partly inside is
+// computed anew where finer archives say exactly what is left; else it is kept, or removed when `remove_partial`. Gives
+// `{"removed": 2, "newest": 1425652440000000000, "accepted_from": 1425650400000000000, "partial": [{"granularity":
+// 3600000000000, "start": 1425648000000000000, "outcome": "kept"}]}`: how many raw measures were removed, the newest that is
+// left (null: none), from when on measures are accepted, and what became of each group partly inside (recomputed, kept,
+// removed).
+gnt_status gnt_delete_measures(const struct gnt_database *database,
+                               uint64_t key,
+                               int64_t from,
+                               int64_t to,
+                               bool remove_partial,
+                               struct gnt_text **deleted,
+                               struct gnt_error **error);
 
 // Makes a snapshot: a database of its own in `directory`, which must be empty or not there yet, as this one is at one moment
 // of the call. All that was pushed before the call is in it, and nothing that is pushed after that moment; pushes and

@@ -12,6 +12,7 @@ const FILES: &[&str] = &[
     "log",
     "options",
     "database",
+    "deletion",
     "snapshot",
     "check",
     "policies",

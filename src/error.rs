@@ -40,9 +40,10 @@ pub enum Error {
         /// The value as it was given.
         value: String,
     },
-    /// A measure further in the future than `Options::max_future` allows.
+    /// A measure further in the future than `Options::max_future` allows, or further ahead of the caller's clock than
+    /// `Options::clock` does.
     #[error(
-        "timestamp {timestamp} ns is after {limit} ns, the furthest in the future that is accepted; check the sender's clock or raise Options::max_future"
+        "timestamp {timestamp} ns is after {limit} ns, the furthest in the future that is accepted; check the sender's clock, or raise what Options::max_future or Options::clock allows"
     )]
     TooFarInFuture {
         /// The timestamp refused, in ns.
@@ -469,6 +470,14 @@ pub enum Error {
         /// All metrics that resources do not have: the ids of these, and the metrics' names.
         metrics: Vec<(String, String)>,
     },
+    /// A stretch of time that ends before it begins.
+    #[error("the time from {start} ns to {end} ns ends before it begins; exchange the two")]
+    InvalidRange {
+        /// When it begins, in ns.
+        start: i64,
+        /// When it ends, in ns.
+        end: i64,
+    },
 }
 
 fn missing(resources: &[(String, String)], metrics: &[(String, String)]) -> String {
@@ -541,6 +550,7 @@ impl Error {
             Error::ReadOnly { .. } => 61,
             Error::SnapshotTarget { .. } => 62,
             Error::Outrun { .. } => 63,
+            Error::InvalidRange { .. } => 64,
             Error::MemoryLimit { .. } => 66,
         }
     }
@@ -628,6 +638,7 @@ mod tests {
             (61, Error::ReadOnly { call: "", path: path() }),
             (62, Error::SnapshotTarget { path: path(), reason: text() }),
             (63, Error::Outrun { path: path(), attempts: 0 }),
+            (64, Error::InvalidRange { start: 1, end: 0 }),
             (66, Error::MemoryLimit { waiting: 0, limit: 0 }),
         ]
     }

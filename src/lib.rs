@@ -75,10 +75,11 @@ pub use error::{Corruption, Error, Place, Result};
 pub use query::Query;
 pub use types::{
     AggregateBlock, AggregateColumn, AggregationMethod, ArchivePolicy, ArchivePolicyBuilder, ArchivePolicyRule,
-    ArchivePolicyUpdate, Attribute, AttributeKind, AttributeValue, Columns, Definition, DeletedResources, Durability,
-    Filter, History, Marker, Measure, Method, MethodSet, Metric, MetricKey, MetricRef, MetricSearch, MetricStatus,
-    NewMetric, NewResource, Nulls, Operator, Pushed, Resource, ResourceGroup, ResourceId, ResourceMetric,
-    ResourceSearch, ResourceType, ResourceTypeUpdate, ResourceUpdate, Sort, Timespan, Timestamp,
+    ArchivePolicyUpdate, Attribute, AttributeKind, AttributeValue, Columns, Definition, DeleteOptions, DeletedMeasures,
+    DeletedResources, Durability, Filter, History, Marker, Measure, Method, MethodSet, Metric, MetricKey, MetricRef,
+    MetricSearch, MetricStatus, NewMetric, NewResource, Nulls, Operator, Partial, PartialGroup, PartialOutcome, Pushed,
+    Resource, ResourceGroup, ResourceId, ResourceMetric, ResourceSearch, ResourceType, ResourceTypeUpdate,
+    ResourceUpdate, Sort, Timespan, Timestamp,
 };
 pub use uuid::Uuid;
 

@@ -5,6 +5,7 @@ mod support;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use gnocchetti::{
@@ -102,6 +103,45 @@ fn times_that_cannot_be_are_refused_before_anything_happens() {
     assert_eq!(batch.len(), 2, "what was refused still waits");
     assert_eq!(db.stats().unwrap().accepted, 2);
     assert_eq!(count(&db, key, SECOND), 2);
+}
+
+/// Also when it goes back: what it said before counts no more.
+#[test]
+fn a_clock_of_the_callers_is_asked_with_each_push() {
+    let folder = tempfile::tempdir().unwrap();
+    let asked = Arc::new(AtomicI64::new(0));
+    let said = Arc::new(AtomicI64::new(100 * SECOND));
+    let clock = {
+        let (asked, said) = (Arc::clone(&asked), Arc::clone(&said));
+        move || {
+            asked.fetch_add(1, Ordering::Relaxed);
+            said.load(Ordering::Relaxed)
+        }
+    };
+    let guarded = options().max_future(None).clock(Duration::from_secs(10), clock);
+    let db = Database::open(folder.path().join("db"), guarded.clone()).unwrap();
+    db.create_archive_policy(&policy("p", 9, &[(SECOND, None)], &["count"])).unwrap();
+    let key = metric(&db, "a", "p");
+    db.push(key, at(110 * SECOND), 1.0).unwrap();
+    let (timestamp, limit) = (110 * SECOND + 1, 110 * SECOND);
+    let refused = db.push(key, at(timestamp), 1.0);
+    assert!(matches!(refused, Err(Error::TooFarInFuture { timestamp: t, limit: l }) if (t, l) == (timestamp, limit)));
+    let mut batch = db.batch();
+    batch.extend(key, &[105 * SECOND, timestamp], &[1.0, 1.0]).unwrap();
+    assert!(matches!(batch.commit(), Err(Error::TooFarInFuture { .. })));
+    assert_eq!(count(&db, key, SECOND), 1, "nothing of it happened");
+    assert_eq!(asked.load(Ordering::Relaxed), 3);
+    said.store(50 * SECOND, Ordering::Relaxed);
+    assert!(matches!(db.push(key, at(105 * SECOND), 1.0), Err(Error::TooFarInFuture { .. })));
+    said.store(i64::MAX, Ordering::Relaxed);
+    db.push(key, at(i64::MAX - 1), 1.0).unwrap();
+    said.store(i64::MIN, Ordering::Relaxed);
+    assert!(matches!(db.push(key, at(0), 1.0), Err(Error::TooFarInFuture { .. })));
+    db.close().unwrap();
+    // What was accepted is not asked about again.
+    let db = Database::open(folder.path().join("db"), guarded).unwrap();
+    assert_eq!(db.last_measure(key).unwrap(), Some(at(i64::MAX - 1)));
+    assert!(matches!(db.push(key, at(i64::MAX - 1), 1.0), Err(Error::TooFarInFuture { .. })));
 }
 
 #[test]

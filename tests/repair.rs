@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use gnocchetti::internals::fs::RealFs;
 use gnocchetti::internals::segment::{Entry, Kind, SegmentReader, number_of};
-use gnocchetti::{Database, Error, MetricKey, Outcome, Repair, RepairReport, StoredData};
+use gnocchetti::{Database, DeleteOptions, Error, MetricKey, Outcome, Partial, Repair, RepairReport, StoredData};
 use support::fault::{Call, FaultFs, broken};
 use support::{at, copy_tree, files, metric, options, policy, query};
 
@@ -58,6 +58,29 @@ impl Sample {
         let expected = answers(&db);
         db.close().unwrap();
         Sample { folder, root, expected }
+    }
+
+    /// One of which much was deleted: whole groups, parts of groups, the newest measures, the measure before the window, and
+    /// all of a metric.
+    fn with_deletions(merged: bool) -> Sample {
+        let sample = Sample::new(merged);
+        let db = Database::open(&sample.root, options()).unwrap();
+        let delete = |key: u64, from: i64, to: i64, partial: Partial| {
+            let options = DeleteOptions::new().partial(partial);
+            db.delete_measures(MetricKey::new(key), at(from)..at(to), options).unwrap();
+        };
+        delete(1, 120, 300, Partial::Keep);
+        delete(1, 430, 445, Partial::Remove);
+        delete(1, 880, 2000, Partial::Keep);
+        delete(2, 700, 860, Partial::Keep);
+        delete(3, 0, 2000, Partial::Keep);
+        if !merged {
+            db.push(MetricKey::new(1), at(890), 5.0).unwrap();
+            db.push(MetricKey::new(2), at(850), 5.0).unwrap();
+        }
+        let expected = answers(&db);
+        db.close().unwrap();
+        Sample { expected, ..sample }
     }
 
     fn segments(&self) -> Vec<PathBuf> {
@@ -165,6 +188,33 @@ fn a_damaged_chunk_costs_exactly_what_the_report_says() {
         }
     }
     assert!(outcomes.len() >= 5, "{outcomes:?}");
+}
+
+/// Nothing that was deleted comes back with a repair, and nothing else goes with it.
+#[test]
+fn damage_beside_deletions_costs_what_the_report_says_and_brings_nothing_back() {
+    for merged in [false, true] {
+        let sample = Sample::with_deletions(merged);
+        for file in sample.segments() {
+            for entry in entries(&sample.root.join(&file)).1 {
+                let what = format!("{} at {} (merged {merged})", file.display(), entry.offset);
+                let copy = sample.damaged(&file, entry.offset + u64::from(entry.length) / 2);
+                let report = sample.repair(&copy, &what);
+                assert_eq!(report.repairs.len(), 1, "{what}: {:#?}", report.repairs);
+                let [repair] = &report.repairs[..] else { continue };
+                let rates = |repair: &Repair| repair.methods.iter().all(|method| method.starts_with("rate:"));
+                // Of what was deleted nothing can be lost, but that nothing is left before the window.
+                let is_right = repair.outcome != Outcome::Lost && rates(repair);
+                assert!(entry.metric != 3 || is_right, "{what}: {report:#?}");
+                let reached = Database::open(&copy, options()).unwrap();
+                let newest = |db: &Database, key| db.last_measure(MetricKey::new(key)).unwrap();
+                let sound = Database::open_read_only(&sample.root, options()).unwrap();
+                for key in [2, 3] {
+                    assert_eq!(newest(&reached, key), newest(&sound, key), "{what}: newest of {key}");
+                }
+            }
+        }
+    }
 }
 
 #[test]

@@ -23,6 +23,7 @@ SCALARS: dict[str, Any] = {
     "gnt_status": ctypes.c_uint32,
     "gnt_log_callback": _abi.LOG_CALLBACK,
     "gnt_progress_callback": _abi.PROGRESS_CALLBACK,
+    "gnt_clock_callback": _abi.CLOCK_CALLBACK,
 }
 STRUCTS: dict[str, type[ctypes.Structure]] = {
     "gnt_pushed": _abi.Pushed,

@@ -183,6 +183,23 @@ def test_what_is_stored_stays(directory: pathlib.Path) -> None:
         db.push(db.create_metric("far"), "2200-01-01", 1.0)
 
 
+def test_a_clock_is_asked_with_each_push(directory: pathlib.Path) -> None:
+    now = [100.0]
+    with gnocchetti.open(directory, default_policies=True, clock=lambda: now[0], max_ahead=10) as db:
+        metric = db.create_metric("a")
+        db.push(metric, 110.0, 1.0)
+        with pytest.raises(errors.TooFarInFuture) as refused:
+            db.push(metric, 110_000_000_001, 1.0)
+        assert (refused.value.timestamp, refused.value.limit) == (110_000_000_001, 110_000_000_000)
+        now[0] = 50.0
+        with pytest.raises(errors.TooFarInFuture):
+            db.push_many(metric, [0, 100_000_000_000], [1.0, 1.0])
+        now[0] = 1000.0
+        db.push(metric, 1001.0, 1.0)
+
+        assert db.stats().accepted == 2
+
+
 def test_a_second_writer_is_told_who_has_it(db: gnocchetti.Database, directory: pathlib.Path) -> None:
     with pytest.raises(errors.Locked) as caught:
         gnocchetti.open(directory)

@@ -6,6 +6,7 @@
 mod access;
 mod batch;
 mod check;
+mod deletion;
 mod metrics;
 mod operations;
 mod policies;

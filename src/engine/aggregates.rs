@@ -89,6 +89,17 @@ pub(super) fn append(block: &mut AggregateBlock, more: &AggregateBlock) -> bool 
     alike
 }
 
+/// The rows of a block whose time `keep` accepts.
+pub(super) fn retain(block: &AggregateBlock, keep: impl Fn(i64) -> bool) -> AggregateBlock {
+    let rows: Vec<usize> = (0..block.rows()).filter(|row| keep(block.timestamps[*row])).collect();
+    let columns = block.columns.iter().map(|column| AggregateColumn {
+        method: column.method,
+        values: rows.iter().map(|row| column.values[*row]).collect(),
+        present: column.present.as_ref().map(|present| rows.iter().map(|row| present[*row]).collect()),
+    });
+    AggregateBlock { timestamps: rows.iter().map(|row| block.timestamps[*row]).collect(), columns: columns.collect() }
+}
+
 /// The rows of several blocks in order of time, where they lie between one another. A group is stored once; should it be there
 /// twice all the same, the first counts.
 pub(super) fn interleave(blocks: &[AggregateBlock]) -> AggregateBlock {
@@ -167,6 +178,16 @@ mod tests {
         assert_eq!(count.present, Some(vec![false, true, false, true]));
         assert_eq!(count.values[1], 7.0);
         assert!(whole.columns.is_sorted_by_key(|column| column.method.id()));
+    }
+
+    #[test]
+    fn retained_rows_keep_their_values() {
+        let whole = block(&[1, 2, 3, 5], Some(vec![true, false, true, true]));
+        let odd = retain(&whole, |t| t % 2 == 1);
+        assert_eq!(odd.timestamps, [1, 3, 5]);
+        assert_eq!((&odd.columns[0].values[..], &odd.columns[0].present), (&[1.0, 3.0, 5.0][..], &Some(vec![true; 3])));
+        let even = retain(&whole, |t| t % 2 == 0);
+        assert_eq!(interleave(&[odd, AggregateBlock::default(), even]), whole);
     }
 
     #[test]

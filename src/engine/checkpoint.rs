@@ -12,13 +12,13 @@ use std::time::Instant;
 
 use super::aggregates::{AggregateWriter, CHUNK_ROWS};
 use super::load::plan_of;
-use super::manifest::{Manifest, PolicyRecord, SegmentRecord};
+use super::manifest::{ErasureRecord, Manifest, PolicyRecord, SegmentRecord};
 use super::open::open_segment;
 use super::{Counters, Engine, Maintenance, Position, Superseded};
 use crate::carbonara;
 use crate::codec::{Scratch, encode_measures};
 use crate::error::{Error, Result};
-use crate::head::{Plan, Presence, Raw, Run, WindowSnapshot, slice};
+use crate::head::{Plan, Presence, Raw, Run, Series, WindowSnapshot, slice};
 use crate::query::{Segment, View, window_damaged};
 use crate::segment::{Chunk, Kind, MEASURES, STATE, SegmentName, SegmentWriter};
 use crate::types::{Measure, SeriesState};
@@ -27,7 +27,7 @@ use crate::types::{Measure, SeriesState};
 pub(super) const RUN_ROWS: usize = 1024;
 
 /// What a checkpoint took of one series.
-struct Taken {
+pub(super) struct Taken {
     key: u64,
     state: SeriesState,
     plan: Arc<Plan>,
@@ -37,7 +37,7 @@ struct Taken {
 }
 
 /// What a series is told once everything is on disk.
-struct Release {
+pub(super) struct Release {
     key: u64,
     stored_until: i64,
     keep_from: i64,
@@ -46,10 +46,10 @@ struct Release {
 }
 
 /// The two segments of a checkpoint, and reusable buffers.
-struct Output {
-    raw: SegmentWriter,
+pub(super) struct Output {
+    pub(super) raw: SegmentWriter,
     raw_name: SegmentName,
-    aggregates: AggregateWriter,
+    pub(super) aggregates: AggregateWriter,
     aggregates_name: SegmentName,
     scratch: Scratch,
     bytes: Vec<u8>,
@@ -146,7 +146,7 @@ impl Engine {
         Ok((view, releases))
     }
 
-    fn create_output(&self, [raw_name, aggregates_name]: [SegmentName; 2]) -> Result<Output> {
+    pub(super) fn create_output(&self, [raw_name, aggregates_name]: [SegmentName; 2]) -> Result<Output> {
         let raw = SegmentWriter::create(&*self.fs, &raw_name.path(&self.root), Kind::Raw, raw_name.number())?;
         let path = aggregates_name.path(&self.root);
         let aggregates = SegmentWriter::create(&*self.fs, &path, Kind::Level0, aggregates_name.number())?;
@@ -154,7 +154,7 @@ impl Engine {
         Ok(Output { raw, raw_name, aggregates, aggregates_name, scratch: Scratch::default(), bytes: Vec::new() })
     }
 
-    fn finish_output(&self, output: Output, view: &mut View) -> Result<()> {
+    pub(super) fn finish_output(&self, output: Output, view: &mut View) -> Result<()> {
         let Output { raw, raw_name, aggregates, aggregates_name, .. } = output;
         let aggregates = aggregates.into_inner();
         let has_aggregates = aggregates.entries() > 0;
@@ -247,6 +247,7 @@ impl Engine {
             policies,
             deleted: self.state.deleted.lock().iter().copied().collect(),
             superseded: superseded.chain(abandoned).collect(),
+            erasures: view.erased.iter().map(ErasureRecord::from).collect(),
         })
     }
 
@@ -257,10 +258,15 @@ impl Engine {
         if series.presence() != Presence::Resident {
             return Ok(None);
         }
+        self.take_locked(key, &mut series).map(Some)
+    }
+
+    /// As [`take`](Self::take), of a resident series that the caller has locked.
+    pub(super) fn take_locked(&self, key: u64, series: &mut Series) -> Result<Taken> {
         let state = series.state();
         let plan = plan_of(&self.plans(), key, state.policy)?;
         let mut seals = state.sealed_until > state.stored_until;
-        if seals && let Err(error) = self.state.restore_window(key, &mut series, &plan) {
+        if seals && let Err(error) = self.state.restore_window(key, series, &plan) {
             // A damaged window must not keep all others from being stored: what of this series has closed stays unsealed,
             // and whoever reads it is told.
             if !matches!(error, Error::Corrupt(_)) {
@@ -272,25 +278,29 @@ impl Engine {
         series.freeze();
         let keep_from = plan.keep_from(state.stored_until);
         let window = seals.then(|| series.snapshot(keep_from, state.sealed_until));
-        Ok(Some(Taken { key, state, plan, frozen: series.frozen().cloned(), window }))
+        Ok(Taken { key, state, plan, frozen: series.frozen().cloned(), window })
     }
 
     /// Tells the series what is on disk now.
     fn release(&self, releases: Vec<Release>) {
-        for Release { key, stored_until, keep_from, previous, runs } in releases {
-            let Some(slot) = self.state.series.slot(key) else { continue };
+        for release in releases {
+            let Some(slot) = self.state.series.slot(release.key) else { continue };
             let mut series = slot.lock();
-            if series.presence() != Presence::Resident {
-                continue;
+            if series.presence() == Presence::Resident {
+                self.release_locked(release, &mut series);
             }
-            let before = series.window_bytes() as i64;
-            series.release(stored_until, keep_from, previous, runs);
-            let after = series.window_bytes() as i64;
-            let total = self.state.window_bytes.fetch_add(after - before, Ordering::Relaxed) + after - before;
-            if total > i64::try_from(self.options.window_share()).unwrap_or(i64::MAX) {
-                series.drop_window();
-                self.state.window_bytes.fetch_sub(after, Ordering::Relaxed);
-            }
+        }
+    }
+
+    pub(super) fn release_locked(&self, release: Release, series: &mut Series) {
+        let Release { stored_until, keep_from, previous, runs, .. } = release;
+        let before = series.window_bytes() as i64;
+        series.release(stored_until, keep_from, previous, runs);
+        let after = series.window_bytes() as i64;
+        let total = self.state.window_bytes.fetch_add(after - before, Ordering::Relaxed) + after - before;
+        if total > i64::try_from(self.options.window_share()).unwrap_or(i64::MAX) {
+            series.drop_window();
+            self.state.window_bytes.fetch_sub(after, Ordering::Relaxed);
         }
     }
 }
@@ -311,7 +321,7 @@ pub(super) fn record_of(segment: &Segment) -> SegmentRecord {
 }
 
 /// Seals what has closed and writes the rest of what was accepted.
-fn write_series(output: &mut Output, taken: Taken) -> Result<Release> {
+pub(super) fn write_series(output: &mut Output, taken: Taken) -> Result<Release> {
     let Taken { key, mut state, plan, frozen, window } = taken;
     if let Some(window) = window {
         let keep_from = plan.keep_from(state.sealed_until);

@@ -13,19 +13,22 @@ use super::merge::{Effort, Retention};
 use super::{Engine, Maintenance};
 use crate::error::{Error, Result};
 use crate::head::Archive;
-use crate::query::{Segment, View};
+use crate::query::{Segment, View, touched};
 use crate::segment::{ARCHIVE, SegmentName};
 use crate::types::MetricKey;
 
 /// How often archives are looked through by themselves.
 const INTERVAL: Duration = Duration::from_secs(600);
 
+/// So many erasures may wait for merges before partitions are rewritten for them alone: MANIFEST carries each.
+const MANY_ERASURES: usize = 1000;
+
 /// How much of a segment, or of several, is of no use any more.
 #[derive(Debug, Default, Clone, Copy)]
 struct Dead {
     bytes: u64,
     of: u64,
-    /// Some of them belong to deleted metrics.
+    /// Something of it was deleted, with its metric or by itself.
     deleted: bool,
 }
 
@@ -39,7 +42,7 @@ impl Dead {
 
 impl Engine {
     /// Drops partitions that are expired as a whole, rewrites those that are so for more than a half (when everything is to
-    /// be done: those with anything of a deleted metric too), and forgets deleted metrics of which nothing is left.
+    /// be done: those with anything that was deleted too), and forgets deleted metrics, and erasures, of which nothing is left.
     pub(super) fn expire(&self, maintenance: &mut Maintenance, effort: Effort) -> Result<()> {
         let due = maintenance.expired_at.is_none_or(|at| at.elapsed() >= INTERVAL);
         if effort == Effort::Due && !due {
@@ -54,13 +57,18 @@ impl Engine {
                 }
             }
         }
-        if effort == Effort::All && !self.state.deleted.lock().is_empty() {
+        if (effort == Effort::All && self.is_anything_deleted()) || self.erasures_are_many() {
             self.around_damage(|| {
                 let runs = self.sound_runs(&self.view().raw);
                 runs.iter().try_for_each(|run| self.merge_raw(maintenance, run))
             })?;
         }
-        self.purge(maintenance)
+        self.purge(maintenance)?;
+        self.forget_erasures(maintenance)
+    }
+
+    fn is_anything_deleted(&self) -> bool {
+        !self.state.deleted.lock().is_empty() || !self.view().erased.is_empty()
     }
 
     /// Drops segments of a partition that are of no use, damaged or not, and rewrites the others where that is worth it.
@@ -94,7 +102,7 @@ impl Engine {
             self.drop_segments(maintenance, target, &useless)?;
         }
         let half = dead.bytes * 2 > dead.of;
-        if half || (effort == Effort::All && dead.deleted) {
+        if half || (dead.deleted && (effort == Effort::All || self.erasures_are_many())) {
             self.around_damage(|| self.rewrite_partition(maintenance, target))?;
         }
         Ok(())
@@ -102,7 +110,7 @@ impl Engine {
 
     /// Whether it is worth looking at each metric's chunks: some metric's retention may have passed, or one was deleted.
     fn may_be_dead(&self, granularity: i64, segments: &[Arc<Segment>]) -> bool {
-        if !self.state.deleted.lock().is_empty() {
+        if self.is_anything_deleted() {
             return true;
         }
         let newest = self.view().segments().map(|segment| segment.reader.times().1).max().unwrap_or(0);
@@ -120,9 +128,11 @@ impl Engine {
         for entry in entries {
             let kept_from = retention.kept_from(entry.metric, granularity)?;
             dead.of += u64::from(entry.length);
-            if kept_from.is_none_or(|kept_from| entry.last < kept_from) {
+            let (number, erased) = (segment.name.number(), view.erased.of(entry.metric, granularity));
+            let covered = erased.iter().any(|erasure| erasure.covers(number, entry.first, entry.last));
+            dead.deleted |= kept_from.is_none() || touched(erased, number, entry.first, entry.last);
+            if covered || kept_from.is_none_or(|kept_from| entry.last < kept_from) {
                 dead.bytes += u64::from(entry.length);
-                dead.deleted |= kept_from.is_none();
             }
         }
         Ok(dead)
@@ -156,6 +166,11 @@ impl Engine {
         self.state.index.purge(&gone.iter().map(|key| MetricKey::new(*key)).collect::<Vec<_>>())?;
         self.state.deleted.lock().retain(|key| !gone.contains(key));
         self.commit_view(maintenance, (*view).clone())
+    }
+
+    /// Whether so many erasures wait for merges that partitions are to be rewritten for them alone.
+    fn erasures_are_many(&self) -> bool {
+        self.view().erased.len() > MANY_ERASURES
     }
 
     /// Removes files that count no more, once no reader in this process has them and those in other processes had time.

@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use parking_lot::MutexGuard;
 
+use super::clock::Guard;
 use super::load::{plan_of, unknown};
 use super::state::Plans;
 use super::{Counters, Engine, records};
@@ -200,7 +201,13 @@ impl Engine {
 
     /// Refuses measures that are too far in the future, before anything happens.
     fn check_times(&self, timestamps: &[i64]) -> Result<()> {
-        let newest = timestamps.iter().copied().max().unwrap_or(0);
+        self.check_newest(timestamps.iter().copied().max().unwrap_or(0))
+    }
+
+    fn check_newest(&self, newest: i64) -> Result<()> {
+        if let Some(limit) = self.options.clock.as_ref().map(Guard::limit).filter(|limit| newest > *limit) {
+            return Err(Error::TooFarInFuture { timestamp: newest, limit });
+        }
         if newest <= self.future_limit.load(Ordering::Relaxed) {
             return Ok(());
         }
@@ -218,11 +225,12 @@ impl Engine {
     /// Refuses measures that a push of them would refuse, for whoever has to prepare one.
     pub fn check_push<'a>(&self, columns: impl Iterator<Item = &'a [i64]>) -> Result<()> {
         self.check_writable()?;
-        let mut bytes = RECORD_BYTES;
+        let (mut bytes, mut newest) = (RECORD_BYTES, 0);
         for timestamps in columns {
-            self.check_times(timestamps)?;
+            newest = timestamps.iter().copied().fold(newest, i64::max);
             bytes += MEASURE_BYTES * timestamps.len() as u64;
         }
+        self.check_newest(newest)?;
         let limit = crate::journal::MAX_BODY as u64;
         if bytes > limit { Err(Error::PushTooLarge { bytes, limit }) } else { Ok(()) }
     }

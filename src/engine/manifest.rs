@@ -9,13 +9,14 @@ use serde::{Deserialize, Serialize};
 use crate::codec::crc;
 use crate::error::{Corruption, Error, Result};
 use crate::fs::{self, Fs};
+use crate::query::Erasure;
 use crate::segment::SegmentName;
 use crate::types::{ArchivePolicy, encoding};
 
 /// The file's name.
 pub const MANIFEST: &str = "MANIFEST";
 /// The version of the directory's format as a whole.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 const MAGIC: [u8; 8] = *b"GNTMANI\n";
 /// Magic, version, length and checksum of what follows.
@@ -90,6 +91,35 @@ impl PolicyRecord {
     }
 }
 
+/// What was deleted of segments that are older than `before`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErasureRecord {
+    /// The metric's key.
+    pub metric: u64,
+    /// As in the entries of segments: an archive's granularity in ns, or 0 for raw measures.
+    pub granularity: i64,
+    /// The first deleted time.
+    pub from: i64,
+    /// The first time after it that is not; the largest there is: there is none.
+    pub to: i64,
+    /// It counts in segments with numbers below this.
+    pub before: u64,
+    /// The last record of the journal when it was deleted.
+    pub sequence: u64,
+}
+
+impl From<&Erasure> for ErasureRecord {
+    fn from(&Erasure { metric, granularity, from, to, before, sequence }: &Erasure) -> Self {
+        ErasureRecord { metric, granularity, from, to, before, sequence }
+    }
+}
+
+impl From<&ErasureRecord> for Erasure {
+    fn from(&ErasureRecord { metric, granularity, from, to, before, sequence }: &ErasureRecord) -> Self {
+        Erasure { metric, granularity, from, to, before, sequence }
+    }
+}
+
 /// The state of a database but for the index, the journal's tail and the segments themselves.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Manifest {
@@ -109,6 +139,8 @@ pub struct Manifest {
     pub deleted: Vec<u64>,
     /// Files that count no more, kept for readers that have not noticed.
     pub superseded: Vec<SegmentRecord>,
+    /// What was deleted of the segments; since version 2.
+    pub erasures: Vec<ErasureRecord>,
 }
 
 impl Manifest {
@@ -143,10 +175,15 @@ impl Manifest {
             return Err(Error::UnsupportedFormat { path, found: version, supported: FORMAT_VERSION });
         }
         let body = &bytes[HEADER..];
-        if version != FORMAT_VERSION || body.len() != length as usize || crc(body) != sum {
+        if version == 0 || body.len() != length as usize || crc(body) != sum {
             return corrupt(HEADER, "the contents fail their checksum, or are cut off");
         }
-        let manifest: Manifest = match encoding::decode(body) {
+        let mut body = body.to_vec();
+        if version == 1 {
+            // It ends before the erasures: there are none.
+            body.extend_from_slice(&0_u64.to_le_bytes());
+        }
+        let manifest: Manifest = match encoding::decode(&body) {
             Ok(manifest) => manifest,
             Err(reason) => return corrupt(HEADER, &reason),
         };

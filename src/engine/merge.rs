@@ -4,14 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::aggregates::{AggregateWriter, CHUNK_ROWS, append, interleave, part};
+use super::aggregates::{AggregateWriter, CHUNK_ROWS, append, interleave, part, retain};
 use super::checkpoint::write_runs;
 use super::load::plan_of;
 use super::{Counters, Engine, Maintenance, partition};
 use crate::codec::{DecodeError, Scratch, decode_aggregates, decode_measures};
 use crate::error::{Error, Result};
 use crate::head::{Plan, Raw, sort_keeping_last};
-use crate::query::{Segment, View};
+use crate::query::{Erasure, Erasures, Segment, View, hidden, touched};
 use crate::segment::{Chunk, Entry, Kind, MEASURES, STATE, Scan, SegmentName, SegmentReader, SegmentWriter};
 use crate::types::{AggregateBlock, Measure, SeriesState};
 
@@ -162,7 +162,7 @@ impl Engine {
             let writer = SegmentWriter::create(&*self.fs, &path, Kind::Archive, name.number())?;
             sinks.insert((granularity, partition), (name, AggregateWriter::new(writer, CHUNK_ROWS)));
         }
-        let mut distribution = Distribution { sinks: &mut sinks, scratch: Scratch::default() };
+        let mut distribution = Distribution { sinks: &mut sinks, scratch: Scratch::default(), erased: &view.erased };
         let mut cursors = Cursors::new(inputs)?;
         let mut retention = Retention { engine: self, view, metric: None };
         while let Some((metric, granularity)) = cursors.next_archive() {
@@ -247,7 +247,8 @@ impl Engine {
             };
             if let Some(keep_from) = keep_from {
                 write_state(&mut writer, metric, &states)?;
-                let measures = merge_measures(&chunks, keep_from, &mut scratch)?;
+                let erased = view.erased.of(metric, MEASURES);
+                let measures = merge_measures(&chunks, keep_from, erased, &mut scratch)?;
                 write_runs(&mut writer, metric, &measures, &mut scratch, &mut bytes)?;
             }
         }
@@ -314,6 +315,8 @@ fn targets_of(segments: &[Arc<Segment>]) -> Result<BTreeSet<Target>> {
 
 /// A chunk taken out of a cursor.
 struct Loaded {
+    /// That of its segment.
+    number: u64,
     entry: Entry,
     bytes: Vec<u8>,
     reader: Arc<SegmentReader>,
@@ -321,28 +324,30 @@ struct Loaded {
 
 /// Cursors over several segments, read together in the order of their chunks.
 struct Cursors {
-    scans: Vec<Scan>,
+    /// With the numbers of their segments.
+    scans: Vec<(u64, Scan)>,
 }
 
 impl Cursors {
     fn new(segments: &[Arc<Segment>]) -> Result<Self> {
-        let scans = segments.iter().map(|segment| Scan::new(Arc::clone(&segment.reader))).collect::<Result<_>>()?;
-        Ok(Cursors { scans })
+        let scan = |s: &Arc<Segment>| Ok((s.name.number(), Scan::new(Arc::clone(&s.reader))?));
+        Ok(Cursors { scans: segments.iter().map(scan).collect::<Result<_>>()? })
     }
 
     /// The metric and granularity that come next.
     fn next_archive(&self) -> Option<(u64, i64)> {
-        let next = self.scans.iter().filter_map(Scan::entry);
+        let next = self.scans.iter().filter_map(|(_, scan)| scan.entry());
         next.map(|entry| (entry.metric, entry.granularity)).min()
     }
 
     /// All chunks of this metric and granularity, segment by segment.
     fn take(&mut self, metric: u64, granularity: i64) -> Result<Vec<Loaded>> {
         let mut taken = Vec::new();
-        for scan in &mut self.scans {
+        for (number, scan) in &mut self.scans {
             while let Some(entry) = scan.entry().filter(|e| (e.metric, e.granularity) == (metric, granularity)).copied()
             {
-                taken.push(Loaded { entry, bytes: scan.chunk()?.to_vec(), reader: Arc::clone(scan.reader()) });
+                let (bytes, reader) = (scan.chunk()?.to_vec(), Arc::clone(scan.reader()));
+                taken.push(Loaded { number: *number, entry, bytes, reader });
                 scan.advance()?;
             }
         }
@@ -354,6 +359,7 @@ impl Cursors {
 struct Distribution<'a> {
     sinks: &'a mut BTreeMap<Target, (SegmentName, AggregateWriter)>,
     scratch: Scratch,
+    erased: &'a Erasures,
 }
 
 impl Distribution<'_> {
@@ -361,34 +367,25 @@ impl Distribution<'_> {
     fn write(&mut self, metric: u64, granularity: i64, kept_from: i64, chunks: &[Loaded]) -> Result<()> {
         let mut ordered: Vec<&Loaded> = chunks.iter().filter(|chunk| chunk.entry.last >= kept_from).collect();
         ordered.sort_by_key(|chunk| chunk.entry.first);
+        let erased = self.erased.of(metric, granularity);
         let mut pending = AggregateBlock::default();
-        let mut rest = ordered.as_slice();
-        while let Some((chunk, others)) = rest.split_first() {
-            let entry = &chunk.entry;
-            // Rows that a merge had to leave out may lie between those of one that it wrote.
-            let mut last = entry.last;
-            let between = others.iter().take_while(|other| {
-                let overlaps = other.entry.first <= last;
-                last = last.max(other.entry.last);
-                overlaps
-            });
-            let (together, later) = rest.split_at(1 + between.count());
-            rest = later;
-            let start = partition::start(entry.first, granularity);
-            let whole = start == partition::start(entry.last, granularity) && entry.first >= kept_from;
-            if whole && entry.rows >= GOOD_CHUNK && together.len() == 1 && chunk.reader.is_current() {
+        for together in overlapping(&ordered) {
+            if let [chunk] = together
+                && chunk.entry.rows >= GOOD_CHUNK
+                && chunk.reader.is_current()
+                && chunk.is_whole(granularity, kept_from, erased)
+            {
                 self.flush(metric, granularity, &mut pending)?;
-                if let Some((_, sink)) = self.sinks.get_mut(&(granularity, start)) {
-                    let Entry { first, last, rows, front, .. } = *entry;
+                let Entry { first, last, rows, front, .. } = chunk.entry;
+                if let Some((_, sink)) = self.sinks.get_mut(&(granularity, partition::start(first, granularity))) {
                     let (bytes, front) = (&chunk.bytes[..], front as usize);
                     sink.copy(&Chunk { metric, granularity, first, last, rows, bytes, front })?;
                 }
                 continue;
             }
-            let mut block = self.decode(together)?;
-            let live = block.timestamps.partition_point(|timestamp| *timestamp < kept_from);
-            if live > 0 {
-                block = part(&block, live, block.rows());
+            let block = self.live(together, kept_from, erased)?;
+            if block.rows() == 0 {
+                continue;
             }
             if !append(&mut pending, &block) {
                 self.flush(metric, granularity, &mut pending)?;
@@ -401,13 +398,21 @@ impl Distribution<'_> {
         self.flush(metric, granularity, &mut pending)
     }
 
-    /// The rows of chunks in order of time.
-    fn decode(&mut self, chunks: &[&Loaded]) -> Result<AggregateBlock> {
+    /// The rows of chunks that are still kept, in order of time.
+    fn live(&mut self, chunks: &[&Loaded], kept_from: i64, erased: &[Erasure]) -> Result<AggregateBlock> {
         let mut blocks = Vec::with_capacity(chunks.len());
         for chunk in chunks {
-            let Entry { rows, granularity, .. } = chunk.entry;
-            let block = decode_aggregates(&chunk.bytes, rows as usize, granularity, &mut self.scratch);
-            blocks.push(block.map_err(|error| chunk.damaged(&error))?);
+            let Entry { rows, granularity, first, last, .. } = chunk.entry;
+            let mut block = decode_aggregates(&chunk.bytes, rows as usize, granularity, &mut self.scratch)
+                .map_err(|error| chunk.damaged(&error))?;
+            let live = block.timestamps.partition_point(|timestamp| *timestamp < kept_from);
+            if live > 0 {
+                block = part(&block, live, block.rows());
+            }
+            if touched(erased, chunk.number, first, last) {
+                block = retain(&block, |timestamp| !hidden(erased, chunk.number, timestamp));
+            }
+            blocks.push(block);
         }
         match blocks.pop() {
             Some(block) if blocks.is_empty() => Ok(block),
@@ -439,7 +444,24 @@ impl Distribution<'_> {
     }
 }
 
+/// Cuts chunks, which are in order of their first rows, into those that reach into one another's time: mostly single ones.
+fn overlapping<'a, 'b>(chunks: &'a [&'b Loaded]) -> impl Iterator<Item = &'a [&'b Loaded]> {
+    let mut reached = i64::MIN;
+    chunks.chunk_by(move |a, b| {
+        reached = reached.max(a.entry.last);
+        b.entry.first <= reached
+    })
+}
+
 impl Loaded {
+    /// Whether all of its rows are kept, and belong to one partition.
+    fn is_whole(&self, granularity: i64, kept_from: i64, erased: &[Erasure]) -> bool {
+        let Entry { first, last, .. } = self.entry;
+        partition::start(first, granularity) == partition::start(last, granularity)
+            && first >= kept_from
+            && !touched(erased, self.number, first, last)
+    }
+
     fn damaged(&self, error: &DecodeError) -> Error {
         self.reader.damaged(&self.entry, error.to_string())
     }
@@ -504,14 +526,20 @@ fn write_state(writer: &mut SegmentWriter, metric: u64, states: &[Loaded]) -> Re
 }
 
 /// The measures of several runs, oldest first, that are still needed.
-fn merge_measures(chunks: &[Loaded], keep_from: i64, scratch: &mut Scratch) -> Result<Vec<Measure>> {
+fn merge_measures(
+    chunks: &[Loaded],
+    keep_from: i64,
+    erased: &[Erasure],
+    scratch: &mut Scratch,
+) -> Result<Vec<Measure>> {
     let mut measures = Vec::new();
     for chunk in chunks.iter().filter(|chunk| chunk.entry.last >= keep_from) {
         let mut raw = Raw::default();
         decode_measures(&chunk.bytes, chunk.entry.rows as usize, scratch, &mut raw.timestamps, &mut raw.values)
             .map_err(|error| chunk.damaged(&error))?;
         let rows = raw.timestamps.iter().zip(&raw.values).map(|(&timestamp, &value)| Measure { timestamp, value });
-        measures.extend(rows.filter(|measure| measure.timestamp >= keep_from));
+        let lives = |at: i64| at >= keep_from && !hidden(erased, chunk.number, at);
+        measures.extend(rows.filter(|measure| lives(measure.timestamp)));
     }
     sort_keeping_last(&mut measures);
     Ok(measures)

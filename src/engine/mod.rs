@@ -2,9 +2,9 @@
 //!
 //! A push is journaled and applied to its series under their locks ([`ingest`]). A checkpoint writes what series accepted
 //! and the aggregates of what has closed into segments, and commits MANIFEST ([`checkpoint`]); merges and expiry keep the
-//! segments few and well packed ([`merge`], [`expire`]). Opening replays the journal from where MANIFEST says
-//! ([`recover`]). Two threads belong to the engine: one does the background work, one keeps the durability's deadlines
-//! ([`worker`]).
+//! segments few and well packed ([`merge`], [`expire`]). Deletions of a stretch of time erase it from
+//! them ([`delete`]). Opening replays the journal from where MANIFEST says ([`recover`]). Two threads belong to the engine:
+//! one does the background work, one keeps the durability's deadlines ([`worker`]).
 //!
 //! Locks are taken in this order: `maintenance`, then `gate`, then series in ascending order of keys, then any of
 //! `plans`, `view`, `dirty`, `deleted`, the journal's own. Nothing is ever appended to the journal without the gate.
@@ -13,7 +13,10 @@ mod aggregates;
 mod budget;
 mod check;
 mod checkpoint;
+mod clock;
 mod damage;
+mod delete;
+mod erased;
 mod expire;
 mod ingest;
 mod load;
@@ -24,9 +27,11 @@ mod options;
 mod partition;
 mod policies;
 mod reader;
+mod recompute;
 mod records;
 mod recover;
 mod repair;
+mod rows;
 mod snapshot;
 mod state;
 mod stats;

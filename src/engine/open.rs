@@ -17,7 +17,7 @@ use crate::fs::{self, BoundedFs, Fs, Lock};
 use crate::head::Plan;
 use crate::indexer::Indexer;
 use crate::journal::Journal;
-use crate::query::{Segment, View};
+use crate::query::{Erasure, Segment, View};
 use crate::segment::{ARCHIVE, Kind, LEVEL0, RAW, SegmentName, SegmentReader, number_of};
 
 /// The index's file.
@@ -197,7 +197,8 @@ pub(super) fn open_segments(
     manifest: &Manifest,
     known: &mut HashMap<SegmentName, Arc<Segment>>,
 ) -> Result<View> {
-    let mut view = View::default();
+    let erased = Arc::new(manifest.erasures.iter().map(Erasure::from).collect());
+    let mut view = View { erased, ..View::default() };
     for record in &manifest.segments {
         let Some(name) = record.name() else { continue };
         let segment = match known.entry(name) {

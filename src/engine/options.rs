@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::budget::OverMemory;
+use super::clock::Guard;
 use crate::error::{Error, Result};
 use crate::types::{Durability, Timespan};
 
@@ -29,6 +30,7 @@ pub struct Options {
     pub(crate) default_policies: bool,
     pub(crate) durability: Durability,
     pub(crate) max_future: Option<Timespan>,
+    pub(crate) clock: Option<Guard>,
     pub(crate) memory: u64,
     pub(crate) over_memory: OverMemory,
     pub(crate) dirty_bytes: u64,
@@ -48,6 +50,7 @@ impl Default for Options {
             default_policies: false,
             durability: Durability::Sync,
             max_future: Timespan::from_nanos(86_400 * 1_000_000_000).ok(),
+            clock: None,
             memory: 512 << 20,
             over_memory: OverMemory::Block,
             dirty_bytes: 64 << 20,
@@ -88,6 +91,31 @@ impl Options {
     #[must_use]
     pub fn max_future(mut self, limit: Option<Timespan>) -> Self {
         self.max_future = limit;
+        self
+    }
+
+    /// A clock of the caller's, in ns since the epoch, and how far ahead of it a measure may lie: a push of one that lies
+    /// further ahead is refused whole. It is asked once for each push, by the thread that pushes, so that a clock that was set
+    /// right counts at once; [`max_future`](Self::max_future) holds beside it. Default: none.
+    ///
+    /// ```
+    /// use std::time::{Duration, SystemTime, UNIX_EPOCH};
+    /// use gnocchetti::Options;
+    ///
+    /// let trusted = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos() as i64);
+    /// let options = Options::new().clock(Duration::from_secs(60), trusted);
+    /// # let _ = options;
+    /// ```
+    #[must_use]
+    pub fn clock(mut self, ahead: Duration, clock: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
+        self.clock = Some(Guard::new(ahead, clock));
+        self
+    }
+
+    /// No clock of the caller's, which is the default.
+    #[must_use]
+    pub fn no_clock(mut self) -> Self {
+        self.clock = None;
         self
     }
 

@@ -17,6 +17,7 @@ mod arrow;
 mod call;
 mod check;
 mod database;
+mod deletion;
 mod error;
 mod handle;
 mod json;

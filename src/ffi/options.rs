@@ -141,6 +141,47 @@ pub unsafe extern "C" fn gnt_options_set_max_future(
     change(options, error, |options| Ok(options.max_future(span(limit)?)))
 }
 
+/// Gets `userdata` as it was set, and gives the time in ns since the epoch.
+pub type gnt_clock_callback = Option<unsafe extern "C" fn(userdata: *mut c_void) -> i64>;
+
+/// C's clock and what it wants to be called with.
+struct Clock {
+    callback: unsafe extern "C" fn(*mut c_void) -> i64,
+    userdata: *mut c_void,
+}
+
+// SAFETY: the caller promised that the function and what it is called with may be used from any thread.
+unsafe impl Send for Clock {}
+// SAFETY: as above, from several at once too.
+unsafe impl Sync for Clock {}
+
+impl Clock {
+    fn now(&self) -> i64 {
+        // SAFETY: the caller promised a function of this type, which lives until the database is closed.
+        unsafe { (self.callback)(self.userdata) }
+    }
+}
+
+/// A clock of the caller's, and how far ahead of it, in ns, a measure may lie: a push of one that lies further ahead is refused
+/// with GNT_TOO_FAR_IN_FUTURE. `callback` gets `userdata` once for each push, from any thread that pushes, several at once, and
+/// must neither call the library nor unwind; `userdata` must live until the database is closed. The limit that
+/// gnt_options_set_max_future sets holds beside it. NULL for `callback`: no clock, which is the default.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gnt_options_set_clock(
+    options: *mut gnt_options,
+    callback: gnt_clock_callback,
+    userdata: *mut c_void,
+    ahead: i64,
+    error: *mut *mut gnt_error,
+) -> gnt_status {
+    change(options, error, |options| {
+        let ahead = duration(ahead, "ahead")?;
+        let Some(callback) = callback else { return Ok(options.no_clock()) };
+        let clock = Clock { callback, userdata };
+        Ok(options.clock(ahead, move || clock.now()))
+    })
+}
+
 /// How many bytes the measures in memory may take: a half for encoded windows, a quarter for measures that wait for a
 /// checkpoint, which comes early at an eighth, and a quarter for those that one is writing. Default: 512 MiB.
 #[unsafe(no_mangle)]

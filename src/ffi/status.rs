@@ -124,6 +124,8 @@ pub enum gnt_status_code {
     GNT_SNAPSHOT_TARGET = 62,
     /// The writer replaced files faster than this reader could read them.
     GNT_OUTRUN = 63,
+    /// A stretch of time ends before it begins.
+    GNT_INVALID_RANGE = 64,
     /// As many measures wait in memory as may, and the options say to refuse more.
     GNT_MEMORY_LIMIT = 66,
     /// A pointer that must not be NULL was.

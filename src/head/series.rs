@@ -290,6 +290,20 @@ impl Series {
         }
     }
 
+    /// After measures were deleted of what segments hold: the newest that is left, and the one before the window. What is in
+    /// memory of the window may have lost some, and is read anew.
+    pub fn cut(&mut self, newest: i64, previous: Option<Measure>) {
+        self.newest = newest;
+        self.previous = previous;
+        self.next_close = -1;
+        self.drop_window();
+    }
+
+    /// Whether segments have all that it accepted, and all that has closed.
+    pub fn is_stored(&self) -> bool {
+        self.tail.is_empty() && self.frozen.is_none() && self.sealed_until == self.stored_until
+    }
+
     /// Gives back the memory of the stored runs.
     pub fn drop_window(&mut self) {
         if !self.runs().is_empty() {

@@ -5,11 +5,13 @@
 //! computed from the window; where both have a group, the series' own state says which one counts. This module changes
 //! nothing, keeps no cache of answers, and never waits for a writer longer than for a series' lock.
 
+mod erasures;
 mod question;
 mod read;
 mod tolerance;
 mod view;
 
+pub use erasures::{Erasure, Erasures, cut, hidden, touched, within};
 pub use question::Query;
 pub use read::{Request, Snapshot, window_damaged};
 pub use tolerance::{Tolerance, damage};

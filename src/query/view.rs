@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::erasures::{Erasure, Erasures, cut, hidden, touched};
 use super::tolerance::{Holes, Tolerance};
 use crate::codec::{Scratch, decode_aggregate};
 use crate::error::{Error, Result};
@@ -71,6 +72,8 @@ pub struct View {
     pub level0: Vec<Arc<Segment>>,
     /// Granularity → start of the partition → its segments, oldest first.
     pub archives: BTreeMap<i64, BTreeMap<i64, Vec<Arc<Segment>>>>,
+    /// What was deleted of them.
+    pub erased: Arc<Erasures>,
 }
 
 impl View {
@@ -136,6 +139,7 @@ impl View {
     ) -> Result<Vec<Run>> {
         let mut runs = Vec::new();
         let (mut blocks, mut entries, mut bytes) = (Blocks::default(), Vec::new(), Vec::new());
+        let erased = self.erased.of(metric, MEASURES);
         for segment in &self.raw {
             entries.clear();
             segment.reader.find_around(metric, MEASURES, times.clone(), &mut blocks, &mut entries, &mut |error| {
@@ -145,7 +149,7 @@ impl View {
             })?;
             let before = runs.len();
             let read = segment.reader.read(&entries, &mut bytes, &mut |entry, chunk| {
-                runs.push(run(entry, chunk));
+                runs.extend(run(segment, entry, chunk, erased)?);
                 Ok(())
             });
             let Err(error) = read else { continue };
@@ -155,7 +159,7 @@ impl View {
             runs.truncate(before);
             for entry in &entries {
                 let alone = segment.reader.read(std::slice::from_ref(entry), &mut bytes, &mut |entry, chunk| {
-                    runs.push(run(entry, chunk));
+                    runs.extend(run(segment, entry, chunk, erased)?);
                     Ok(())
                 });
                 if let Err(error) = alone {
@@ -182,22 +186,28 @@ impl View {
             return Ok(());
         }
         let chunks = self.find(metric, granularity, &starts, &mut buffers.blocks, tolerance)?;
+        let erased = self.erased.of(metric, granularity);
         // Growing step by step would cost more than decoding: the kernel hands out, and takes back, every page on the way.
         let rows = chunks.iter().map(|(_, entry)| entry.rows as usize).sum::<usize>() + buffers.more;
         out.values.reserve_exact(rows);
         let Buffers { scratch, room, .. } = buffers;
         let begin = out.len();
-        // Where a merge had to leave a damaged segment out, others have rows around those of that one.
+        // Where a merge had to leave a damaged segment out, others have rows around those of that one; and a group that was
+        // computed anew lies in a younger segment than its neighbours, until a merge brings them together.
         let interleaved = chunks.windows(2).any(|pair| pair[0].1.last >= pair[1].1.first);
         for together in chunks.chunk_by(|a, b| Arc::ptr_eq(a.0, b.0)) {
             let Some((segment, _)) = together.first() else { continue };
             let entries: Vec<Entry> = together.iter().map(|(_, entry)| *entry).collect();
+            let number = segment.name.number();
             let mut decode = |entry: &Entry, chunk: &[u8], out: &mut Points| {
                 let from = out.len();
                 decode_aggregate(chunk, entry.rows as usize, granularity, method, scratch, out)
                     .map_err(|error| segment.reader.damaged(entry, error.to_string()))?;
                 if entry.first < starts.start || entry.last >= starts.end {
                     out.trim(from, &starts);
+                }
+                if touched(erased, number, entry.first, entry.last) {
+                    retain(out, from, |timestamp| !hidden(erased, number, timestamp));
                 }
                 Ok(())
             };
@@ -227,7 +237,12 @@ impl View {
         Ok(())
     }
 
-    /// The chunks that hold an archive's rows in `starts`, in order of time.
+    /// The chunks that hold an archive's rows in `starts`, in order of time. What is [`erased`](Self::erased) is to be left
+    /// out of them.
+    pub fn chunks(&self, metric: u64, granularity: i64, starts: &Range<i64>) -> Result<Vec<(&Arc<Segment>, Entry)>> {
+        self.find(metric, granularity, starts, &mut Blocks::default(), &mut Tolerance::none())
+    }
+
     fn find(
         &self,
         metric: u64,
@@ -273,7 +288,19 @@ fn sort(out: &mut Points, from: usize) {
     *out = sorted.into();
 }
 
-/// The run of raw measures of this entry.
-fn run(entry: &Entry, chunk: &[u8]) -> Run {
-    Run { first: entry.first, last: entry.last, rows: entry.rows, bytes: chunk.into() }
+/// The run of raw measures of this entry, without those that were deleted.
+fn run(segment: &Segment, entry: &Entry, chunk: &[u8], erased: &[Erasure]) -> Result<Option<Run>> {
+    let run = Run { first: entry.first, last: entry.last, rows: entry.rows, bytes: chunk.into() };
+    cut(run, erased, segment.name.number()).map_err(|error| segment.reader.damaged(entry, error.to_string()))
+}
+
+/// Of the points appended at `from` and after, keeps those whose time `keep` accepts.
+fn retain(out: &mut Points, from: usize, keep: impl Fn(i64) -> bool) {
+    let mut all = Columns::from(std::mem::take(out));
+    let points: Vec<(i64, f64)> = all.iter().skip(from).filter(|(timestamp, _)| keep(*timestamp)).collect();
+    all.truncate(from);
+    for (timestamp, value) in points {
+        all.push(timestamp, value);
+    }
+    *out = all.into();
 }

@@ -233,9 +233,4 @@ impl Cursor {
             self.load();
         }
     }
-
-    /// The segment it reads.
-    pub fn reader(&self) -> &Arc<SegmentReader> {
-        &self.reader
-    }
 }

@@ -4,6 +4,7 @@
 //! nothing reads a clock (relative times take the "now" they are relative to), touches a file or knows a layer above.
 
 mod columns;
+mod deletion;
 mod durability;
 pub mod encoding;
 mod filter;
@@ -20,6 +21,7 @@ mod series;
 mod time;
 
 pub use columns::{AggregateBlock, AggregateColumn, Columns};
+pub use deletion::{DeleteOptions, DeletedMeasures, Partial, PartialGroup, PartialOutcome};
 pub use durability::Durability;
 #[cfg(test)]
 pub(crate) use filter::MAX_DEPTH;

@@ -147,6 +147,62 @@ static void measures_come_back(void **state)
     gnt_result_free(result);
 }
 
+static int64_t clock_of(void *userdata)
+{
+    return *(int64_t *)userdata;
+}
+
+static void a_clock_of_the_callers_is_asked(void **state)
+{
+    gnt_error *error = NULL;
+    gnt_options *options = NULL;
+    gnt_database *database = NULL;
+    char path[4096];
+    int64_t now = 100 * SECOND;
+    gnt_pushed pushed;
+    (void)state;
+    OK(gnt_close(opened_at(path, sizeof path), &error));
+    OK(gnt_options_new(&options, &error));
+    assert_int_equal(gnt_options_set_clock(options, clock_of, &now, -1, NULL), GNT_INVALID_ARGUMENT);
+    OK(gnt_options_set_clock(options, clock_of, &now, SECOND, &error));
+    OK(gnt_open(path, GNT_NUL, options, &database, &error));
+    uint64_t key = metric(database, "cpu");
+    OK(gnt_push(database, key, 101 * SECOND, 1.5, &pushed, &error));
+    assert_int_equal(gnt_push(database, key, 101 * SECOND + 1, 1.5, NULL, NULL), GNT_TOO_FAR_IN_FUTURE);
+    now = 90 * SECOND;
+    assert_int_equal(gnt_push(database, key, 101 * SECOND, 1.5, NULL, NULL), GNT_TOO_FAR_IN_FUTURE);
+    OK(gnt_close(database, &error));
+    OK(gnt_options_set_clock(options, NULL, NULL, 0, &error));
+    OK(gnt_open(path, GNT_NUL, options, &database, &error));
+    OK(gnt_push(database, key, 200 * SECOND, 1.5, &pushed, &error));
+    OK(gnt_close(database, &error));
+    gnt_options_free(options);
+}
+
+static void deleted_measures_are_gone(void **state)
+{
+    gnt_error *error = NULL;
+    gnt_database *database = opened();
+    uint64_t key = metric(database, "cpu");
+    gnt_pushed pushed;
+    gnt_text *deleted = NULL;
+    (void)state;
+    for (int64_t second = 0; second < 5; second++)
+        OK(gnt_push(database, key, second * SECOND, 1.5, &pushed, &error));
+    assert_int_equal(gnt_delete_measures(database, key, 3, 2, false, &deleted, &error), GNT_INVALID_RANGE);
+    assert_null(deleted);
+    gnt_error_free(error);
+    error = NULL;
+    OK(gnt_delete_measures(database, key, 3 * SECOND, INT64_MAX, false, &deleted, &error));
+    assert_string_equal(gnt_text_data(deleted),
+                        "{\"removed\":2,\"newest\":2000000000,\"accepted_from\":0,\"partial\":[]}");
+    gnt_text_free(deleted);
+    gnt_result *result = read_back(database, key, "mean");
+    assert_int_equal(gnt_result_get(result, 0)->length, 3);
+    gnt_result_free(result);
+    OK(gnt_close(database, &error));
+}
+
 static void count_call(void *userdata, uint64_t done, uint64_t total)
 {
     assert_true(done <= total);
@@ -733,6 +789,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(versions_agree),
         cmocka_unit_test(measures_come_back),
+        cmocka_unit_test(a_clock_of_the_callers_is_asked),
+        cmocka_unit_test(deleted_measures_are_gone),
         cmocka_unit_test(a_snapshot_is_a_database_of_its_own),
         cmocka_unit_test(a_reader_sees_what_it_is_brought_to),
         cmocka_unit_test(errors_tell_what_was_wrong),

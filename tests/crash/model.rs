@@ -44,7 +44,7 @@ impl Metric {
 
     /// Pushes one metric's part of a batch; returns how many were accepted, overwrote, came late.
     fn push(&mut self, policy: &Policy, batch: &[(i64, f64)]) -> [u64; 3] {
-        let first = if self.newest.is_none() { 0 } else { self.first_mutable(policy) };
+        let first = self.first_mutable(policy);
         let [mut accepted, mut overwritten, mut late] = [0; 3];
         for &(timestamp, value) in batch {
             if timestamp < first {
@@ -59,6 +59,20 @@ impl Metric {
             self.sealed_until = self.first_mutable(policy);
         }
         [accepted, overwritten, late]
+    }
+
+    /// From when on raw measures are kept.
+    fn keep_from(&self, policy: &Policy) -> i64 {
+        let open = policy.archives.iter().map(|(granularity, _)| self.sealed_until / granularity * granularity);
+        open.min().unwrap_or(0)
+    }
+
+    /// Deletes a stretch of time that cuts no group in two; returns how many raw measures that were.
+    fn delete(&mut self, policy: &Policy, from: i64, to: Option<i64>) -> u64 {
+        let (keep_from, before) = (self.keep_from(policy), self.accepted.clone());
+        self.accepted.retain(|t, _| *t < from || to.is_some_and(|to| *t >= to));
+        self.newest = self.accepted.last_key_value().map(|(t, _)| *t);
+        before.keys().filter(|t| **t >= keep_from && !self.accepted.contains_key(t)).count() as u64
     }
 
     fn answers(&self, policy: &Policy, out: &mut Answers) {
@@ -123,7 +137,8 @@ impl Model {
         model
     }
 
-    /// Does an operation; of a push, returns how many measures were accepted, overwrote, came late.
+    /// Does an operation; of a push, returns how many measures were accepted, overwrote, came late; of a deletion, how many
+    /// raw measures it removed.
     pub fn apply(&mut self, op: &Op) -> Option<[u64; 3]> {
         match op {
             Op::CreatePolicy(name) => {
@@ -148,6 +163,10 @@ impl Model {
             Op::Delete(slot) => self.metrics[*slot].deleted = true,
             Op::Push(measures) => return Some(self.push(measures)),
             Op::PushOne(slot, timestamp, value) => return Some(self.push(&[(*slot, *timestamp, *value)])),
+            Op::DeleteMeasures(slot, from, to) => {
+                let metric = &mut self.metrics[*slot];
+                return Some([metric.delete(&self.policies[metric.policy], *from, *to), 0, 0]);
+            }
             Op::Flush | Op::Checkpoint | Op::Maintain | Op::Reopen => {}
         }
         None
@@ -161,6 +180,23 @@ impl Model {
             total.iter_mut().zip(pushed).for_each(|(total, part)| *total += part);
         }
         total
+    }
+
+    /// A stretch of time, begun `back` before a metric's newest measure and so long, that a model without windows and seals can
+    /// delete as the database does: it spares the newest measure, ends where groups of all archives end, and takes of a metric
+    /// with differences only what is in the window. (`tests/delete_model.rs` has a model of the rest.)
+    pub fn deletable(&self, slot: usize, [back, length]: [i64; 2]) -> Option<(i64, Option<i64>)> {
+        let metric = &self.metrics[slot];
+        let policy = &self.policies[metric.policy];
+        let newest = metric.newest?;
+        let all = policy.archives.iter().fold(1, |all, (g, _)| all * g / gcd(all, *g));
+        let (from, to) = ((newest - back).max(0) / all * all, (newest - back + length).max(0) / all * all);
+        let (from, to) = if policy.methods.iter().any(|method| method.is_rate()) {
+            (metric.sealed_until.max(newest - back), newest - back / 4)
+        } else {
+            (from, to)
+        };
+        (from < to && to <= newest).then_some((from, Some(to)))
     }
 
     /// Places of metrics that are there.
@@ -189,6 +225,10 @@ impl Model {
         }
         out
     }
+}
+
+fn gcd(a: i64, b: i64) -> i64 {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 fn describe(name: &str, back_window: u32, archives: &Archives) -> String {

@@ -1,17 +1,19 @@
 //! What is done to the database while it is cut: a sequence of operations, the same for the same seed, that passes through
 //! everything that writes.
 
+use std::ops::Bound;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use gnocchetti::internals::fs::Fs;
 use gnocchetti::{
-    AggregationMethod, ArchivePolicy, ArchivePolicyUpdate, Database, Definition, Durability, MetricKey, NewMetric,
-    Options, Result, Timespan, Timestamp,
+    AggregationMethod, ArchivePolicy, ArchivePolicyUpdate, Database, Definition, DeleteOptions, Durability, MetricKey,
+    NewMetric, Options, Result, Timespan, Timestamp,
 };
 
 use crate::image::Dice;
+use crate::model::Model;
 
 /// Granularities in ns, with how many points they keep, finest first.
 pub type Archives = Vec<(i64, Option<u64>)>;
@@ -26,6 +28,8 @@ pub enum Op {
     PushOne(usize, i64, f64),
     Update(&'static str, u32, Archives),
     Delete(usize),
+    /// What a metric has from one time on, up to another or for ever.
+    DeleteMeasures(usize, i64, Option<i64>),
     Flush,
     Checkpoint,
     Maintain,
@@ -33,8 +37,9 @@ pub enum Op {
 }
 
 impl Op {
+    /// Whether it is one of those of which a crash leaves all up to one of them: pushes, and deletions among them.
     pub fn is_push(&self) -> bool {
-        matches!(self, Op::Push(_) | Op::PushOne(..))
+        matches!(self, Op::Push(_) | Op::PushOne(..) | Op::DeleteMeasures(..))
     }
 
     /// Whether the index has it, whatever becomes of the journal.
@@ -49,7 +54,7 @@ impl Op {
 
     /// Whether everything before it is durable when it returns.
     pub fn is_barrier(&self) -> bool {
-        matches!(self, Op::Flush | Op::Checkpoint | Op::Maintain | Op::Reopen)
+        matches!(self, Op::Flush | Op::Checkpoint | Op::Maintain | Op::Reopen | Op::DeleteMeasures(..))
     }
 }
 
@@ -129,7 +134,8 @@ pub fn key(slot: usize) -> MetricKey {
     MetricKey::new(slot as u64 + 1)
 }
 
-/// Does an operation but `Reopen`; of a push, returns how many measures were accepted, overwrote, came late.
+/// Does an operation but `Reopen`; of a push, returns how many measures were accepted, overwrote, came late; of a deletion,
+/// how many raw measures it removed.
 pub fn perform(db: &Database, op: &Op) -> Result<Option<[u64; 3]>> {
     let at = |nanos| Timestamp::from_nanos(nanos).unwrap();
     let counts = |pushed: gnocchetti::Pushed| Some([pushed.accepted, pushed.overwritten, pushed.late]);
@@ -151,6 +157,12 @@ pub fn perform(db: &Database, op: &Op) -> Result<Option<[u64; 3]>> {
             db.update_archive_policy(name, &update).map(drop)?;
         }
         Op::Delete(slot) => db.delete_metric(key(*slot))?,
+        Op::DeleteMeasures(slot, from, to) => {
+            let end = to.map_or(Bound::Unbounded, |to| Bound::Excluded(at(to)));
+            let deleted = db.delete_measures(key(*slot), (Bound::Included(at(*from)), end), DeleteOptions::new())?;
+            assert_eq!(deleted.partial, [], "the workload cuts no group in two");
+            return Ok(Some([deleted.removed, 0, 0]));
+        }
         Op::Flush => db.flush()?,
         Op::Checkpoint => db.checkpoint()?,
         Op::Maintain => db.maintain()?,
@@ -217,6 +229,9 @@ impl Generator {
             _ => {}
         }
         self.pushes(2);
+        if round % 2 == 0 {
+            self.delete_measures();
+        }
         self.ops.push(if self.dice.one_in(2) { Op::Flush } else { Op::Checkpoint });
         self.pushes(1);
         match self.dice.below(4) {
@@ -225,6 +240,14 @@ impl Generator {
             2 => self.ops.push(Op::Checkpoint),
             _ => {}
         }
+    }
+
+    /// Deletes a stretch of time of some metric, at times all of it.
+    fn delete_measures(&mut self) {
+        let slot = self.living[self.dice.below(self.living.len() as u64) as usize];
+        let some = [self.dice.below(400) as i64, self.dice.below(1500) as i64];
+        let range = if self.dice.one_in(5) { Some((0, None)) } else { Model::after(&self.ops).deletable(slot, some) };
+        self.ops.extend(range.map(|(from, to)| Op::DeleteMeasures(slot, from, to)));
     }
 
     fn pushes(&mut self, n: usize) {

@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test uses its own part of this")]
 
 pub mod fault;
+pub mod naive;
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};

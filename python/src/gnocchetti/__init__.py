@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ._check import CheckReport, Damage, Finding, JournalLoss, Repair, RepairReport, check_directory, repair
     from ._columns import Columns, ColumnSet, Point
     from ._database import Database, Durability, open, open_read_only
+    from ._deletion import DeletedMeasures, PartialGroup
     from ._library import LibraryError, library_version, use_library
     from ._metrics import Metric, MetricRef, NewMetric
     from ._policies import ArchivePolicy, ArchivePolicyRule, Definition
@@ -56,6 +57,7 @@ __all__ = [
     "Damage",
     "Database",
     "Definition",
+    "DeletedMeasures",
     "DeletedResources",
     "Durability",
     "Finding",
@@ -66,6 +68,7 @@ __all__ = [
     "MetricRef",
     "NewMetric",
     "NewResource",
+    "PartialGroup",
     "Point",
     "Pushed",
     "Repair",
@@ -101,6 +104,7 @@ _HOMES = {
     "Damage": "_check",
     "Database": "_database",
     "Definition": "_policies",
+    "DeletedMeasures": "_deletion",
     "DeletedResources": "_resources",
     "Durability": "_database",
     "Finding": "_check",
@@ -111,6 +115,7 @@ _HOMES = {
     "MetricRef": "_metrics",
     "NewMetric": "_metrics",
     "NewResource": "_resources",
+    "PartialGroup": "_deletion",
     "Point": "_columns",
     "Pushed": "_batch",
     "Repair": "_check",

@@ -86,6 +86,7 @@ class SnapshotReport(ctypes.Structure):
 
 
 LOG_CALLBACK = ctypes.CFUNCTYPE(None, pointer, u32, pointer, size)
+CLOCK_CALLBACK = ctypes.CFUNCTYPE(i64, pointer)
 PROGRESS_CALLBACK = ctypes.CFUNCTYPE(None, pointer, u64, u64)
 
 pushed_out, key_out, time_out, count_out = (ctypes.POINTER(kind) for kind in (Pushed, u64, i64, size))
@@ -110,6 +111,7 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "gnt_options_set_default_policies": (status, pointer, boolean, out),
     "gnt_options_set_durability": (status, pointer, u32, i64, out),
     "gnt_options_set_max_future": (status, pointer, i64, out),
+    "gnt_options_set_clock": (status, pointer, CLOCK_CALLBACK, pointer, i64, out),
     "gnt_options_set_memory": (status, pointer, u64, out),
     "gnt_options_set_over_memory": (status, pointer, u32, out),
     "gnt_options_set_dirty_bytes": (status, pointer, u64, out),
@@ -159,6 +161,7 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "gnt_delete_metric": (status, pointer, u64, out),
     "gnt_policy_of": (status, pointer, u64, out, out),
     "gnt_last_measure": (status, pointer, u64, time_out, out),
+    "gnt_delete_measures": (status, pointer, u64, i64, i64, boolean, out, out),
     "gnt_push": (status, pointer, u64, i64, f64, pushed_out, out),
     "gnt_batch_new": (status, out, out),
     "gnt_batch_free": (None, pointer),

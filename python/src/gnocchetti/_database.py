@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union
 from . import _abi
 from ._abi import utf8
 from ._check import CheckReport, teller
+from ._clock import clock_for
 from ._handle import DatabaseHandle, Owned
 from ._library import library
 from ._log import callback_for
@@ -24,6 +25,7 @@ from ._time import to_span
 if TYPE_CHECKING:
     from ._abi import Library
     from ._check import Progress
+    from ._clock import Clock
     from ._time import SpanLike
 
     Log = Union[bool, Callable[[int, str], None]]
@@ -140,6 +142,8 @@ def open(
     default_policies: bool = False,
     durability: Durability | Literal["sync", "kernel", "buffered"] = "sync",
     max_future: SpanLike | None = "1 day",
+    clock: Clock | None = None,
+    max_ahead: SpanLike = 60,
     memory: int | None = None,
     over_memory: Literal["block", "refuse"] = "block",
     dirty_bytes: int | None = None,
@@ -158,7 +162,9 @@ def open(
 
     ``default_policies``: a new database gets Gnocchi's archive policies (bool, low, medium, high) and a rule that gives every
     metric the policy low. ``durability``: what a push survives; :class:`Durability` says how long measures may wait.
-    ``max_future``: how far beyond the wall clock a measure may lie; None: any distance. ``memory``, ``dirty_bytes``,
+    ``max_future``: how far beyond the wall clock a measure may lie; None: any distance. ``clock``: a clock to trust, a function that
+    gives a point in time, and is asked once for each push; ``max_ahead``: how far ahead of it a measure may lie. A clock that raises
+    refuses everything. ``memory``, ``dirty_bytes``,
     ``journal_bytes``, ``checkpoint_interval``, ``grace``: limits, each with a default for an agent on a small machine.
     ``over_memory``: whether a push waits for a checkpoint, or raises ``MemoryLimit``, when as many measures wait in memory as may.
     ``background``: whether checkpoints, merges and expiry run by themselves; without, only ``maintain`` does them.
@@ -192,9 +198,12 @@ def open(
     callback = callback_for(log)
     if callback is not None:
         settings["log"] = (callback, None)
+    asked = clock_for(clock)
+    if asked is not None:
+        settings["clock"] = (asked, None, to_span(max_ahead))
     options = _options(lib, settings)
     opened = lib.handle(lib.gnt_open, *utf8(name), options.pointer)
-    return Database(DatabaseHandle(lib, opened, callback), name)
+    return Database(DatabaseHandle(lib, opened, (callback, asked)), name)
 
 
 def open_read_only(path: str | os.PathLike[str], *, log: Log = True) -> Database:

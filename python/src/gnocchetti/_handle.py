@@ -64,7 +64,7 @@ class _State:
         self.inside: collections.deque[None] = collections.deque()
         self.closed = False
         self.opened_by = os.getpid()
-        #: What must live as long as the database is open: the log's callback.
+        #: What must live as long as the database is open: the callbacks of its log and its clock.
         self.kept = kept
 
     def wait(self, patience: float | None) -> bool:

@@ -6,15 +6,16 @@ import ctypes
 import datetime
 import json
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from . import _abi
 from ._abi import utf8
 from ._batch import Batch, Pushed, told
 from ._columns import Columns, ColumnSet
+from ._deletion import DeletedMeasures
 from ._handle import Owned, Result
 from ._metrics import Metric, MetricRef, Metrics
-from ._time import calendar_or_span, to_datetime, to_nanos, to_span
+from ._time import MAX_NANOS, calendar_or_span, to_datetime, to_nanos, to_span
 
 if TYPE_CHECKING:
     from ._buffers import Timestamps, Values
@@ -44,6 +45,27 @@ class Measures(Metrics):
     def batch(self) -> Batch:
         """A batch to push many measures at once, of as many metrics as one likes."""
         return Batch(self)
+
+    def delete_measures(
+        self,
+        metric: MetricLike,
+        start: TimeLike | None = None,
+        stop: TimeLike | None = None,
+        *,
+        partial: Literal["keep", "remove"] = "keep",
+    ) -> DeletedMeasures:
+        """Deletes what a metric has from ``start`` on and before ``stop``; without one of them, from the beginning or to the end.
+
+        Raw measures that could still change an aggregate are gone, and closed groups wholly inside; on the disk when this
+        returns. A closed group partly inside is computed anew where finer archives say exactly what is left; else it is kept,
+        or removed with ``partial="remove"``. What had closed stays closed: the answer says from when on measures are accepted.
+        """
+        if partial not in ("keep", "remove"):
+            raise ValueError(f"partial={partial!r} is not one of 'keep' and 'remove'")
+        begin = 0 if start is None else to_nanos(start)
+        end = MAX_NANOS if stop is None else to_nanos(stop)
+        key = metric.key if isinstance(metric, Metric) else self._key(metric)
+        return DeletedMeasures._of(self._json("gnt_delete_measures", key, begin, end, partial == "remove"))
 
     def measures(
         self,

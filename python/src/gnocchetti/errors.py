@@ -436,6 +436,13 @@ class Outrun(StorageError, status=63):
     attempts: int
 
 
+class InvalidRange(InvalidError, status=64):
+    """A stretch of time that ends before it begins."""
+
+    start: int
+    end: int
+
+
 class MemoryLimit(StorageError, status=66):
     """As many measures wait in memory as may, and the options say to refuse more."""
 

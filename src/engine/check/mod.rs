@@ -27,7 +27,7 @@ use super::reader::Reader;
 use crate::error::{Corruption, Error, Result};
 use crate::fs::Fs;
 use crate::indexer::Indexer;
-use crate::query::Segment;
+use crate::query::{Erasures, Segment};
 use crate::segment::SegmentName;
 use crate::types::MetricKey;
 use files::Listed;
@@ -47,6 +47,8 @@ struct Ground<'a> {
     index: Option<&'a Indexer>,
     /// Metrics that are deleted, whether or not the index still knows them.
     deleted: BTreeSet<u64>,
+    /// What was deleted of the segments.
+    erased: Arc<Erasures>,
 }
 
 /// What has been found, and who is told how far the walk has come.
@@ -91,7 +93,8 @@ impl Engine {
             let segments = view.segments().map(|s| (super::checkpoint::record_of(s), Some(Arc::clone(s)))).collect();
             let deleted = self.state.deleted.lock().clone();
             let index = Some(&*self.state.index);
-            let ground = Ground { fs: &*self.fs, root: &self.root, segments, index, deleted };
+            let erased = Arc::clone(&view.erased);
+            let ground = Ground { fs: &*self.fs, root: &self.root, segments, index, deleted, erased };
             let mut walk = Walk::new(ground.bytes() + self.journal.bytes(), &mut progress);
             // What is named changes only under the lock; so does what the journal begins with.
             let listed = Listed::read(&*self.fs, &self.root)?;
@@ -121,7 +124,8 @@ impl Reader {
         let (fs, root) = self.place();
         let (manifest, view, deleted) = self.with_seen();
         let segments = view.segments().map(|s| (super::checkpoint::record_of(s), Some(Arc::clone(s)))).collect();
-        let ground = Ground { fs, root, segments, index: Some(self.index()), deleted };
+        let erased = Arc::clone(&view.erased);
+        let ground = Ground { fs, root, segments, index: Some(self.index()), deleted, erased };
         let live = Reader::is_written(fs, root);
         let mut walk = Walk::new(ground.bytes(), &mut progress);
         let is_current = |found: &Manifest| Manifest::read(fs, root).is_ok_and(|now| now.as_ref() == Some(found));

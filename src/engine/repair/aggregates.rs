@@ -7,7 +7,8 @@
 use super::rebuild;
 use super::report::{Outcome, Repair};
 use super::segments::{Ground, Instead, rebuilt};
-use crate::codec::{Scratch, decode_sound_aggregates, encode_aggregates};
+use crate::codec::{Scratch, decode_sound_aggregates};
+use crate::engine::aggregates::retain;
 use crate::engine::check::Finding;
 use crate::head::Plan;
 use crate::segment::{Entry, SegmentReader};
@@ -17,6 +18,13 @@ use crate::types::{AggregateBlock, AggregationMethod, SeriesState};
 pub(super) struct Remains {
     block: AggregateBlock,
     damaged: Vec<AggregationMethod>,
+}
+
+impl Remains {
+    /// What was not deleted of it.
+    pub(super) fn left(self, keep: impl Fn(i64) -> bool) -> Self {
+        Remains { block: retain(&self.block, keep), ..self }
+    }
 }
 
 /// What is whole of a damaged chunk of aggregates; `None` when nothing is.
@@ -57,7 +65,7 @@ impl Ground<'_> {
         };
         let missing = had.iter().filter(|method| block.column(**method).is_none());
         let methods: Vec<String> = missing.map(AggregationMethod::to_string).collect();
-        let instead = encoded(&block, entry.granularity);
+        let instead = Instead::Rows(block);
         if methods.is_empty() {
             return (rebuilt(finding.clone(), Outcome::Rebuilt), instead);
         }
@@ -73,10 +81,4 @@ fn together(sound: Option<Remains>, made: Option<AggregateBlock>) -> Option<Aggr
         block.columns.sort_by_key(|column| column.method);
     }
     Some(block)
-}
-
-fn encoded(block: &AggregateBlock, granularity: i64) -> Instead {
-    let mut bytes = Vec::new();
-    let front = encode_aggregates(block, granularity, &mut Scratch::default(), &mut bytes);
-    Instead::Bytes(bytes, front)
 }

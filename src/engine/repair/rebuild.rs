@@ -11,10 +11,14 @@ use crate::segment::Entry;
 use crate::types::{AggregateBlock, AggregateColumn, AggregationMethod, Columns, Method, Points};
 
 /// The rows of a damaged chunk, with the methods that can be made again; `None` when none can, or when it is not sure that all
-/// that is needed is there.
+/// that is needed is there, as where something was deleted.
 pub(super) fn aggregates(view: &View, plan: &Plan, damaged: &Entry, newest: i64) -> Option<AggregateBlock> {
     let coarse = damaged.granularity;
     let end = damaged.last.saturating_add(coarse);
+    // A group of which a part was deleted need not be what is left of the finer ones.
+    if view.erased.touch(damaged.metric, damaged.first, end - 1) {
+        return None;
+    }
     let mut finer: Vec<_> =
         plan.archives.iter().filter(|a| a.granularity < coarse && coarse % a.granularity == 0).collect();
     finer.sort_by_key(|archive| std::cmp::Reverse(archive.granularity));

@@ -11,17 +11,18 @@ use std::sync::Arc;
 use super::aggregates::{Remains, remains};
 use super::report::{Outcome, Repair, RepairReport};
 use super::{quarantine, state};
-use crate::codec::Scratch;
+use crate::codec::{DecodeError, Scratch, decode_aggregates, encode_aggregates};
+use crate::engine::aggregates::retain;
 use crate::engine::check::{CheckProgress, Finding, FindingKind, OnProgress, contents, kind_of};
 use crate::engine::manifest::{Manifest, SegmentRecord};
 use crate::engine::open::open_segment;
 use crate::error::{Corruption, Error, Result};
 use crate::fs::Fs;
-use crate::head::Plan;
+use crate::head::{Plan, Run};
 use crate::indexer::Indexer;
-use crate::query::{Segment, View};
+use crate::query::{Erasure, Segment, View, cut, hidden, touched};
 use crate::segment::{Chunk, ENTRY_SIZE, Entry, MEASURES, Part, STATE, SegmentName, SegmentReader, SegmentWriter};
-use crate::types::{MetricKey, SeriesState};
+use crate::types::{AggregateBlock, MetricKey, SeriesState};
 
 /// A segment that is to be written anew.
 struct Patient {
@@ -37,8 +38,10 @@ struct Patient {
 /// What is put in the place of a damaged chunk.
 pub(super) enum Instead {
     Nothing,
-    /// These bytes, of which so many are the front.
-    Bytes(Vec<u8>, usize),
+    /// A series' state.
+    State(Vec<u8>),
+    /// Rows of an archive.
+    Rows(AggregateBlock),
 }
 
 /// All that is needed to tell what a damaged chunk held.
@@ -65,7 +68,8 @@ pub(super) fn repair(
 ) -> Result<()> {
     let mut next = manifest.clone();
     let (mut patients, mut gone) = (Vec::new(), Vec::new());
-    let mut view = View::default();
+    let erased = Arc::new(manifest.erasures.iter().map(Erasure::from).collect());
+    let mut view = View { erased, ..View::default() };
     let mut whole = true;
     let total = manifest.segments.iter().map(|record| record.bytes).sum();
     let mut done = 0;
@@ -238,7 +242,7 @@ impl Ground<'_> {
         for entry in entries {
             let mut copied = Ok(());
             patient.segment.reader.read(std::slice::from_ref(entry), &mut bytes, &mut |entry, chunk| {
-                copied = copy(writer, entry, (chunk, entry.front as usize));
+                copied = self.copy(patient, writer, entry, chunk);
                 Ok(())
             })?;
             copied?;
@@ -257,20 +261,43 @@ impl Ground<'_> {
         report: &mut RepairReport,
     ) -> Result<()> {
         let Some(finding) = patient.damaged.get(&entry.offset) else {
-            return copy(writer, entry, (bytes, entry.front as usize));
+            return self.copy(patient, writer, entry, bytes);
         };
         let range = entry.offset..entry.offset + u64::from(entry.length);
         let quarantined = self.keep(patient, finding, range, &format!("metric-{}", entry.metric))?;
+        let erased = self.view.erased.of(entry.metric, entry.granularity);
+        let number = patient.segment.name.number();
         let sound = remains(&patient.segment.reader, entry, bytes);
-        let (mut repair, instead) = self.replace(finding, entry, sound)?;
+        let sound = sound.map(|sound| sound.left(|start| !hidden(erased, number, start)));
+        let (mut repair, instead) = self.replace(patient, finding, entry, sound)?;
         repair.quarantined = Some(quarantined);
         repair.finding.metric_id =
             self.index.metric_by_key(MetricKey::new(entry.metric))?.map(|stored| stored.metric.id);
         report.repairs.push(repair);
         match instead {
             Instead::Nothing => Ok(()),
-            Instead::Bytes(bytes, front) => copy(writer, entry, (&bytes, front)),
+            Instead::State(bytes) => add(writer, entry, &bytes),
+            Instead::Rows(block) => add_rows(writer, entry, &block),
         }
+    }
+
+    /// Writes a chunk as it is, but for what was deleted of it: erasures do not count for a new segment.
+    fn copy(&self, patient: &Patient, writer: &mut SegmentWriter, entry: &Entry, bytes: &[u8]) -> Result<()> {
+        let (number, reader) = (patient.segment.name.number(), &patient.segment.reader);
+        let Entry { metric, granularity, first, last, rows, .. } = *entry;
+        let erased = self.view.erased.of(metric, granularity);
+        if !touched(erased, number, first, last) {
+            return add(writer, entry, bytes);
+        }
+        let damaged = |error: DecodeError| reader.damaged(entry, error.to_string());
+        if granularity == MEASURES {
+            let left = cut(Run { first, last, rows, bytes: bytes.into() }, erased, number).map_err(damaged)?;
+            let Some(Run { first, last, rows, bytes }) = left else { return Ok(()) };
+            let front = bytes.len();
+            return writer.add(&Chunk { metric, granularity, first, last, rows, bytes: &bytes, front });
+        }
+        let block = decode_aggregates(bytes, rows as usize, granularity, &mut Scratch::default()).map_err(damaged)?;
+        add_rows(writer, entry, &retain(&block, |timestamp| !hidden(erased, number, timestamp)))
     }
 
     fn keep(
@@ -290,7 +317,13 @@ impl Ground<'_> {
     }
 
     /// What becomes of a damaged chunk, of which `sound` can be read.
-    fn replace(&self, finding: &Finding, entry: &Entry, sound: Option<Remains>) -> Result<(Repair, Instead)> {
+    fn replace(
+        &self,
+        patient: &Patient,
+        finding: &Finding,
+        entry: &Entry,
+        sound: Option<Remains>,
+    ) -> Result<(Repair, Instead)> {
         let found = self.index.metric_by_key(MetricKey::new(entry.metric))?;
         let plan = found.and_then(|stored| self.plans.get(&stored.policy_id));
         let Some(plan) = plan.filter(|_| !self.deleted.contains(&entry.metric)) else {
@@ -298,6 +331,11 @@ impl Ground<'_> {
         };
         if entry.granularity == STATE {
             return self.replace_state(finding, entry, plan);
+        }
+        let number = patient.segment.name.number();
+        let mut erased = self.view.erased.of(entry.metric, entry.granularity).iter();
+        if erased.any(|erasure| erasure.covers(number, entry.first, entry.last)) {
+            return Ok((rebuilt(finding.clone(), Outcome::NotNeeded), Instead::Nothing));
         }
         let state = self.state(entry.metric, plan)?;
         Ok(match entry.granularity {
@@ -347,9 +385,7 @@ impl Ground<'_> {
             repair.methods = plan.policy.methods().iter().filter(|m| m.is_rate()).map(|m| m.to_string()).collect();
             repair.finding.what = format!("{}; the measure before {start} ns is not known", repair.finding.what);
         }
-        let bytes = state.to_bytes().to_vec();
-        let front = bytes.len();
-        Ok((repair, Instead::Bytes(bytes, front)))
+        Ok((repair, Instead::State(state.to_bytes().to_vec())))
     }
 
     /// Raw measures are nowhere else; those of groups that are all sealed are not needed.
@@ -363,8 +399,18 @@ impl Ground<'_> {
     }
 }
 
-fn copy(writer: &mut SegmentWriter, entry: &Entry, (bytes, front): (&[u8], usize)) -> Result<()> {
-    let Entry { metric, granularity, first, last, rows, .. } = *entry;
+/// Writes rows of an archive in the place of a chunk.
+fn add_rows(writer: &mut SegmentWriter, entry: &Entry, block: &AggregateBlock) -> Result<()> {
+    let (Some(&first), Some(&last)) = (block.timestamps.first(), block.timestamps.last()) else { return Ok(()) };
+    let Entry { metric, granularity, .. } = *entry;
+    let mut bytes = Vec::new();
+    let front = encode_aggregates(block, granularity, &mut Scratch::default(), &mut bytes);
+    writer.add(&Chunk { metric, granularity, first, last, rows: block.rows() as u32, bytes: &bytes, front })
+}
+
+fn add(writer: &mut SegmentWriter, entry: &Entry, bytes: &[u8]) -> Result<()> {
+    let Entry { metric, granularity, first, last, rows, front, .. } = *entry;
+    let front = if granularity > 0 { front as usize } else { bytes.len() };
     writer.add(&Chunk { metric, granularity, first, last, rows, bytes, front })
 }
 

@@ -95,6 +95,7 @@ fn of_other(error: &Error) -> Option<Value> {
         Error::ReadOnly { call, path } => json!({ "call": call, "path": path.to_string_lossy() }),
         Error::MemoryLimit { waiting, limit } => json!({ "waiting": waiting, "limit": limit }),
         Error::Outrun { path, attempts } => json!({ "path": path.to_string_lossy(), "attempts": attempts }),
+        Error::InvalidRange { start, end } => json!({ "start": start, "end": end }),
         Error::Forked { opened_by } => json!({ "opened_by": opened_by }),
         Error::Index { operation, source } => json!({ "operation": operation, "source": source.to_string() }),
         Error::PushTooLarge { bytes, limit } => json!({ "bytes": bytes, "limit": limit }),
