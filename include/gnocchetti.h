@@ -568,6 +568,12 @@ gnt_status gnt_options_set_compress_journal(struct gnt_options *options,
                                             bool yes,
                                             struct gnt_error **error);
 
+// How many threads answer one question about many metrics, the caller's own among them; 0: as many as there are cores. It counts
+// for databases that are open for reading only, too. Default: 1.
+gnt_status gnt_options_set_query_threads(struct gnt_options *options,
+                                         uint32_t threads,
+                                         struct gnt_error **error);
+
 // After which time without a measure of any of its metrics, in ns, a resource ends by itself, as of when that is noticed. A
 // measure that is not older than the end of its resource takes it away. 0: neither happens, which is the default.
 gnt_status gnt_options_set_resource_inactive_after(struct gnt_options *options,

@@ -1,13 +1,15 @@
 //! One operation across a thousand metrics, out of sealed segments, here and in Gnocchi.
 
 use std::hint::black_box;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Instant;
 
 use gnocchetti::{
     Aggregates, ArchivePolicy, Columns, Database, Definition, Error, Metric, NewMetric, Options, Timespan, Timestamp,
 };
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::{SECOND, figure};
 
@@ -17,7 +19,7 @@ const POINTS: i64 = 1_440;
 const MEASURES: i64 = 2;
 const STEP: i64 = 60 * SECOND / MEASURES;
 const START: i64 = 1_699_920_000 * SECOND;
-const RUNS: usize = 21;
+const RUNS: usize = 51;
 
 /// The measures of the metrics.
 #[derive(Clone, Copy)]
@@ -74,11 +76,21 @@ fn question(text: &str) -> Result<Aggregates, Error> {
 }
 
 /// What this thread has taken of a core since it began, in milliseconds: other than a clock's, a time that does not depend on
-/// who else is at work on the machine.
+/// who else is at work on the machine. (The kernel counts it to the nanosecond; what `/proc` says of it is a few ticks old.)
 fn taken() -> f64 {
-    let statistics = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
-    let nanoseconds = statistics.split_whitespace().next().and_then(|number| number.parse::<f64>().ok());
-    nanoseconds.expect("a number") / 1e6
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time.tv_sec as f64 * 1e3 + time.tv_nsec as f64 / 1e6
+}
+
+fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_unstable_by(f64::total_cmp);
+    times[times.len() / 2]
+}
+
+fn points(db: &Database, question: &Aggregates) -> Result<Columns, Error> {
+    let columns = black_box(db.aggregates(question)?).series.swap_remove(0).columns;
+    assert_eq!(columns.len(), POINTS as usize);
+    Ok(columns)
 }
 
 /// The median time of an answer on one core, in milliseconds, and the answer.
@@ -88,14 +100,13 @@ fn answer(db: &Database, text: &str) -> Result<(f64, Columns), Error> {
     let mut columns = Columns::default();
     for _ in 0..RUNS {
         let begin = taken();
-        let mut answer = black_box(db.aggregates(&question)?);
+        columns = points(db, &question)?;
         times.push(taken() - begin);
-        columns = answer.series.swap_remove(0).columns;
-        assert_eq!(columns.len(), POINTS as usize);
     }
-    times.sort_unstable_by(f64::total_cmp);
-    Ok((times[RUNS / 2], columns))
+    Ok((median(times), columns))
 }
+
+const BY_PATTERN: &str = "(aggregate mean (metric host-*.cpu mean))";
 
 pub fn measure() -> Result<(), Error> {
     run("agg_1000", Walk::Floats)?;
@@ -104,46 +115,125 @@ pub fn measure() -> Result<(), Error> {
 
 fn run(name: &str, walk: Walk) -> Result<(), Error> {
     let directory = tempfile::tempdir().expect("a directory");
-    let (db, metrics) = database(&directory.path().join("db"), walk)?;
-    let (by_pattern, columns) = answer(&db, "(aggregate mean (metric host-*.cpu mean))")?;
+    let path = directory.path().join("db");
+    let (db, metrics) = database(&path, walk)?;
+    let (by_pattern, columns) = answer(&db, BY_PATTERN)?;
     figure(name, by_pattern, "ms");
     let references: Vec<String> = metrics.iter().map(|metric| format!("({} mean)", metric.id)).collect();
     let (by_id, same) = answer(&db, &format!("(aggregate mean (metric {}))", references.join(" ")))?;
     assert_eq!(columns, same);
     figure(&format!("{name}_by_id"), by_id, "ms");
-    upstream(name, walk, directory.path(), by_pattern, &columns);
+    db.close()?;
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let db = Database::open(&path, Options::new().background(false).query_threads(threads))?;
+    println!("{name}: {threads} threads where it says so");
+    side_by_side(name, walk, directory.path(), &db, by_pattern, &columns)
+}
+
+/// Turns in which both answer, one after the other.
+const TURNS: usize = 15;
+
+/// Several threads by the clock; and Gnocchi's answer to the same, in turns with them, where `ci/upstream.sh` installed it.
+fn side_by_side(
+    name: &str,
+    walk: Walk,
+    directory: &Path,
+    db: &Database,
+    one_core: f64,
+    columns: &Columns,
+) -> Result<(), Error> {
+    let question = question(BY_PATTERN)?;
+    let mut upstream = Upstream::start(walk, directory);
+    let mut ours = Vec::with_capacity(TURNS);
+    for _ in 0..TURNS {
+        if let Some(upstream) = &mut upstream {
+            upstream.turn();
+        }
+        // Not what the other left in the processor's caches is to be measured: as there, one answer goes before.
+        points(db, &question)?;
+        let begin = Instant::now();
+        let answered = points(db, &question)?;
+        ours.push(begin.elapsed().as_secs_f64() * 1e3);
+        assert_eq!(&answered, columns, "several threads");
+    }
+    let ours = median(ours);
+    figure(&format!("{name}_threads"), ours, "ms");
+    let Some(upstream) = upstream else {
+        println!("{name}_vs_upstream: not measured; ci/upstream.sh installs what it compares with");
+        return Ok(());
+    };
+    let Measured { clock, core, computation } = upstream.end(columns);
+    figure(&format!("{name}_upstream"), clock, "ms");
+    figure(&format!("{name}_upstream_without_reading"), computation, "ms");
+    figure(&format!("{name}_vs_upstream"), clock / ours, "x");
+    figure(&format!("{name}_vs_upstream_one_core"), core / one_core, "x");
     Ok(())
 }
 
-/// Has Gnocchi answer the same, where `ci/upstream.sh` installed it.
-fn upstream(name: &str, walk: Walk, directory: &Path, ours: f64, columns: &Columns) {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let python = root.join("target/upstream/venv/bin/python");
-    if !python.exists() {
-        println!("{name}_vs_upstream: not measured; ci/upstream.sh installs what it compares with");
-        return;
+/// Gnocchi in a process of its own, which answers when it is its turn.
+struct Upstream {
+    process: Child,
+    turns: ChildStdin,
+    answers: BufReader<ChildStdout>,
+    clock: Vec<f64>,
+}
+
+/// Medians in milliseconds: by the clock, of a core, and of a core without reading.
+struct Measured {
+    clock: f64,
+    core: f64,
+    computation: f64,
+}
+
+impl Upstream {
+    fn start(walk: Walk, directory: &Path) -> Option<Self> {
+        let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+        let python = root.join("target/upstream/venv/bin/python");
+        if !python.exists() {
+            return None;
+        }
+        let data = directory.join("values");
+        let mut file = std::io::BufWriter::new(std::fs::File::create(&data).expect("a file"));
+        for metric in 0..METRICS {
+            let bytes: Vec<u8> = values(metric, walk).iter().flat_map(|value| value.to_le_bytes()).collect();
+            file.write_all(&bytes).expect("written");
+        }
+        file.into_inner().expect("written");
+        let mut script = Command::new(python);
+        script.arg(root.join("tests/upstream/aggregate.py")).arg(&data).arg(directory.join("gnocchi"));
+        script.args([METRICS.to_string(), POINTS.to_string(), MEASURES.to_string(), START.to_string()]);
+        script.env("PYTHONDONTWRITEBYTECODE", "1").stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = script.spawn().expect("Python runs");
+        let turns = process.stdin.take().expect("a pipe");
+        let answers = BufReader::new(process.stdout.take().expect("a pipe"));
+        Some(Upstream { process, turns, answers, clock: Vec::new() })
     }
-    let data = directory.join("values");
-    let mut file = std::io::BufWriter::new(std::fs::File::create(&data).expect("a file"));
-    for metric in 0..METRICS {
-        let bytes: Vec<u8> = values(metric, walk).iter().flat_map(|value| value.to_le_bytes()).collect();
-        file.write_all(&bytes).expect("written");
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.answers.read_line(&mut line).expect("Python answers");
+        line
     }
-    file.into_inner().expect("written");
-    let mut script = Command::new(python);
-    script.arg(root.join("tests/upstream/aggregate.py")).arg(&data).arg(directory.join("gnocchi"));
-    script.args([METRICS.to_string(), POINTS.to_string(), MEASURES.to_string(), START.to_string()]);
-    let output = script.env("PYTHONDONTWRITEBYTECODE", "1").output().expect("Python runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let theirs: Vec<(i64, f64)> = serde_json::from_value(answer["points"].clone()).expect("points");
-    assert_eq!(theirs.len(), columns.len());
-    for ((time, value), (their_time, their_value)) in columns.iter().zip(theirs) {
-        assert_eq!(time, their_time);
-        assert!((value - their_value).abs() <= 1e-12 * their_value.abs(), "{time}: {value} and {their_value}");
+
+    fn turn(&mut self) {
+        self.turns.write_all(b"answer\n").expect("Python reads");
+        let line = self.line();
+        self.clock.push(line.trim().parse().unwrap_or_else(|_| panic!("no time: {line}")));
     }
-    let milliseconds = |which: &str| answer[which].as_f64().expect("a number");
-    figure(&format!("{name}_upstream"), milliseconds("whole_ms"), "ms");
-    figure(&format!("{name}_upstream_without_reading"), milliseconds("computation_ms"), "ms");
-    figure(&format!("{name}_vs_upstream"), milliseconds("whole_ms") / ours, "x");
+
+    /// Compares its answer with ours.
+    fn end(mut self, columns: &Columns) -> Measured {
+        self.turns.write_all(b"end\n").expect("Python reads");
+        let answer: serde_json::Value = serde_json::from_str(&self.line()).expect("JSON");
+        assert!(self.process.wait().expect("it ends").success());
+        let theirs: Vec<(i64, f64)> = serde_json::from_value(answer["points"].clone()).expect("points");
+        assert_eq!(theirs.len(), columns.len());
+        for ((time, value), (their_time, their_value)) in columns.iter().zip(theirs) {
+            assert_eq!(time, their_time);
+            assert!((value - their_value).abs() <= 1e-12 * their_value.abs(), "{time}: {value} and {their_value}");
+        }
+        let milliseconds = |which: &str| answer[which].as_f64().expect("a number");
+        let (core, computation) = (milliseconds("core_ms"), milliseconds("computation_ms"));
+        Measured { clock: median(self.clock), core, computation }
+    }
 }

@@ -58,6 +58,8 @@ use crate::types::{AggregationMethod, Columns, MetricKey, Points, Pushed, Timest
 pub struct Database {
     access: Access,
     buffers: BufferPool,
+    /// How many threads answer a question about many series.
+    threads: usize,
 }
 
 impl Database {
@@ -85,7 +87,8 @@ impl Database {
     /// index's `-shm` file, and makes it where it can. On a medium that cannot be written, the index is read without, after a
     /// look at the lock, for an instant, has shown that nobody writes.)
     /// Files that the writer has superseded stay for the writer's [`Options::grace`]; a query that meets one that is gone
-    /// refreshes, and is answered from there. Of the options, which are the writer's business, none counts.
+    /// refreshes, and is answered from there. Of the options, which are the writer's business, only
+    /// [`Options::query_threads`] counts.
     ///
     /// ```
     /// use gnocchetti::{Database, Error, NewMetric, Options, Query, Timestamp};
@@ -107,7 +110,7 @@ impl Database {
     /// # Errors
     ///
     /// [`Error::NotADatabase`] when there is none, [`Error::UnsupportedFormat`], [`Error::Corrupt`]; [`Error::Outrun`]
-    /// when the writer replaced files faster than they could be read; [`Error::Index`] when the index cannot be read
+    /// when the writer replaced files faster than they could be read; [`Error::InvalidOption`]; [`Error::Index`] when the index cannot be read
     /// (where it cannot be written, while a writer has it open); and the disk's.
     #[allow(clippy::needless_pass_by_value, reason = "as `open` takes them")]
     pub fn open_read_only(path: impl AsRef<Path>, options: Options) -> Result<Self> {
@@ -136,11 +139,13 @@ impl Database {
     }
 
     fn open_on(path: impl AsRef<Path>, options: Options, fs: Arc<dyn Fs>) -> Result<Self> {
-        Ok(Database { access: Access::write(path.as_ref(), options, fs)?, buffers: BufferPool::default() })
+        let threads = options.threads()?;
+        Ok(Database { access: Access::write(path.as_ref(), options, fs)?, buffers: BufferPool::default(), threads })
     }
 
     fn read_on(path: impl AsRef<Path>, options: &Options, fs: Arc<dyn Fs>) -> Result<Self> {
-        Ok(Database { access: Access::read(path.as_ref(), options, fs)?, buffers: BufferPool::default() })
+        let threads = options.threads()?;
+        Ok(Database { access: Access::read(path.as_ref(), options, fs)?, buffers: BufferPool::default(), threads })
     }
 
     /// The engine, for `call`, which writes.

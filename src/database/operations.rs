@@ -2,6 +2,7 @@
 
 mod question;
 mod sources;
+mod threads;
 
 pub use question::{Aggregated, Aggregates, ResourceAggregates};
 

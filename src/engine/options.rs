@@ -7,6 +7,9 @@ use super::clock::Guard;
 use crate::error::{Error, Result};
 use crate::types::{Durability, Timespan};
 
+/// No question is worth more.
+const MOST_THREADS: usize = 256;
+
 /// How the journal is replayed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Replay {
@@ -39,6 +42,7 @@ pub struct Options {
     pub(crate) grace: Duration,
     pub(crate) background: bool,
     pub(crate) compress_journal: bool,
+    pub(crate) query_threads: usize,
     pub(crate) resource_inactive_after: Option<Timespan>,
     pub(crate) resource_cleanup_after: Option<Timespan>,
     pub(crate) replay: Replay,
@@ -59,6 +63,7 @@ impl Default for Options {
             grace: Duration::from_secs(60),
             background: true,
             compress_journal: false,
+            query_threads: 1,
             resource_inactive_after: None,
             resource_cleanup_after: None,
             replay: Replay::Strict,
@@ -189,6 +194,26 @@ impl Options {
         self
     }
 
+    /// How many threads answer one question about many metrics: [`aggregates`](crate::Database::aggregates) and those like it.
+    /// The caller's own is one of them; the others are started for the question, where there is enough to read for them, and
+    /// end with it. 0: as many as there are cores. The answer is the same to the last bit, however many there are.
+    ///
+    /// Default: 1. The program in which the database lives has threads of its own, and each of them may ask.
+    ///
+    /// ```
+    /// use gnocchetti::{Database, Options};
+    ///
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// let db = Database::open(directory.path().join("db"), Options::new().query_threads(2))?;
+    /// # drop(db);
+    /// # Ok::<(), gnocchetti::Error>(())
+    /// ```
+    #[must_use]
+    pub fn query_threads(mut self, threads: usize) -> Self {
+        self.query_threads = threads;
+        self
+    }
+
     /// After which time without a measure of any of its metrics a resource ends by itself, as of when that is noticed: about a
     /// tenth of that time later, five minutes at most. A measure that is not older than the end of its resource, whoever set
     /// it, takes it away. `None`: neither happens. Default: `None`.
@@ -204,6 +229,22 @@ impl Options {
     pub fn resource_cleanup_after(mut self, span: Option<Timespan>) -> Self {
         self.resource_cleanup_after = span;
         self
+    }
+
+    /// How many threads answer a question.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidOption`] for more than make sense.
+    pub(crate) fn threads(&self) -> Result<usize> {
+        match self.query_threads {
+            0 => Ok(std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS)),
+            threads if threads <= MOST_THREADS => Ok(threads),
+            threads => {
+                let reason = format!("at most {MOST_THREADS} threads answer a question; 0: as many as there are cores");
+                Err(Error::InvalidOption { option: "query_threads", value: threads.to_string(), reason })
+            }
+        }
     }
 
     /// Refuses options that could not work.

@@ -276,6 +276,17 @@ pub unsafe extern "C" fn gnt_options_set_compress_journal(
     change(options, error, |options| Ok(options.compress_journal(yes)))
 }
 
+/// How many threads answer one question about many metrics, the caller's own among them; 0: as many as there are cores. It counts
+/// for databases that are open for reading only, too. Default: 1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gnt_options_set_query_threads(
+    options: *mut gnt_options,
+    threads: u32,
+    error: *mut *mut gnt_error,
+) -> gnt_status {
+    change(options, error, |options| Ok(options.query_threads(threads as usize)))
+}
+
 /// After which time without a measure of any of its metrics, in ns, a resource ends by itself, as of when that is noticed. A
 /// measure that is not older than the end of its resource takes it away. 0: neither happens, which is the default.
 #[unsafe(no_mangle)]

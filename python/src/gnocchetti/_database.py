@@ -152,6 +152,7 @@ def open(
     grace: SpanLike | None = None,
     background: bool = True,
     compress_journal: bool = False,
+    query_threads: int = 1,
     resource_inactive_after: SpanLike | None = None,
     resource_cleanup_after: SpanLike | None = None,
     log: Log = True,
@@ -169,7 +170,8 @@ def open(
     ``over_memory``: whether a push waits for a checkpoint, or raises ``MemoryLimit``, when as many measures wait in memory as may.
     ``background``: whether checkpoints, merges and expiry run by themselves; without, only ``maintain`` does them.
     ``resource_inactive_after``: when the resources of silent metrics end by themselves; ``resource_cleanup_after``: when ended ones
-    are deleted; None: never. ``compress_journal``: fewer bytes in the journal for some 20 ns per measure. ``log``: whether what
+    are deleted; None: never. ``compress_journal``: fewer bytes in the journal for some 20 ns per measure. ``query_threads``: how
+    many threads answer one question about many metrics, to the same bits; 0: as many as there are cores. ``log``: whether what
     happens beside the calls goes to the logger ``gnocchetti`` of ``logging``, or a function that gets a level of ``logging`` and
     a message.
     """
@@ -191,6 +193,7 @@ def open(
         "background": (background,),
         "over_memory": (_OVER_MEMORY[over_memory],),
         "compress_journal": (compress_journal,),
+        "query_threads": (_threads(query_threads),),
         **{name: (to_span(span),) for name, span in spans.items() if span is not None},
     }
     sizes = {"memory": memory, "dirty_bytes": dirty_bytes, "journal_bytes": journal_bytes}
@@ -206,18 +209,27 @@ def open(
     return Database(DatabaseHandle(lib, opened, (callback, asked)), name)
 
 
-def open_read_only(path: str | os.PathLike[str], *, log: Log = True) -> Database:
+def open_read_only(path: str | os.PathLike[str], *, query_threads: int = 1, log: Log = True) -> Database:
     """Opens the database in the directory ``path`` for reading, beside its one writer, in this process or another.
 
     It sees the state after some of the pushes, and stays there until :meth:`Database.refresh`. Calls that write raise
-    ``ReadOnly``. ``log``: as :func:`open` takes it.
+    ``ReadOnly``. ``query_threads``, ``log``: as :func:`open` takes them.
     """
     lib = library()
     name = os.fspath(path)
     callback = callback_for(log)
-    options = _options(lib, {} if callback is None else {"log": (callback, None)})
+    settings: dict[str, tuple[Any, ...]] = {"query_threads": (_threads(query_threads),)}
+    if callback is not None:
+        settings["log"] = (callback, None)
+    options = _options(lib, settings)
     opened = lib.handle(lib.gnt_open_read_only, *utf8(name), options.pointer)
     return Database(DatabaseHandle(lib, opened, callback), name)
+
+
+def _threads(number: int) -> int:
+    if not 0 <= number < 1 << 32:
+        raise ValueError(f"query_threads is {number}, and takes a number of threads, or 0 for as many as there are cores")
+    return number
 
 
 def _options(lib: Library, settings: dict[str, tuple[Any, ...]]) -> Owned:

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::threads::in_pieces;
 use crate::database::Database;
 use crate::error::{Error, Result};
 use crate::indexer::State;
@@ -160,15 +161,12 @@ pub(super) fn fetch(
         let references = sources.iter().map(named).collect();
         return Err(Error::Unaggregable { references, reason: "No granularity match".to_owned() });
     }
+    let ask = |piece: &[Source]| piece.iter().map(|source| series(database, source, &common, options)).collect();
+    let fetched: Vec<Vec<Vec<Points>>> = in_pieces(&sources, database.threads, &ask)?;
     let mut inputs = Vec::with_capacity(sources.len() * common.len());
     let mut shared = Shared::default();
-    for source in sources {
-        for granularity in &common {
-            let points = match points(database, &source, *granularity, options) {
-                Ok(points) => points,
-                Err(error) if source.is_gone(&error) => break,
-                Err(error) => return Err(error),
-            };
+    for (source, series) in sources.into_iter().zip(fetched.into_iter().flatten()) {
+        for (granularity, points) in common.iter().zip(series) {
             let (timestamps, values) = (shared.timestamps(*granularity, points.starts), points.values);
             let Source { reference, label, presence, .. } = &source;
             let (reference, label, presence) = (reference.clone(), label.clone(), presence.clone());
@@ -176,6 +174,24 @@ pub(super) fn fetch(
         }
     }
     Ok(inputs)
+}
+
+/// The points of a source at each granularity; of one that was deleted meanwhile, none or some.
+fn series(
+    database: &Database,
+    source: &Source,
+    granularities: &[Timespan],
+    options: &EvaluateOptions,
+) -> Result<Vec<Points>> {
+    let mut series = Vec::with_capacity(granularities.len());
+    for granularity in granularities {
+        match points(database, source, *granularity, options) {
+            Ok(points) => series.push(points),
+            Err(error) if source.is_gone(&error) => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(series)
 }
 
 /// The timestamps of series, held once where one series has those of the one before.
