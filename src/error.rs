@@ -285,6 +285,16 @@ pub enum Error {
         /// How much they may take.
         limit: u64,
     },
+    /// The directory takes as many bytes as it may.
+    #[error(
+        "the directory takes {bytes} bytes, and of {limit} that it may take an eighth is kept for checkpoints and merges; delete metrics, let points expire early (OverDisk::Expire), keep fewer points, or raise Options::disk"
+    )]
+    DiskLimit {
+        /// What the directory takes.
+        bytes: u64,
+        /// How much it may take.
+        limit: u64,
+    },
     /// What a repair goes by is damaged itself.
     #[error("{} cannot be repaired: {reason}; restore it from a snapshot of the directory", .path.display())]
     Irreparable {
@@ -542,6 +552,7 @@ impl Error {
             Error::SnapshotTarget { .. } => 62,
             Error::Outrun { .. } => 63,
             Error::MemoryLimit { .. } => 66,
+            Error::DiskLimit { .. } => 67,
         }
     }
 
@@ -629,6 +640,7 @@ mod tests {
             (62, Error::SnapshotTarget { path: path(), reason: text() }),
             (63, Error::Outrun { path: path(), attempts: 0 }),
             (66, Error::MemoryLimit { waiting: 0, limit: 0 }),
+            (67, Error::DiskLimit { bytes: 0, limit: 0 }),
         ]
     }
 

@@ -15,7 +15,7 @@ use crate::types::{ArchivePolicy, encoding};
 /// The file's name.
 pub const MANIFEST: &str = "MANIFEST";
 /// The version of the directory's format as a whole.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 const MAGIC: [u8; 8] = *b"GNTMANI\n";
 /// Magic, version, length and checksum of what follows.
@@ -90,6 +90,22 @@ impl PolicyRecord {
     }
 }
 
+/// Until when an archive may lack points because room was needed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlyRecord {
+    /// The archive's granularity, ns.
+    pub granularity: i64,
+    /// The end of the latest partition that went before its time, ns.
+    pub until: i64,
+}
+
+impl EarlyRecord {
+    /// The record of an archive of a view.
+    pub fn new((&granularity, &until): (&i64, &i64)) -> Self {
+        EarlyRecord { granularity, until }
+    }
+}
+
 /// The state of a database but for the index, the journal's tail and the segments themselves.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Manifest {
@@ -109,6 +125,8 @@ pub struct Manifest {
     pub deleted: Vec<u64>,
     /// Files that count no more, kept for readers that have not noticed.
     pub superseded: Vec<SegmentRecord>,
+    /// Archives of which points went before their time; since version 2.
+    pub expired_early: Vec<EarlyRecord>,
 }
 
 impl Manifest {
@@ -143,10 +161,15 @@ impl Manifest {
             return Err(Error::UnsupportedFormat { path, found: version, supported: FORMAT_VERSION });
         }
         let body = &bytes[HEADER..];
-        if version != FORMAT_VERSION || body.len() != length as usize || crc(body) != sum {
+        if version == 0 || body.len() != length as usize || crc(body) != sum {
             return corrupt(HEADER, "the contents fail their checksum, or are cut off");
         }
-        let manifest: Manifest = match encoding::decode(body) {
+        let mut body = body.to_vec();
+        if version == 1 {
+            // It ends before the archives that lack points: there are none.
+            body.extend_from_slice(&0_u64.to_le_bytes());
+        }
+        let manifest: Manifest = match encoding::decode(&body) {
             Ok(manifest) => manifest,
             Err(reason) => return corrupt(HEADER, &reason),
         };

@@ -14,6 +14,7 @@ mod budget;
 mod check;
 mod checkpoint;
 mod damage;
+mod disk;
 mod expire;
 mod ingest;
 mod load;
@@ -43,6 +44,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 
 pub use budget::OverMemory;
 pub use check::{CheckProgress, CheckReport, Finding, FindingKind, OnProgress, StoredData, check_directory};
+pub use disk::{EarlyExpiry, OverDisk};
 pub use ingest::Batch;
 pub use options::Options;
 pub use reader::Reader;
@@ -102,6 +104,8 @@ struct Counters {
     pushes_blocked: AtomicU64,
     blocked_nanos: AtomicU64,
     pushes_refused: AtomicU64,
+    disk_refused: AtomicU64,
+    expired_early: AtomicU64,
     checkpoints: AtomicU64,
     merges: AtomicU64,
     replayed: AtomicU64,
@@ -140,6 +144,8 @@ pub struct Engine {
     damaged: Mutex<damage::Damaged>,
     /// Measures up to this are known not to be too far in the future, without looking at the clock.
     future_limit: AtomicI64,
+    /// What the directory takes.
+    account: disk::Account,
     counters: Counters,
     stopping: AtomicBool,
     failure: OnceLock<String>,

@@ -71,6 +71,8 @@ pub struct View {
     pub level0: Vec<Arc<Segment>>,
     /// Granularity → start of the partition → its segments, oldest first.
     pub archives: BTreeMap<i64, BTreeMap<i64, Vec<Arc<Segment>>>>,
+    /// Granularity → until when its points may have gone before their time.
+    pub expired_early: BTreeMap<i64, i64>,
 }
 
 impl View {
