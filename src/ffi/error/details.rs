@@ -93,12 +93,13 @@ fn of_other(error: &Error) -> Option<Value> {
         Error::Locked { path, pid } => json!({ "path": path.to_string_lossy(), "pid": pid }),
         Error::NetworkFileSystem { path, kind } => json!({ "path": path.to_string_lossy(), "kind": kind }),
         Error::ReadOnly { call, path } => json!({ "call": call, "path": path.to_string_lossy() }),
-        Error::DiskLimit { bytes, limit } => json!({ "bytes": bytes, "limit": limit }),
         Error::MemoryLimit { waiting, limit } => json!({ "waiting": waiting, "limit": limit }),
         Error::Outrun { path, attempts } => json!({ "path": path.to_string_lossy(), "attempts": attempts }),
         Error::Forked { opened_by } => json!({ "opened_by": opened_by }),
         Error::Index { operation, source } => json!({ "operation": operation, "source": source.to_string() }),
-        Error::PushTooLarge { bytes, limit } => json!({ "bytes": bytes, "limit": limit }),
+        Error::DiskLimit { bytes, limit } | Error::PushTooLarge { bytes, limit } => {
+            json!({ "bytes": bytes, "limit": limit })
+        }
         Error::InvalidOperation { operation, expected, found, place } => json!({
             "operation": operation,
             "expected": expected,
