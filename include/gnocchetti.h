@@ -222,6 +222,8 @@ enum gnt_status_code
     GNT_INVALID_RANGE = 64,
     // As many measures wait in memory as may, and the options say to refuse more.
     GNT_MEMORY_LIMIT = 66,
+    // The directory takes as many bytes as it may; refused whole.
+    GNT_DISK_LIMIT = 67,
     // A pointer that must not be NULL was.
     GNT_NULL_POINTER = 200,
     // A pointer that is no live handle of the kind it must be.
@@ -310,6 +312,26 @@ enum gnt_over_memory
 typedef enum gnt_over_memory gnt_over_memory;
 #else
 typedef uint32_t gnt_over_memory;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// What becomes of measures when the directory takes nearly as many bytes as it may.
+enum gnt_over_disk
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+
+{
+    // Pushes are refused whole, with `GNT_DISK_LIMIT`, until there is room. The default.
+    GNT_OVER_DISK_REFUSE = 0,
+    // The oldest points of the finest archives go before their time. Only when that does not help, pushes are refused.
+    GNT_OVER_DISK_EXPIRE = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum gnt_over_disk gnt_over_disk;
+#else
+typedef uint32_t gnt_over_disk;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -537,6 +559,18 @@ gnt_status gnt_options_set_memory(struct gnt_options *options,
 
 // What becomes of a push when as many measures wait in memory as may: a `gnt_over_memory`. Default: it waits.
 gnt_status gnt_options_set_over_memory(struct gnt_options *options, uint32_t what, struct gnt_error **error);
+
+// How many bytes the directory may take, all files in it together; 0: any number, the default. From three quarters on room is
+// made, from seven eighths on pushes are refused; the last eighth is for what checkpoints and merges write. At least 16 MiB.
+gnt_status gnt_options_set_disk(struct gnt_options *options,
+                                uint64_t bytes,
+                                struct gnt_error **error);
+
+// What becomes of measures when the directory takes nearly as many bytes as it may: a `gnt_over_disk`. Default: pushes are
+// refused.
+gnt_status gnt_options_set_over_disk(struct gnt_options *options,
+                                     uint32_t what,
+                                     struct gnt_error **error);
 
 // How many bytes of measures (16 each) may wait in memory for a checkpoint. When checkpoints cannot keep up, pushes are held
 // back at four times as many. Default: 64 MiB.

@@ -286,6 +286,16 @@ pub enum Error {
         /// How much they may take.
         limit: u64,
     },
+    /// The directory takes as many bytes as it may.
+    #[error(
+        "the directory takes {bytes} bytes, and of {limit} that it may take an eighth is kept for checkpoints and merges; delete metrics, let points expire early (OverDisk::Expire), keep fewer points, or raise Options::disk"
+    )]
+    DiskLimit {
+        /// What the directory takes.
+        bytes: u64,
+        /// How much it may take.
+        limit: u64,
+    },
     /// What a repair goes by is damaged itself.
     #[error("{} cannot be repaired: {reason}; restore it from a snapshot of the directory", .path.display())]
     Irreparable {
@@ -552,6 +562,7 @@ impl Error {
             Error::Outrun { .. } => 63,
             Error::InvalidRange { .. } => 64,
             Error::MemoryLimit { .. } => 66,
+            Error::DiskLimit { .. } => 67,
         }
     }
 
@@ -640,6 +651,7 @@ mod tests {
             (63, Error::Outrun { path: path(), attempts: 0 }),
             (64, Error::InvalidRange { start: 1, end: 0 }),
             (66, Error::MemoryLimit { waiting: 0, limit: 0 }),
+            (67, Error::DiskLimit { bytes: 0, limit: 0 }),
         ]
     }
 

@@ -68,8 +68,8 @@ pub use database::{
     Undamaged, Visible,
 };
 pub use engine::{
-    CheckProgress, CheckReport, Finding, FindingKind, JournalLoss, OnProgress, Options, Outcome, OverMemory, Repair,
-    RepairReport, SnapshotProgress, SnapshotReport, Stats, StoredData,
+    CheckProgress, CheckReport, EarlyExpiry, Finding, FindingKind, JournalLoss, OnProgress, Options, Outcome, OverDisk,
+    OverMemory, Repair, RepairReport, SnapshotProgress, SnapshotReport, Stats, StoredData,
 };
 pub use error::{Corruption, Error, Place, Result};
 pub use query::Query;

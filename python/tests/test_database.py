@@ -288,6 +288,18 @@ def test_a_snapshot_says_what_is_wrong_with_its_directory(db: gnocchetti.Databas
     assert "within the database" in refused.value.reason
 
 
+def test_a_directory_has_a_limit_and_says_what_it_takes(tmp_path: pathlib.Path) -> None:
+    with gnocchetti.open(tmp_path / "db", default_policies=True, disk=16 << 20, over_disk="expire") as db:
+        stats = db.stats()
+        assert stats.disk_limit == 16 << 20
+        assert 0 < stats.disk_bytes < 4 << 20
+        assert (stats.disk_refused, stats.expired_partitions, stats.expired_early) == (0, 0, [])
+    with pytest.raises(errors.InvalidOption):
+        gnocchetti.open(tmp_path / "db", disk=1 << 20)
+    with pytest.raises(ValueError, match="over_disk is 'block'"):
+        gnocchetti.open(tmp_path / "db", over_disk="block")  # type: ignore[arg-type]
+
+
 def test_a_push_that_finds_no_memory_is_refused(tmp_path: pathlib.Path) -> None:
     options: dict[str, Any] = {"default_policies": True, "memory": 1, "over_memory": "refuse", "background": False}
     with gnocchetti.open(tmp_path / "db", durability="buffered", **options) as db:

@@ -53,8 +53,9 @@ impl Engine {
         self.dirty_measures.load(Ordering::Relaxed).saturating_mul(MEASURE)
     }
 
-    /// Returns when there is room for a push, or says why there will be none.
+    /// Returns when there is room for a push, on the disk and in memory, or says why there will be none.
     pub(super) fn wait_for_room(&self) -> Result<()> {
+        self.wait_for_disk()?;
         let (waiting, limit) = (self.waiting_bytes(), self.options.waiting_share());
         if waiting <= limit {
             return Ok(());

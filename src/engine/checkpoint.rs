@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use super::aggregates::{AggregateWriter, CHUNK_ROWS};
 use super::load::plan_of;
-use super::manifest::{ErasureRecord, Manifest, PolicyRecord, SegmentRecord};
+use super::manifest::{EarlyRecord, ErasureRecord, Manifest, PolicyRecord, SegmentRecord};
 use super::open::open_segment;
 use super::{Counters, Engine, Maintenance, Position, Superseded};
 use crate::carbonara;
@@ -192,6 +192,9 @@ impl Engine {
         }
         match self.write_manifest(maintenance, &view) {
             Ok(()) => {
+                let known: HashSet<SegmentName> = old.segments().map(|segment| segment.name).collect();
+                let written = view.segments().filter(|segment| !known.contains(&segment.name));
+                self.note_bytes(written.map(|segment| segment.reader.bytes()).sum(), 0);
                 self.state.publish(view);
                 self.counters.superseded.store(maintenance.superseded.len() as u64, Ordering::Relaxed);
                 self.remove_abandoned(maintenance);
@@ -248,6 +251,7 @@ impl Engine {
             deleted: self.state.deleted.lock().iter().copied().collect(),
             superseded: superseded.chain(abandoned).collect(),
             erasures: view.erased.iter().map(ErasureRecord::from).collect(),
+            expired_early: view.expired_early.iter().map(EarlyRecord::new).collect(),
         })
     }
 

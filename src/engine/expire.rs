@@ -102,7 +102,9 @@ impl Engine {
             self.drop_segments(maintenance, target, &useless)?;
         }
         let half = dead.bytes * 2 > dead.of;
-        if half || (dead.deleted && (effort == Effort::All || self.erasures_are_many())) {
+        let worth_it = half || (dead.deleted && (effort == Effort::All || self.erasures_are_many()));
+        self.shed(maintenance)?;
+        if worth_it && self.has_room_for(dead.of - dead.bytes) {
             self.around_damage(|| self.rewrite_partition(maintenance, target))?;
         }
         Ok(())
@@ -175,7 +177,11 @@ impl Engine {
 
     /// Removes files that count no more, once no reader in this process has them and those in other processes had time.
     pub(super) fn remove_superseded(&self, maintenance: &mut Maintenance) -> Result<()> {
-        let grace = self.options.grace;
+        self.remove_superseded_after(maintenance, self.options.grace)
+    }
+
+    /// As [`remove_superseded`](Self::remove_superseded), with so much time for readers in other processes.
+    pub(super) fn remove_superseded_after(&self, maintenance: &mut Maintenance, grace: Duration) -> Result<()> {
         let (mut removable, kept): (Vec<_>, Vec<_>) =
             std::mem::take(&mut maintenance.superseded).into_iter().partition(|old| {
                 old.since.elapsed() >= grace && old.segment.as_ref().is_none_or(|s| Arc::strong_count(s) == 1)
@@ -183,8 +189,9 @@ impl Engine {
         maintenance.superseded = kept;
         let names: Vec<SegmentName> = removable.iter().filter_map(|old| old.record.name()).collect();
         let removed = self.remove_segments(&names);
-        if removed.is_err() {
-            maintenance.superseded.append(&mut removable);
+        match &removed {
+            Ok(()) => self.note_bytes(0, removable.iter().map(|old| old.record.bytes).sum()),
+            Err(_) => maintenance.superseded.append(&mut removable),
         }
         self.counters.superseded.store(maintenance.superseded.len() as u64, Ordering::Relaxed);
         removed

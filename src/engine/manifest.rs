@@ -120,6 +120,22 @@ impl From<&ErasureRecord> for Erasure {
     }
 }
 
+/// Until when an archive may lack points because room was needed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlyRecord {
+    /// The archive's granularity, ns.
+    pub granularity: i64,
+    /// The end of the latest partition that went before its time, ns.
+    pub until: i64,
+}
+
+impl EarlyRecord {
+    /// The record of an archive of a view.
+    pub fn new((&granularity, &until): (&i64, &i64)) -> Self {
+        EarlyRecord { granularity, until }
+    }
+}
+
 /// The state of a database but for the index, the journal's tail and the segments themselves.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Manifest {
@@ -141,6 +157,8 @@ pub struct Manifest {
     pub superseded: Vec<SegmentRecord>,
     /// What was deleted of the segments; since version 2.
     pub erasures: Vec<ErasureRecord>,
+    /// Archives of which points went before their time; since version 2.
+    pub expired_early: Vec<EarlyRecord>,
 }
 
 impl Manifest {
@@ -180,8 +198,8 @@ impl Manifest {
         }
         let mut body = body.to_vec();
         if version == 1 {
-            // It ends before the erasures: there are none.
-            body.extend_from_slice(&0_u64.to_le_bytes());
+            // It ends before the erasures and the archives that lack points: there are none.
+            body.extend_from_slice(&[0; 16]);
         }
         let manifest: Manifest = match encoding::decode(&body) {
             Ok(manifest) => manifest,

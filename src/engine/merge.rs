@@ -38,15 +38,21 @@ impl Engine {
     /// Merges what is due, or all that can be, around what is damaged. Returns whether anything was.
     pub(super) fn merge(&self, maintenance: &mut Maintenance, effort: Effort) -> Result<bool> {
         let mut merged = self.around_damage(|| self.distribute(maintenance, effort))?;
-        while self.around_damage(|| match self.partition_to_merge(effort) {
-            Some((target, inputs)) => self.merge_partition(maintenance, target, &inputs).map(|()| true),
-            None => Ok(false),
+        while self.around_damage(|| {
+            self.shed(maintenance)?;
+            match self.partition_to_merge(effort) {
+                Some((target, inputs)) => self.merge_partition(maintenance, target, &inputs).map(|()| true),
+                None => Ok(false),
+            }
         })? {
             merged = true;
         }
-        while self.around_damage(|| match self.raw_to_merge(effort) {
-            Some(inputs) => self.merge_raw(maintenance, &inputs).map(|()| true),
-            None => Ok(false),
+        while self.around_damage(|| {
+            self.shed(maintenance)?;
+            match self.raw_to_merge(effort) {
+                Some(inputs) => self.merge_raw(maintenance, &inputs).map(|()| true),
+                None => Ok(false),
+            }
         })? {
             merged = true;
         }
@@ -56,9 +62,9 @@ impl Engine {
     /// Moves all of level 0 to the partitions, when there is enough of it.
     fn distribute(&self, maintenance: &mut Maintenance, effort: Effort) -> Result<bool> {
         let view = self.view();
-        let enough = if effort == Effort::All { 1 } else { FAN_IN };
         let inputs = self.sound(&view.level0);
-        if inputs.len() < enough {
+        let enough = if effort == Effort::All || self.is_heavy(&inputs) { 1 } else { FAN_IN };
+        if inputs.len() < enough || !self.has_room_for(bytes_of(&inputs)) {
             return Ok(false);
         }
         let targets: Vec<Target> = targets_of(&inputs)?.into_iter().collect();
@@ -76,6 +82,11 @@ impl Engine {
         Ok(true)
     }
 
+    /// Whether so much of a limited directory lies in level 0 that its rewriting should not wait.
+    fn is_heavy(&self, level0: &[Arc<Segment>]) -> bool {
+        self.options.disk.is_some_and(|limit| bytes_of(level0) > limit / 16)
+    }
+
     /// A partition with enough segments: when due, those of one level that lie side by side; else all of them.
     fn partition_to_merge(&self, effort: Effort) -> Option<(Target, Vec<Arc<Segment>>)> {
         let view = self.view();
@@ -87,10 +98,11 @@ impl Engine {
                 // A partition that two younger ones follow gets no more rows but from metrics that lag far behind.
                 let closed =
                     start < partition::start(newest, granularity).saturating_sub(partition::length(granularity));
-                if segments.len() > 1 && (effort == Effort::All || closed && segments.iter().all(|s| s.level < 2)) {
+                let due = effort == Effort::All || closed && segments.iter().all(|s| s.level < 2);
+                if segments.len() > 1 && due && self.has_room_for(bytes_of(segments)) {
                     return Some((target, segments.clone()));
                 }
-                if let Some(run) = run_of_one_level(segments) {
+                if let Some(run) = run_of_one_level(segments).filter(|run| self.has_room_for(bytes_of(run))) {
                     return Some((target, run));
                 }
             }
@@ -200,11 +212,11 @@ impl Engine {
         // What lies on both sides of a damaged one must not become one: which measure is the later one goes by their order.
         let runs = self.sound_runs(&self.view().raw);
         if effort == Effort::All
-            && let Some(run) = runs.iter().find(|run| run.len() > 1)
+            && let Some(run) = runs.iter().find(|run| run.len() > 1 && self.has_room_for(bytes_of(run)))
         {
             return Some(run.clone());
         }
-        runs.iter().find_map(|run| run_of_one_level(run))
+        runs.iter().filter_map(|run| run_of_one_level(run)).find(|run| self.has_room_for(bytes_of(run)))
     }
 
     /// Makes raw segments that lie side by side in age one, without what windows no longer need.
@@ -263,6 +275,11 @@ impl Engine {
         self.fs.sync_dir(&name.directory(&self.root))?;
         Ok(merged)
     }
+}
+
+/// How many bytes segments take.
+fn bytes_of(segments: &[Arc<Segment>]) -> u64 {
+    segments.iter().map(|segment| segment.reader.bytes()).sum()
 }
 
 /// The first run of [`FAN_IN`] or more neighbours of one level.

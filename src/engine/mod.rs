@@ -16,6 +16,7 @@ mod checkpoint;
 mod clock;
 mod damage;
 mod delete;
+mod disk;
 mod erased;
 mod expire;
 mod ingest;
@@ -48,6 +49,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 
 pub use budget::OverMemory;
 pub use check::{CheckProgress, CheckReport, Finding, FindingKind, OnProgress, StoredData, check_directory};
+pub use disk::{EarlyExpiry, OverDisk};
 pub use ingest::Batch;
 pub use options::Options;
 pub use reader::Reader;
@@ -107,6 +109,8 @@ struct Counters {
     pushes_blocked: AtomicU64,
     blocked_nanos: AtomicU64,
     pushes_refused: AtomicU64,
+    disk_refused: AtomicU64,
+    expired_early: AtomicU64,
     checkpoints: AtomicU64,
     merges: AtomicU64,
     replayed: AtomicU64,
@@ -145,6 +149,8 @@ pub struct Engine {
     damaged: Mutex<damage::Damaged>,
     /// Measures up to this are known not to be too far in the future, without looking at the clock.
     future_limit: AtomicI64,
+    /// What the directory takes.
+    account: disk::Account,
     counters: Counters,
     stopping: AtomicBool,
     failure: OnceLock<String>,

@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Condvar, Mutex, RwLock};
 
+use super::disk::Account;
 use super::manifest::{MANIFEST, Manifest, SegmentRecord};
 use super::state::{Plans, State, Usable};
 use super::{Counters, Engine, Maintenance, Options, Position, recover};
@@ -68,6 +69,7 @@ impl Engine {
             maintenance: Mutex::new(maintenance),
             damaged: Mutex::default(),
             future_limit: AtomicI64::new(-1),
+            account: Account::default(),
             counters: Counters::default(),
             stopping: AtomicBool::new(false),
             failure: OnceLock::new(),
@@ -79,6 +81,7 @@ impl Engine {
             options,
         };
         engine.recover(&manifest)?;
+        engine.begin_account()?;
         Ok(Arc::new(engine))
     }
 
@@ -198,7 +201,8 @@ pub(super) fn open_segments(
     known: &mut HashMap<SegmentName, Arc<Segment>>,
 ) -> Result<View> {
     let erased = Arc::new(manifest.erasures.iter().map(Erasure::from).collect());
-    let mut view = View { erased, ..View::default() };
+    let expired_early = manifest.expired_early.iter().map(|record| (record.granularity, record.until)).collect();
+    let mut view = View { erased, expired_early, ..View::default() };
     for record in &manifest.segments {
         let Some(name) = record.name() else { continue };
         let segment = match known.entry(name) {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::budget::OverMemory;
 use super::clock::Guard;
+use super::disk::{self, OverDisk};
 use crate::error::{Error, Result};
 use crate::types::{Durability, Timespan};
 
@@ -36,6 +37,8 @@ pub struct Options {
     pub(crate) clock: Option<Guard>,
     pub(crate) memory: u64,
     pub(crate) over_memory: OverMemory,
+    pub(crate) disk: Option<u64>,
+    pub(crate) over_disk: OverDisk,
     pub(crate) dirty_bytes: u64,
     pub(crate) journal_bytes: u64,
     pub(crate) checkpoint_interval: Duration,
@@ -57,6 +60,8 @@ impl Default for Options {
             clock: None,
             memory: 512 << 20,
             over_memory: OverMemory::Block,
+            disk: None,
+            over_disk: OverDisk::Refuse,
             dirty_bytes: 64 << 20,
             journal_bytes: 128 << 20,
             checkpoint_interval: Duration::from_secs(300),
@@ -146,6 +151,30 @@ impl Options {
     #[must_use]
     pub fn over_memory(mut self, what: OverMemory) -> Self {
         self.over_memory = what;
+        self
+    }
+
+    /// How many bytes the directory may take, all files in it together; `None`: any number. From three quarters on room is made,
+    /// from seven eighths on pushes are refused; the last eighth is for what checkpoints and merges write before the files
+    /// that they replace are gone. At least 16 MiB. Default: `None`.
+    ///
+    /// ```
+    /// use gnocchetti::{Options, OverDisk};
+    ///
+    /// let options = Options::new().disk(Some(2 << 30)).over_disk(OverDisk::Expire);
+    /// # let _ = options;
+    /// ```
+    #[must_use]
+    pub fn disk(mut self, bytes: Option<u64>) -> Self {
+        self.disk = bytes;
+        self
+    }
+
+    /// What becomes of measures when the directory takes nearly as many bytes as [`disk`](Self::disk) allows. Default:
+    /// [`OverDisk::Refuse`].
+    #[must_use]
+    pub fn over_disk(mut self, what: OverDisk) -> Self {
+        self.over_disk = what;
         self
     }
 
@@ -262,6 +291,10 @@ impl Options {
         if self.dirty_bytes < 1 << 16 || self.journal_bytes < 1 << 16 {
             let value = format!("{} and {}", self.dirty_bytes, self.journal_bytes);
             return refuse("dirty_bytes and journal_bytes", value, "below 64 KiB every push would be a checkpoint");
+        }
+        if self.disk.is_some_and(|bytes| bytes < disk::SMALLEST) {
+            let value = self.disk.unwrap_or_default().to_string();
+            return refuse("disk", value, "it must be at least 16 MiB, or absent");
         }
         if self.checkpoint_interval < Duration::from_millis(10) {
             return refuse(

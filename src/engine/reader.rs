@@ -205,7 +205,8 @@ impl Reader {
         let seen = self.seen.read();
         let tail = seen.state.tail.as_ref().map(|tail| tail.lock().size());
         let (replayed_records, dirty_measures) = tail.unwrap_or_default();
-        Ok(Stats { dirty_measures, replayed_records, ..seen.state.stats()? })
+        let disk_bytes = super::disk::bytes_below(&*self.fs, &self.root, &|_, _| false)?;
+        Ok(Stats { dirty_measures, replayed_records, disk_bytes, ..seen.state.stats()? })
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use serde::Serialize;
 
-use super::{Engine, State};
+use super::{EarlyExpiry, Engine, State};
 use crate::error::Result;
 use crate::query::Segment;
 
@@ -31,6 +31,16 @@ pub struct Stats {
     pub blocked_nanos: u64,
     /// Pushes that were refused for that.
     pub pushes_refused: u64,
+    /// What all files of the directory take, but for room that the journal's file reserves.
+    pub disk_bytes: u64,
+    /// How much they may take.
+    pub disk_limit: Option<u64>,
+    /// Pushes that were refused because the directory was full.
+    pub disk_refused: u64,
+    /// Partitions of archives that went before their time because the directory was full.
+    pub expired_partitions: u64,
+    /// Which archives ever lost points so, by granularity, and until when.
+    pub expired_early: Vec<EarlyExpiry>,
     /// Measures that wait for the next checkpoint (about); in a reader, those that it has read from the journal.
     pub dirty_measures: u64,
     /// Memory of encoded windows.
@@ -96,6 +106,11 @@ impl State {
             level0_bytes: bytes(&view.level0),
             archive_segments: archives().count() as u64,
             archive_bytes: archives().map(|segment| segment.reader.bytes()).sum(),
+            expired_early: view
+                .expired_early
+                .iter()
+                .map(|(&granularity, &until)| EarlyExpiry { granularity, until })
+                .collect(),
             ..Stats::default()
         })
     }
@@ -115,6 +130,10 @@ impl Engine {
             pushes_blocked: counters.pushes_blocked.load(Ordering::Relaxed),
             blocked_nanos: counters.blocked_nanos.load(Ordering::Relaxed),
             pushes_refused: counters.pushes_refused.load(Ordering::Relaxed),
+            disk_bytes: self.measure_directory()?,
+            disk_limit: self.options.disk,
+            disk_refused: counters.disk_refused.load(Ordering::Relaxed),
+            expired_partitions: counters.expired_early.load(Ordering::Relaxed),
             dirty_measures: self.dirty_measures.load(Ordering::Relaxed),
             journal_bytes: self.journal.bytes(),
             journal_bytes_written: self.journal.total_bytes(),

@@ -114,22 +114,27 @@ impl Engine {
     /// Whether a checkpoint is due by what waits for it.
     fn is_full(&self) -> bool {
         self.dirty_measures.load(Ordering::Relaxed).saturating_mul(16) > self.options.checkpoint_at()
-            || self.journal.bytes() > self.options.journal_bytes
+            || self.journal.bytes() > self.options.journal_share()
+            || self.is_crowded()
     }
 
     fn maintain_due(&self) -> Result<()> {
         self.check_writable()?;
-        let mut maintenance = self.maintenance.lock();
+        self.maintain_due_locked(&mut self.maintenance.lock())
+    }
+
+    pub(super) fn maintain_due_locked(&self, maintenance: &mut Maintenance) -> Result<()> {
         // Who was not pushed to since the checkpoint before is at rest.
         let before = maintenance.position.sequence;
-        self.checkpoint_locked(&mut maintenance)?;
+        self.checkpoint_locked(maintenance)?;
         // Damage that stops one of these must not stop the others.
-        let merged = self.merge(&mut maintenance, Effort::Due).map(drop);
-        let expired = self.expire(&mut maintenance, Effort::Due);
-        let removed = self.remove_superseded(&mut maintenance);
+        let merged = self.merge(maintenance, Effort::Due).map(drop);
+        let expired = self.expire(maintenance, Effort::Due);
+        let removed = self.remove_superseded(maintenance);
         let shortened = self.state.index.shorten_log();
-        self.evict(&maintenance, before);
-        merged.and(expired).and(removed).and(shortened)
+        let fitted = self.make_room(maintenance);
+        self.evict(maintenance, before);
+        merged.and(expired).and(removed).and(shortened).and(fitted)
     }
 
     /// Does all background work now: a checkpoint, all merges, expiry; then gives back the memory of series at rest, and
@@ -141,11 +146,12 @@ impl Engine {
         let merged = self.merge(&mut maintenance, Effort::All).map(drop);
         let expired = self.expire(&mut maintenance, Effort::All);
         let removed = self.remove_superseded(&mut maintenance);
+        let fitted = self.make_room(&mut maintenance);
         self.evict(&maintenance, u64::MAX);
         drop(maintenance);
         let kept_up = self.upkeep();
         let shortened = self.state.index.shorten_log();
-        merged.and(expired).and(removed).and(kept_up).and(shortened).and_then(|()| self.damage_met())
+        merged.and(expired).and(removed).and(fitted).and(kept_up).and(shortened).and_then(|()| self.damage_met())
     }
 
     /// Gives back the memory of series that segments know as well, and that no record from `sequence` on changed. The

@@ -8,7 +8,7 @@ use super::error::{Failure, gnt_error};
 use super::handle::Noun;
 use super::log::{Logger, gnt_log_callback};
 use super::status::gnt_status;
-use crate::{Durability, Options, OverMemory, Timespan};
+use crate::{Durability, Options, OverDisk, OverMemory, Timespan};
 
 /// How a database is opened. Every option has a default that suits an agent on a small machine. The caller owns it; opening
 /// copies what it needs.
@@ -47,6 +47,16 @@ pub enum gnt_over_memory {
     GNT_OVER_MEMORY_BLOCK = 0,
     /// It is refused whole, with `GNT_MEMORY_LIMIT`.
     GNT_OVER_MEMORY_REFUSE = 1,
+}
+
+/// What becomes of measures when the directory takes nearly as many bytes as it may.
+#[repr(u32)]
+#[derive(Debug, Clone, Copy)]
+pub enum gnt_over_disk {
+    /// Pushes are refused whole, with `GNT_DISK_LIMIT`, until there is room. The default.
+    GNT_OVER_DISK_REFUSE = 0,
+    /// The oldest points of the finest archives go before their time. Only when that does not help, pushes are refused.
+    GNT_OVER_DISK_EXPIRE = 1,
 }
 
 /// Changes options that the caller owns.
@@ -208,6 +218,39 @@ pub unsafe extern "C" fn gnt_options_set_over_memory(
             REFUSE => Ok(options.over_memory(OverMemory::Refuse)),
             other => {
                 let reason = format!("{other} is no GNT_OVER_MEMORY_… number");
+                Err(Failure::InvalidArgument { argument: "what", reason })
+            }
+        }
+    })
+}
+
+/// How many bytes the directory may take, all files in it together; 0: any number, the default. From three quarters on room is
+/// made, from seven eighths on pushes are refused; the last eighth is for what checkpoints and merges write. At least 16 MiB.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gnt_options_set_disk(
+    options: *mut gnt_options,
+    bytes: u64,
+    error: *mut *mut gnt_error,
+) -> gnt_status {
+    change(options, error, |options| Ok(options.disk((bytes > 0).then_some(bytes))))
+}
+
+/// What becomes of measures when the directory takes nearly as many bytes as it may: a `gnt_over_disk`. Default: pushes are
+/// refused.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gnt_options_set_over_disk(
+    options: *mut gnt_options,
+    what: u32,
+    error: *mut *mut gnt_error,
+) -> gnt_status {
+    change(options, error, |options| {
+        const REFUSE: u32 = gnt_over_disk::GNT_OVER_DISK_REFUSE as u32;
+        const EXPIRE: u32 = gnt_over_disk::GNT_OVER_DISK_EXPIRE as u32;
+        match what {
+            REFUSE => Ok(options.over_disk(OverDisk::Refuse)),
+            EXPIRE => Ok(options.over_disk(OverDisk::Expire)),
+            other => {
+                let reason = format!("{other} is no GNT_OVER_DISK_… number");
                 Err(Failure::InvalidArgument { argument: "what", reason })
             }
         }

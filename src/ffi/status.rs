@@ -128,6 +128,8 @@ pub enum gnt_status_code {
     GNT_INVALID_RANGE = 64,
     /// As many measures wait in memory as may, and the options say to refuse more.
     GNT_MEMORY_LIMIT = 66,
+    /// The directory takes as many bytes as it may; refused whole.
+    GNT_DISK_LIMIT = 67,
     /// A pointer that must not be NULL was.
     GNT_NULL_POINTER = 200,
     /// A pointer that is no live handle of the kind it must be.

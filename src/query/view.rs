@@ -74,6 +74,8 @@ pub struct View {
     pub archives: BTreeMap<i64, BTreeMap<i64, Vec<Arc<Segment>>>>,
     /// What was deleted of them.
     pub erased: Arc<Erasures>,
+    /// Granularity → until when its points may have gone before their time.
+    pub expired_early: BTreeMap<i64, i64>,
 }
 
 impl View {

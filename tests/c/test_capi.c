@@ -709,6 +709,8 @@ static void options_are_taken(void **state)
     OK(gnt_options_set_max_future(options, 0, &error));
     OK(gnt_options_set_memory(options, 1 << 20, &error));
     OK(gnt_options_set_over_memory(options, GNT_OVER_MEMORY_BLOCK, &error));
+    OK(gnt_options_set_disk(options, 64 << 20, &error));
+    OK(gnt_options_set_over_disk(options, GNT_OVER_DISK_EXPIRE, &error));
     OK(gnt_options_set_dirty_bytes(options, 1 << 20, &error));
     OK(gnt_options_set_journal_bytes(options, 1 << 20, &error));
     OK(gnt_options_set_checkpoint_interval(options, 60 * SECOND, &error));
@@ -721,6 +723,7 @@ static void options_are_taken(void **state)
     OK(gnt_options_set_log(options, keep_message, &messages, &error));
     assert_int_equal(gnt_options_set_durability(options, 7, 0, NULL), GNT_INVALID_ARGUMENT);
     assert_int_equal(gnt_options_set_grace(options, -1, NULL), GNT_INVALID_ARGUMENT);
+    assert_int_equal(gnt_options_set_over_disk(options, 2, NULL), GNT_INVALID_ARGUMENT);
     OK(gnt_open(path, GNT_NUL, options, &database, &error));
     OK(gnt_close(database, &error));
     gnt_options_free(options);

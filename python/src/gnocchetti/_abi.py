@@ -115,6 +115,8 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "gnt_options_set_memory": (status, pointer, u64, out),
     "gnt_options_set_over_memory": (status, pointer, u32, out),
     "gnt_options_set_query_threads": (status, pointer, u32, out),
+    "gnt_options_set_disk": (status, pointer, u64, out),
+    "gnt_options_set_over_disk": (status, pointer, u32, out),
     "gnt_options_set_dirty_bytes": (status, pointer, u64, out),
     "gnt_options_set_journal_bytes": (status, pointer, u64, out),
     "gnt_options_set_checkpoint_interval": (status, pointer, i64, out),

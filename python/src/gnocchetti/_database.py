@@ -57,6 +57,7 @@ class Durability:
 
 _LEVELS = {"sync": 0, "kernel": 1, "buffered": 2}
 _OVER_MEMORY = {"block": 0, "refuse": 1}
+_OVER_DISK = {"refuse": 0, "expire": 1}
 
 
 class Database(Operations, Snapshots):
@@ -146,6 +147,8 @@ def open(
     max_ahead: SpanLike = 60,
     memory: int | None = None,
     over_memory: Literal["block", "refuse"] = "block",
+    disk: int | None = None,
+    over_disk: Literal["refuse", "expire"] = "refuse",
     dirty_bytes: int | None = None,
     journal_bytes: int | None = None,
     checkpoint_interval: SpanLike | None = None,
@@ -168,6 +171,8 @@ def open(
     refuses everything. ``memory``, ``dirty_bytes``,
     ``journal_bytes``, ``checkpoint_interval``, ``grace``: limits, each with a default for an agent on a small machine.
     ``over_memory``: whether a push waits for a checkpoint, or raises ``MemoryLimit``, when as many measures wait in memory as may.
+    ``disk``: how many bytes the directory may take, at least 16 MiB; None: any number. ``over_disk``: whether pushes raise
+    ``DiskLimit`` when it takes nearly as many, or the oldest points of the finest archives go before their time.
     ``background``: whether checkpoints, merges and expiry run by themselves; without, only ``maintain`` does them.
     ``resource_inactive_after``: when the resources of silent metrics end by themselves; ``resource_cleanup_after``: when ended ones
     are deleted; None: never. ``compress_journal``: fewer bytes in the journal for some 20 ns per measure. ``query_threads``: how
@@ -186,17 +191,20 @@ def open(
     }
     if over_memory not in _OVER_MEMORY:
         raise ValueError(f"over_memory is {over_memory!r}, and takes 'block' or 'refuse'")
+    if over_disk not in _OVER_DISK:
+        raise ValueError(f"over_disk is {over_disk!r}, and takes 'refuse' or 'expire'")
     settings: dict[str, tuple[Any, ...]] = {
         "default_policies": (default_policies,),
         "durability": (_LEVELS[level.level], level.delay_nanos),
         "max_future": (0 if max_future is None else to_span(max_future),),
         "background": (background,),
         "over_memory": (_OVER_MEMORY[over_memory],),
+        "over_disk": (_OVER_DISK[over_disk],),
         "compress_journal": (compress_journal,),
         "query_threads": (_threads(query_threads),),
         **{name: (to_span(span),) for name, span in spans.items() if span is not None},
     }
-    sizes = {"memory": memory, "dirty_bytes": dirty_bytes, "journal_bytes": journal_bytes}
+    sizes = {"memory": memory, "disk": disk, "dirty_bytes": dirty_bytes, "journal_bytes": journal_bytes}
     settings.update({name: (size,) for name, size in sizes.items() if size is not None})
     callback = callback_for(log)
     if callback is not None:

@@ -28,6 +28,16 @@ class Stats:
     blocked_nanos: int
     #: Pushes that were refused for that.
     pushes_refused: int
+    #: What all files of the directory take, but for room that the journal's file reserves.
+    disk_bytes: int
+    #: How much they may take.
+    disk_limit: int | None
+    #: Pushes that were refused because the directory was full.
+    disk_refused: int
+    #: Partitions of archives that went before their time because the directory was full.
+    expired_partitions: int
+    #: Which archives ever lost points so: ``granularity`` in ns, and ``until``, in ns, before which points may be gone.
+    expired_early: list[dict[str, int]]
     #: Measures that wait for the next checkpoint (about).
     dirty_measures: int
     #: Memory of encoded windows.

@@ -450,6 +450,13 @@ class MemoryLimit(StorageError, status=66):
     limit: int
 
 
+class DiskLimit(StorageError, status=67):
+    """The directory takes as many bytes as it may."""
+
+    bytes: int
+    limit: int
+
+
 class NullPointer(InternalError, status=200):
     """A pointer that must not be NULL was."""
 

@@ -25,7 +25,8 @@ pub(super) fn aggregates(view: &View, plan: &Plan, damaged: &Entry, newest: i64)
     finer.into_iter().find_map(|archive| {
         // What has expired is not all there. Under a policy that was changed more may have expired once than now would: not if
         // something older is there.
-        let reaches = archive.kept_from(newest) <= damaged.first;
+        let early = view.expired_early.get(&archive.granularity).is_some_and(|until| damaged.first < *until);
+        let reaches = !early && archive.kept_from(newest) <= damaged.first;
         let read = |method, from: i64, to: i64| points(view, damaged.metric, archive.granularity, method, from..to);
         let probe = plan.stored.iter().next()?;
         if !reaches || (plan.revision > 1 && read(probe, 0, damaged.first)?.is_empty()) {

@@ -98,7 +98,9 @@ fn of_other(error: &Error) -> Option<Value> {
         Error::InvalidRange { start, end } => json!({ "start": start, "end": end }),
         Error::Forked { opened_by } => json!({ "opened_by": opened_by }),
         Error::Index { operation, source } => json!({ "operation": operation, "source": source.to_string() }),
-        Error::PushTooLarge { bytes, limit } => json!({ "bytes": bytes, "limit": limit }),
+        Error::DiskLimit { bytes, limit } | Error::PushTooLarge { bytes, limit } => {
+            json!({ "bytes": bytes, "limit": limit })
+        }
         Error::InvalidOperation { operation, expected, found, place } => json!({
             "operation": operation,
             "expected": expected,

@@ -1,0 +1,250 @@
+//! The bytes that the directory may take: when old points go early, and when pushes are refused.
+//!
+//! [`Options::disk`] is divided once and for all: from three quarters on room is made, from seven eighths on pushes are refused;
+//! the last eighth is for what checkpoints and merges write before the files that they replace are gone. How much there is,
+//! is a listing of the directory after each round of background work, and what was written and removed since: a push compares
+//! two numbers. Room is made in a stated order: files that count no more, what retention lets go, what merges make smaller, and where
+//! [`OverDisk::Expire`] allows it, the oldest partition of the finest archive that has more than one, again and again. Each
+//! partition goes by one replacement of MANIFEST, which also says until when its archive is no longer whole, so that no repair
+//! takes its points for all there were.
+//!
+//! This module must never drop a measure that a series still needs, nor the newest partition of an archive, nor let half of a
+//! push through.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::merge::Effort;
+use super::open::JOURNAL;
+use super::{Counters, Engine, Maintenance, Options, partition};
+use crate::error::{Error, Result};
+use crate::fs::Fs;
+
+/// A database of less would not get far: its index alone takes a few hundred kilobytes.
+pub(super) const SMALLEST: u64 = 16 << 20;
+
+/// What becomes of measures when the directory takes nearly as many bytes as it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum OverDisk {
+    /// Pushes are refused whole, with [`Error::DiskLimit`], until there is room.
+    #[default]
+    Refuse,
+    /// The oldest points of the finest archives go before their time. Only when that does not help, pushes are refused.
+    Expire,
+}
+
+/// Until when an archive lacks points because room was needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct EarlyExpiry {
+    /// The archive's granularity, ns.
+    pub granularity: i64,
+    /// Points of groups that start before this time, in ns since the epoch, may be gone.
+    pub until: i64,
+}
+
+/// What is known of the directory's size without asking the disk.
+#[derive(Debug, Default)]
+pub(super) struct Account {
+    /// Its bytes when they were last counted.
+    counted: AtomicU64,
+    /// Bytes of all journal files until then.
+    journal: AtomicU64,
+    /// More than this: it is worth another try to make room.
+    try_again_at: AtomicU64,
+}
+
+/// From so many bytes on, room is made.
+fn crowded(limit: u64) -> u64 {
+    limit / 4 * 3
+}
+
+/// From so many bytes on, pushes are refused.
+fn full(limit: u64) -> u64 {
+    limit / 8 * 7
+}
+
+impl Options {
+    /// When the journal has grown to so many bytes, a checkpoint is due.
+    pub(super) fn journal_share(&self) -> u64 {
+        self.journal_bytes.min(self.disk.map_or(u64::MAX, |limit| limit / 64))
+    }
+}
+
+impl Engine {
+    /// Returns when the directory may grow by a push, or says that it may not.
+    pub(super) fn wait_for_disk(&self) -> Result<()> {
+        let Some(limit) = self.options.disk else { return Ok(()) };
+        if self.is_crowded() {
+            self.wake_worker();
+        }
+        // Nothing may run in the background, or not come after the pushes: then they do themselves what holds the limit.
+        let is_behind = || {
+            let lags = self.journal.bytes() > self.options.journal_share() * 2;
+            lags || self.directory_bytes() > full(limit) && self.is_crowded()
+        };
+        if is_behind() {
+            let mut maintenance = self.maintenance.lock();
+            if is_behind() {
+                self.maintain_due_locked(&mut maintenance)?;
+            }
+        }
+        let bytes = self.directory_bytes();
+        if bytes <= full(limit) {
+            return Ok(());
+        }
+        Counters::add(&self.counters.disk_refused, 1);
+        Err(Error::DiskLimit { bytes, limit })
+    }
+
+    /// Whether there is so much that it is worth a try to make room.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.options.disk.is_some() && self.directory_bytes() > self.account.try_again_at.load(Ordering::Relaxed)
+    }
+
+    /// Whether a merge may write `bytes` before what it replaces is gone.
+    pub(super) fn has_room_for(&self, bytes: u64) -> bool {
+        self.options.disk.is_none_or(|limit| self.directory_bytes().saturating_add(bytes) <= limit)
+    }
+
+    /// What the directory takes, as far as that is known without asking the disk.
+    pub(super) fn directory_bytes(&self) -> u64 {
+        let grown = self.journal.total_bytes().saturating_sub(self.account.journal.load(Ordering::Relaxed));
+        self.account.counted.load(Ordering::Relaxed).saturating_add(grown)
+    }
+
+    /// Removes files that count no more without waiting for readers in other processes, when room is short.
+    pub(super) fn shed(&self, maintenance: &mut Maintenance) -> Result<()> {
+        match self.options.disk {
+            Some(limit) if self.directory_bytes() > crowded(limit) => {
+                self.remove_superseded_after(maintenance, Duration::ZERO)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes that files of so many bytes were written, or removed.
+    pub(super) fn note_bytes(&self, written: u64, removed: u64) {
+        let noted = |counted: u64| Some(counted.saturating_add(written).saturating_sub(removed));
+        let _ = self.account.counted.fetch_update(Ordering::Relaxed, Ordering::Relaxed, noted);
+    }
+
+    /// Counts what the directory takes, and remembers it.
+    fn count_directory(&self) -> Result<u64> {
+        let before = self.journal.total_bytes();
+        let bytes = self.measure_directory()?;
+        self.account.counted.store(bytes, Ordering::Relaxed);
+        self.account.journal.store(before, Ordering::Relaxed);
+        Ok(bytes)
+    }
+
+    /// What the directory takes now. The room that the journal's file reserves is none of it.
+    pub(super) fn measure_directory(&self) -> Result<u64> {
+        let current = crate::journal::file_name(self.journal.file_number());
+        let written = self.journal.bytes();
+        let files =
+            bytes_below(&*self.fs, &self.root, &|directory, name| directory.ends_with(JOURNAL) && name == current)?;
+        Ok(files.saturating_add(written))
+    }
+
+    /// Counts the directory when it has a limit, before anything is pushed.
+    pub(super) fn begin_account(&self) -> Result<()> {
+        if let Some(limit) = self.options.disk {
+            self.count_directory()?;
+            self.account.try_again_at.store(crowded(limit), Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Makes room when the directory takes more than three quarters of what it may.
+    pub(super) fn make_room(&self, maintenance: &mut Maintenance) -> Result<()> {
+        let Some(limit) = self.options.disk else { return Ok(()) };
+        let goal = crowded(limit);
+        let mut bytes = self.count_directory()?;
+        if bytes > goal {
+            self.shed(maintenance)?;
+            self.expire(maintenance, Effort::All)?;
+            // Measures that no window needs go when raw segments are merged. Rows that lie in no partition yet would come back
+            // to one that is gone.
+            self.merge(maintenance, Effort::All)?;
+            bytes = self.count_without_superseded(maintenance)?;
+        }
+        if self.options.over_disk == OverDisk::Expire {
+            while bytes > goal && self.expire_early(maintenance)? {
+                bytes = self.count_without_superseded(maintenance)?;
+            }
+        }
+        // What did not help is not worth another try before there is noticeably more.
+        self.account.try_again_at.store(goal.max(bytes.saturating_add(limit / 64)), Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn count_without_superseded(&self, maintenance: &mut Maintenance) -> Result<u64> {
+        self.remove_superseded_after(maintenance, Duration::ZERO)?;
+        self.count_directory()
+    }
+
+    /// Drops the oldest partition of the finest archive that has more than one. Returns whether there was any.
+    fn expire_early(&self, maintenance: &mut Maintenance) -> Result<bool> {
+        let mut changed = (*self.view()).clone();
+        let Some((&granularity, partitions)) = changed.archives.iter_mut().find(|(_, partitions)| partitions.len() > 1)
+        else {
+            return Ok(false);
+        };
+        let Some((start, segments)) = partitions.pop_first() else { return Ok(false) };
+        let until = start.saturating_add(partition::length(granularity));
+        let bytes: u64 = segments.iter().map(|segment| segment.reader.bytes()).sum();
+        let known = changed.expired_early.entry(granularity).or_insert(until);
+        *known = until.max(*known);
+        tracing::warn!(granularity, until, bytes, "points expire before their time: the directory is at its limit");
+        self.commit_view(maintenance, changed)?;
+        Counters::add(&self.counters.expired_early, 1);
+        Ok(true)
+    }
+}
+
+/// The bytes of all files in `directory` and below, but for those that `leave_out` names.
+pub(super) fn bytes_below(fs: &dyn Fs, directory: &Path, leave_out: &dyn Fn(&Path, &str) -> bool) -> Result<u64> {
+    let mut bytes = 0;
+    for entry in fs.list(directory)? {
+        bytes += if entry.is_dir {
+            bytes_below(fs, &directory.join(&entry.name), leave_out)?
+        } else if leave_out(directory, &entry.name) {
+            0
+        } else {
+            entry.len
+        };
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_is_made_before_pushes_are_refused_and_that_before_the_limit() {
+        for limit in [SMALLEST, 1 << 30, u64::MAX] {
+            assert!(crowded(limit) < full(limit) && full(limit) < limit);
+        }
+    }
+
+    #[test]
+    fn files_are_counted_wherever_they_lie() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(directory.path().join("archive/60")).unwrap();
+        std::fs::write(directory.path().join("MANIFEST"), [0; 7]).unwrap();
+        std::fs::write(directory.path().join("archive/60/1.seg"), [0; 30]).unwrap();
+        std::fs::write(directory.path().join("archive/60/2.seg"), [0; 500]).unwrap();
+        let counted = |left_out: &str| {
+            bytes_below(&crate::fs::RealFs, directory.path(), &|at, name| at.ends_with("60") && name == left_out)
+        };
+        assert_eq!(counted("").unwrap(), 537);
+        assert_eq!(counted("2.seg").unwrap(), 37);
+        assert_eq!(counted("MANIFEST").unwrap(), 537);
+    }
+}

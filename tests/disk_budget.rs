@@ -1,0 +1,189 @@
+//! The bytes that a directory may take: points that expire before their time, and pushes that are refused.
+
+mod support;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use gnocchetti::{AggregationMethod, Database, Durability, Error, MetricKey, Options, OverDisk};
+use support::{at, metric, points, policy};
+
+const SECOND: i64 = 1_000_000_000;
+const MINUTE: i64 = 60 * SECOND;
+const HOUR: i64 = 60 * MINUTE;
+/// The smallest there may be.
+const LIMIT: u64 = 16 << 20;
+/// A partition of the archive of minutes.
+const PARTITION: i64 = 60 * HOUR;
+const METRICS: usize = 20;
+const METHODS: [&str; 4] = ["min", "max", "first", "last"];
+
+fn options() -> Options {
+    support::options().disk(Some(LIMIT)).over_disk(OverDisk::Expire)
+}
+
+fn open(directory: &Path, options: Options) -> (Database, Vec<MetricKey>) {
+    let db = Database::open(directory, options).unwrap();
+    db.create_archive_policy(&policy("fine", 0, &[(MINUTE, None), (HOUR, None)], &METHODS)).unwrap();
+    let metrics = (0..METRICS).map(|i| metric(&db, &format!("m.{i}"), "fine")).collect();
+    (db, metrics)
+}
+
+/// A value that no encoding makes small.
+fn value(metric: usize, half_minute: i64) -> f64 {
+    let mixed = (half_minute as u64 ^ (metric as u64) << 40).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let mixed = (mixed ^ mixed >> 29).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    f64::from_bits(1023 << 52 | mixed >> 12)
+}
+
+/// Pushes two measures per minute of each metric, for an hour.
+fn push_hour(db: &Database, metrics: &[MetricKey], hour: i64) -> Result<(), Error> {
+    let mut batch = db.batch();
+    for (i, key) in metrics.iter().enumerate() {
+        for half_minute in hour * 120..(hour + 1) * 120 {
+            batch.add(*key, at(half_minute * 30 * SECOND), value(i, half_minute));
+        }
+    }
+    batch.commit().map(drop)
+}
+
+/// What files really take, whoever looks.
+fn allocated(directory: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    let Ok(entries) = std::fs::read_dir(directory) else { return 0 };
+    let of = |entry: std::fs::DirEntry| match entry.metadata() {
+        Ok(metadata) if metadata.is_dir() => allocated(&entry.path()),
+        Ok(metadata) => metadata.blocks() * 512,
+        Err(_) => 0,
+    };
+    entries.flatten().map(of).sum()
+}
+
+/// The most that the directory took while `work` ran.
+fn peak<T>(directory: &Path, work: impl FnOnce() -> T) -> (T, u64) {
+    let (done, most) = (AtomicBool::new(false), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                most.fetch_max(allocated(directory), Ordering::Relaxed);
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        });
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+        done.store(true, Ordering::Relaxed);
+        (outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic)), most.load(Ordering::Relaxed))
+    })
+}
+
+const MAX: AggregationMethod = AggregationMethod::MAX;
+
+/// The fine points are all from some time on, the coarse ones all there are.
+fn assert_whole_from(db: &Database, twin: &Database, metrics: &[MetricKey], until: i64) {
+    for key in metrics {
+        let (have, all) = (points(db, *key, MINUTE, MAX), points(twin, *key, MINUTE, MAX));
+        let first = have[0].0;
+        assert!(first <= until, "nothing is gone that is said to be there: {first} {until}");
+        let from = all.partition_point(|(t, _)| *t < first);
+        assert!(from > 0 && have == all[from..]);
+        assert_eq!(points(db, *key, HOUR, MAX), points(twin, *key, HOUR, MAX));
+    }
+}
+
+#[test]
+fn the_oldest_fine_points_go_first_and_all_else_is_as_without_a_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path().join("db");
+    let (db, metrics) = open(&directory, options());
+    let (twin, _) = open(&folder.path().join("twin"), support::options());
+    let hours = 20 * 60;
+    let ((), most) = peak(&directory, || {
+        for hour in 0..hours {
+            push_hour(&db, &metrics, hour).unwrap();
+            push_hour(&twin, &metrics, hour).unwrap();
+            if hour % 20 == 19 {
+                db.maintain().unwrap();
+            }
+        }
+        db.maintain().unwrap();
+    });
+    twin.maintain().unwrap();
+    let (stats, unlimited) = (db.stats().unwrap(), twin.stats().unwrap());
+    assert!(unlimited.disk_bytes > LIMIT / 2 * 3, "the twin has more: {}", unlimited.disk_bytes);
+    assert!(most <= LIMIT && stats.disk_bytes <= LIMIT / 4 * 3, "{most} at most, {} now", stats.disk_bytes);
+    assert_eq!((stats.disk_limit, unlimited.disk_limit, stats.disk_refused), (Some(LIMIT), None, 0));
+    assert!(stats.expired_partitions > 3 && unlimited.expired_early.is_empty());
+    let [early] = stats.expired_early[..] else { panic!("{:?}", stats.expired_early) };
+    assert_eq!((early.granularity, early.until % PARTITION), (MINUTE, 0));
+    assert_eq!(early.until / PARTITION, stats.expired_partitions as i64);
+    assert_whole_from(&db, &twin, &metrics, early.until);
+
+    let reader = Database::open_read_only(&directory, Options::new()).unwrap();
+    assert_whole_from(&reader, &twin, &metrics, early.until);
+    assert_eq!(reader.stats().unwrap().expired_early, [early]);
+    drop(reader);
+    assert!(db.check(&mut |_| {}).unwrap().is_sound());
+    db.close().unwrap();
+    let db = Database::open(&directory, options()).unwrap();
+    assert_eq!(db.stats().unwrap().expired_early, [early]);
+    assert_whole_from(&db, &twin, &metrics, early.until);
+}
+
+#[test]
+fn a_full_directory_refuses_pushes_whole_until_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path().join("db");
+    let (db, metrics) = open(&directory, options().over_disk(OverDisk::Refuse));
+    let ((refused_at, error), most) = peak(&directory, || {
+        (0..3000).find_map(|hour| push_hour(&db, &metrics, hour).err().map(|error| (hour, error))).unwrap()
+    });
+    let Error::DiskLimit { bytes, limit } = error else { panic!("{error}") };
+    assert!(most <= LIMIT && limit == LIMIT && bytes > LIMIT / 8 * 7, "{bytes} of {limit}, {most} at most");
+    assert!(matches!(db.push(metrics[0], at(refused_at * HOUR), 1.0), Err(Error::DiskLimit { .. })));
+    let stats = db.stats().unwrap();
+    assert_eq!((stats.disk_refused, stats.expired_partitions), (2, 0));
+    assert_eq!(stats.accepted, refused_at as u64 * 120 * METRICS as u64, "nothing of what was refused was taken");
+    for key in &metrics {
+        assert_eq!(points(&db, *key, MINUTE, MAX).len() as i64, refused_at * 60, "all that was taken is there");
+    }
+    for key in &metrics[..METRICS / 2] {
+        db.delete_metric(*key).unwrap();
+    }
+    db.maintain().unwrap();
+    let bytes = db.stats().unwrap().disk_bytes;
+    assert!(bytes < LIMIT / 4 * 3, "{bytes}");
+    push_hour(&db, &metrics[METRICS / 2..], refused_at).unwrap();
+    assert!(db.check(&mut |_| {}).unwrap().is_sound());
+}
+
+#[test]
+fn many_threads_and_the_background_stay_below_the_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path().join("db");
+    let options = Options::new().durability(Durability::Buffered(Duration::from_secs(1))).max_future(None);
+    let (db, metrics) = open(&directory, options.disk(Some(LIMIT)).over_disk(OverDisk::Expire));
+    let hours = 15 * 60;
+    let ((), most) = peak(&directory, || {
+        std::thread::scope(|scope| {
+            for mine in metrics.chunks(METRICS / 4) {
+                let db = &db;
+                scope.spawn(move || (0..hours).for_each(|hour| push_hour(db, mine, hour).unwrap()));
+            }
+        });
+    });
+    db.maintain().unwrap();
+    let stats = db.stats().unwrap();
+    assert!(most <= LIMIT, "{most} at most");
+    assert!(stats.expired_partitions > 0 && stats.background_error.is_none() && stats.disk_refused == 0, "{stats:?}");
+    for key in &metrics {
+        assert_eq!(points(&db, *key, HOUR, MAX).len() as i64, hours, "no hour is gone");
+        assert_eq!(points(&db, *key, MINUTE, MAX).last().unwrap().0, hours * HOUR - MINUTE);
+    }
+}
+
+#[test]
+fn a_limit_that_nothing_fits_in_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = Database::open(folder.path().join("db"), Options::new().disk(Some(LIMIT - 1)));
+    assert!(matches!(refused, Err(Error::InvalidOption { option: "disk", .. })));
+}
