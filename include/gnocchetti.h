@@ -210,6 +210,8 @@ enum gnt_status_code
     GNT_INVALID_PAGINATION = 53,
     // A batch of measures by resource and metric name names what is not there.
     GNT_UNKNOWN_RESOURCE_METRICS = 54,
+    // A resource is not what a change or deletion of it expects.
+    GNT_RESOURCE_CHANGED = 55,
     // What a repair goes by is damaged itself.
     GNT_IRREPARABLE = 58,
     // The call writes, and the database was opened for reading only.
@@ -1166,7 +1168,7 @@ gnt_status gnt_resource_by_original_id(const struct gnt_database *database,
 
 // Changes a resource: `{"user_id": …, "project_id": …, "started_at": …, "ended_at": …, "attributes": {…}, "metrics": {…}}`. What is
 // absent stays, null takes away, `metrics` are all that it is to have. What it was before becomes a revision of its history.
-// Gives what it is now.
+// With `"if_unchanged_since": revision_start` it is GNT_RESOURCE_CHANGED unless its current state began then. Gives what it is now.
 gnt_status gnt_update_resource(const struct gnt_database *database,
                                const char *id,
                                size_t id_length,
@@ -1190,6 +1192,15 @@ gnt_status gnt_delete_resource(const struct gnt_database *database,
                                size_t id_length,
                                struct gnt_text **deleted,
                                struct gnt_error **error);
+
+// As gnt_delete_resource, only when the resource's current state began at `revision_start`, in ns since the epoch; otherwise it is
+// GNT_RESOURCE_CHANGED.
+gnt_status gnt_delete_resource_unchanged(const struct gnt_database *database,
+                                         const char *id,
+                                         size_t id_length,
+                                         int64_t revision_start,
+                                         struct gnt_text **deleted,
+                                         struct gnt_error **error);
 
 // Deletes all resources that a search finds, with their history and metrics. A search without a filter is refused. Gives what
 // gnt_delete_resource gives.

@@ -488,6 +488,18 @@ pub enum Error {
         /// When it ends, in ns.
         end: i64,
     },
+    /// A resource is not what a change or deletion of it expects.
+    #[error(
+        "resource `{resource}` has changed: it is as it is since {since}, not since {expected}; look at it, and decide again"
+    )]
+    ResourceChanged {
+        /// The identifier.
+        resource: String,
+        /// Since when its state was to be what it is.
+        expected: String,
+        /// Since when it is.
+        since: String,
+    },
 }
 
 fn missing(resources: &[(String, String)], metrics: &[(String, String)]) -> String {
@@ -556,6 +568,7 @@ impl Error {
             Error::FilterTooLarge { .. } => 52,
             Error::InvalidPagination { .. } => 53,
             Error::UnknownResourceMetrics { .. } => 54,
+            Error::ResourceChanged { .. } => 55,
             Error::Irreparable { .. } => 58,
             Error::ReadOnly { .. } => 61,
             Error::SnapshotTarget { .. } => 62,
@@ -645,6 +658,7 @@ mod tests {
             (52, Error::FilterTooLarge { what: "", limit: 0 }),
             (53, Error::InvalidPagination { reason: text() }),
             (54, Error::UnknownResourceMetrics { resources: Vec::new(), metrics: Vec::new() }),
+            (55, Error::ResourceChanged { resource: text(), expected: text(), since: text() }),
             (58, Error::Irreparable { path: path(), reason: text() }),
             (61, Error::ReadOnly { call: "", path: path() }),
             (62, Error::SnapshotTarget { path: path(), reason: text() }),

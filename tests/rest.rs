@@ -40,14 +40,19 @@ impl Server {
         Server { process, address }
     }
 
-    fn send(&self, request: &[u8]) -> (u16, String) {
-        let Ok(mut stream) = TcpStream::connect(self.address) else { return (0, String::new()) };
+    /// All that is answered, headers too; nothing when nobody listens.
+    fn answer(&self, request: &[u8]) -> String {
+        let Ok(mut stream) = TcpStream::connect(self.address) else { return String::new() };
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         // A server that refuses early may close before all is written.
         let _ = stream.write_all(request);
         let mut answer = Vec::new();
         let _ = stream.read_to_end(&mut answer);
-        let answer = String::from_utf8_lossy(&answer).into_owned();
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    fn send(&self, request: &[u8]) -> (u16, String) {
+        let answer = self.answer(request);
         let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
         (status, answer.split_once("\r\n\r\n").map_or(String::new(), |(_, body)| body.to_owned()))
     }
@@ -218,6 +223,44 @@ fn nobody_deletes_what_is_others() {
 }
 
 #[test]
+fn a_resource_is_changed_only_as_it_is_known() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(&directory.path().join("db"), &[]);
+    server.policy("seconds");
+    let path = format!("/v1/resource/generic/{}", server.resource("alice"));
+    let ask = |method: &str, condition: &str, body: &str| {
+        let length = body.len();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\nAuthorization: Basic YWxpY2U6\r\n\
+             Content-Type: application/json\r\nContent-Length: {length}{condition}\r\n\r\n{body}"
+        );
+        let answer = server.answer(request.as_bytes());
+        let header = |name: &str| {
+            let mut lines = answer.lines().filter_map(|line| line.split_once(": "));
+            lines.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned())
+        };
+        let status: u16 = answer.split(' ').nth(1).unwrap().parse().unwrap();
+        let body = answer.split_once("\r\n\r\n").unwrap().1.to_owned();
+        (status, header("etag").unwrap_or_default(), header("last-modified").unwrap_or_default(), body)
+    };
+    let (status, first, modified, _) = ask("GET", "", "");
+    assert_eq!((status, first.len(), modified.ends_with(" GMT")), (200, 34, true), "{first} {modified}");
+    let (status, tag, _, body) = ask("GET", &format!("\r\nIf-None-Match: {first}"), "");
+    assert_eq!((status, tag.as_str(), body.as_str()), (304, first.as_str(), ""));
+    assert_eq!(ask("GET", &format!("\r\nIf-Modified-Since: {modified}"), "").0, 304);
+    let mine = format!("\r\nIf-Match: {first}");
+    let (status, second, _, _) = ask("PATCH", &mine, r#"{"user_id": "x"}"#);
+    assert!(status == 200 && second != first, "{status} {second}");
+    assert_eq!(ask("PATCH", &mine, r#"{"user_id": "y"}"#).0, 412);
+    assert_eq!(ask("DELETE", &mine, "").0, 412);
+    assert_eq!(ask("GET", &mine, "").0, 412);
+    assert_eq!(ask("PATCH", "\r\nIf-Match: *", "{}").1, second);
+    assert_eq!(ask("PATCH", &format!("\r\nIf-None-Match: {second}"), "{}").0, 412);
+    assert_eq!(ask("PATCH", "\r\nIf-Unmodified-Since: Thu, 01 Jan 1970 00:00:01 GMT", "{}").0, 412);
+    assert_eq!(ask("DELETE", &format!("\r\nIf-Match: \"none\", {second}"), "").0, 204);
+}
+
+#[test]
 fn the_server_counts_what_it_answers() {
     let directory = tempfile::tempdir().unwrap();
     let server = Server::start(&directory.path().join("db"), &["--auth", "noauth"]);
@@ -243,13 +286,24 @@ fn the_server_counts_what_it_answers() {
 fn a_file_of_rules_overrides_the_defaults() {
     let directory = tempfile::tempdir().unwrap();
     let rules = directory.path().join("policy.yaml");
-    std::fs::write(&rules, "\"get metric\": \"@\"\n\"create metric\": \"not user:bob\"\n").unwrap();
+    let text = "\"get metric\": \"@\"\n\"create metric\": \"not user:bob\"\n\
+                \"get resource\": \"@\"\n\"list resource\": \"user:%(creator)s\"\n\"delete resources\": \"!\"\n";
+    std::fs::write(&rules, text).unwrap();
     let server = Server::start(&directory.path().join("db"), &["--policy", rules.to_str().unwrap()]);
     server.policy("seconds");
     let id = server.metric("alice");
     assert_eq!(server.ask("GET", &format!("/v1/metric/{id}"), Some("bob"), &Value::Null).0, 200);
     assert_eq!(server.ask("GET", &format!("/v1/metric/{id}/measures"), Some("bob"), &Value::Null).0, 403);
     assert_eq!(server.ask("POST", "/v1/metric", Some("bob"), &json!({"archive_policy_name": "seconds"})).0, 403);
+    let one = format!("/v1/resource/generic/{}", server.resource("alice"));
+    assert_eq!(server.ask("GET", &one, Some("bob"), &Value::Null).0, 200);
+    assert_eq!(server.ask("PATCH", &one, Some("bob"), &json!({})).0, 403);
+    let metrics = json!({"id": "x", "metrics": {"cpu": {"archive_policy_name": "seconds"}}});
+    assert_eq!(server.ask("POST", "/v1/resource/generic", Some("bob"), &metrics).0, 403);
+    assert_eq!(server.ask("GET", "/v1/resource/generic", Some("bob"), &Value::Null).1, "[]");
+    assert_ne!(server.ask("GET", "/v1/resource/generic", Some("alice"), &Value::Null).1, "[]");
+    let all = json!({"!=": {"user_id": "nobody"}});
+    assert_eq!(server.ask("DELETE", "/v1/resource/generic", Some("admin"), &all).0, 403);
 }
 
 /// A gzip stream of so many bytes of blanks, in a block of fixed codes: each 258 bytes take 13 bits.

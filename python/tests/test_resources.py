@@ -89,6 +89,17 @@ def test_changes_become_history(db: gnocchetti.Database, hosts: list[gnocchetti.
     assert set(db.update_resource(hosts[0].id, metrics={}).metrics) == set()
 
 
+def test_nothing_is_lost_that_others_changed(db: gnocchetti.Database, hosts: list[gnocchetti.Resource]) -> None:
+    seen, theirs = hosts[0], db.update_resource(hosts[0].id, attributes={"rack": "r8"})
+    with pytest.raises(errors.ResourceChanged):
+        db.update_resource(seen.id, attributes={"rack": "r7"}, if_unchanged_since=seen.revision_start_nanos)
+    with pytest.raises(errors.ResourceChanged) as refused:
+        db.delete_resource(seen.id, if_unchanged_since=seen.revision_start_nanos)
+    assert refused.value.resource == str(seen.id)
+    mine = db.update_resource(seen.id, attributes={"rack": "r7"}, if_unchanged_since=theirs.revision_start_nanos)
+    assert db.delete_resource(seen.id, if_unchanged_since=mine.revision_start_nanos).resources == 1
+
+
 def test_times_of_history_are_whole(db: gnocchetti.Database, hosts: list[gnocchetti.Resource]) -> None:
     began = 1_772_366_400_000_000_123
     ended = db.update_resource(hosts[0].id, started_at=began, ended_at=began + 1, attributes={"rack": "r7"})

@@ -122,8 +122,8 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownResource`], [`Error::UnknownAttribute`], [`Error::InvalidAttributeValue`]; and those of
-    /// [`create_resources`](Self::create_resources). Nothing is changed then.
+    /// [`Error::UnknownResource`], [`Error::UnknownAttribute`], [`Error::InvalidAttributeValue`],
+    /// [`Error::ResourceChanged`]; and those of [`create_resources`](Self::create_resources). Nothing is changed then.
     pub fn update_resource(&self, id: Uuid, update: &ResourceUpdate, visibility: Option<&Filter>) -> Result<Resource> {
         let updated =
             self.writer("update_resource")?.index().update_resource(id, update, visibility, Database::now())?;
@@ -153,7 +153,24 @@ impl Database {
     /// [`Error::UnknownResource`]; and the index's and the disk's.
     pub fn delete_resource(&self, id: Uuid, visibility: Option<&Filter>) -> Result<DeletedResources> {
         let engine = self.writer("delete_resource")?;
-        let deleted = engine.index().delete_resource(id, visibility)?;
+        let deleted = engine.index().delete_resource(id, None, visibility)?;
+        engine.forget_deleted(&deleted.metrics)?;
+        Ok(deleted)
+    }
+
+    /// As [`delete_resource`](Self::delete_resource), only when the resource's current state began at `revision_start`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ResourceChanged`] when it began later; those of [`delete_resource`](Self::delete_resource).
+    pub fn delete_resource_unchanged(
+        &self,
+        id: Uuid,
+        revision_start: Timestamp,
+        visibility: Option<&Filter>,
+    ) -> Result<DeletedResources> {
+        let engine = self.writer("delete_resource_unchanged")?;
+        let deleted = engine.index().delete_resource(id, Some(revision_start), visibility)?;
         engine.forget_deleted(&deleted.metrics)?;
         Ok(deleted)
     }

@@ -164,7 +164,7 @@ pub unsafe extern "C" fn gnt_resource_by_original_id(
 
 /// Changes a resource: `{"user_id": …, "project_id": …, "started_at": …, "ended_at": …, "attributes": {…}, "metrics": {…}}`. What is
 /// absent stays, null takes away, `metrics` are all that it is to have. What it was before becomes a revision of its history.
-/// Gives what it is now.
+/// With `"if_unchanged_since": revision_start` it is GNT_RESOURCE_CHANGED unless its current state began then. Gives what it is now.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gnt_update_resource(
     database: *const gnt_database,
@@ -221,6 +221,27 @@ pub unsafe extern "C" fn gnt_delete_resource(
         let id = call.text(id, id_length, "id")?;
         let out = call.out(deleted, "deleted")?;
         let deleted = database.delete_resource(uuid(id, "id")?, None)?;
+        out.give(written(&resources::deleted(&deleted))?);
+        Ok(())
+    })
+}
+
+/// As gnt_delete_resource, only when the resource's current state began at `revision_start`, in ns since the epoch; otherwise it is
+/// GNT_RESOURCE_CHANGED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gnt_delete_resource_unchanged(
+    database: *const gnt_database,
+    id: *const c_char,
+    id_length: usize,
+    revision_start: i64,
+    deleted: *mut *mut gnt_text,
+    error: *mut *mut gnt_error,
+) -> gnt_status {
+    on(begin!(error), database, |call, database| {
+        let id = call.text(id, id_length, "id")?;
+        let out = call.out(deleted, "deleted")?;
+        let since = Timestamp::from_nanos(revision_start)?;
+        let deleted = database.delete_resource_unchanged(uuid(id, "id")?, since, None)?;
         out.give(written(&resources::deleted(&deleted))?);
         Ok(())
     })

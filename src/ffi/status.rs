@@ -116,6 +116,8 @@ pub enum gnt_status_code {
     GNT_INVALID_PAGINATION = 53,
     /// A batch of measures by resource and metric name names what is not there.
     GNT_UNKNOWN_RESOURCE_METRICS = 54,
+    /// A resource is not what a change or deletion of it expects.
+    GNT_RESOURCE_CHANGED = 55,
     /// What a repair goes by is damaged itself.
     GNT_IRREPARABLE = 58,
     /// The call writes, and the database was opened for reading only.

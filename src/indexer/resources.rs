@@ -20,7 +20,7 @@ use super::metrics::StoredMetric;
 use super::search::{Context, select};
 use super::{Indexer, sql};
 use crate::error::{Error, Result};
-use crate::types::{Filter, Resource, ResourceId, ResourceSearch};
+use crate::types::{Filter, Resource, ResourceId, ResourceSearch, Timestamp};
 pub use groups::{State, StateGroup};
 pub use named::{NamedMetrics, Resolved};
 use rows::{Found, Rows};
@@ -88,6 +88,18 @@ fn visible(
     let mut search = ResourceSearch::generic().filter(Filter::eq("id", id));
     search.now = context.now;
     Ok(select(connection, &search, Some(visibility))?.pop())
+}
+
+/// Refuses a resource whose state did not begin at the time at which it is `expected` to have.
+fn check_unchanged(resource: &Resource, expected: Option<Timestamp>) -> Result<()> {
+    match expected {
+        Some(expected) if expected != resource.revision_start => Err(Error::ResourceChanged {
+            resource: resource.id.to_string(),
+            expected: expected.to_string(),
+            since: resource.revision_start.to_string(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn unknown(id: Uuid) -> Error {

@@ -73,6 +73,7 @@ fn explanation(status: StatusCode) -> &'static str {
         406 => "The resource could not be generated that was acceptable to your browser.",
         408 => "The request took too long.",
         409 => "There was a conflict when trying to complete your request.",
+        412 => "A precondition of the request does not hold.",
         413 => "The body of your request was too large for this server.",
         415 => "The request media type is not supported by this server.",
         503 => "The server is currently unavailable. Please try again at a later time.",
@@ -118,6 +119,7 @@ impl From<Error> for Failure {
             Error::ResourceExists { resource } => {
                 Failure::because(StatusCode::CONFLICT, format!("Resource {resource} already exists"))
             }
+            Error::ResourceChanged { .. } => Failure::of(StatusCode::PRECONDITION_FAILED),
             Error::ResourceTypeInUse { name, .. } => Failure::bad(format!("Resource type {name} is still in use")),
             Error::ArchivePolicyExists { name } => {
                 Failure::because(StatusCode::CONFLICT, format!("Archive policy {name} already exists"))

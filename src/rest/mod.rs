@@ -30,6 +30,7 @@ mod origin;
 mod paging;
 mod parameters;
 mod policy;
+mod precondition;
 mod prometheus;
 mod resource;
 mod resource_body;

@@ -10,6 +10,7 @@ use super::call::{Call, Reply};
 use super::failure::Failure;
 use super::filter;
 use super::given::Given;
+use super::precondition::State;
 use super::resource_body::{Sent, unchanged};
 use super::search::listed;
 use super::server::App;
@@ -68,23 +69,35 @@ pub(super) fn create(app: &App, call: &Call) -> Result<Reply, Failure> {
         other => unchanged(other),
     })?;
     let created = created.first().ok_or_else(|| Error::UnknownResource { resource: id.id().to_string() })?;
-    Reply::created(call, ["resource", &of.name, &created.id.to_string()], &shapes::resource(created))
+    let reply = Reply::created(call, ["resource", &of.name, &created.id.to_string()], &shapes::resource(created))?;
+    Ok(State::of(created).tell(reply))
 }
 
 /// `GET` of one.
 pub(super) fn show(app: &App, call: &Call) -> Result<Reply, Failure> {
-    Reply::json(&shapes::resource(&asked(app, call, "get resource")?))
+    let resource = asked(app, call, "get resource")?;
+    let state = State::of(&resource);
+    if state.is_known(call)? {
+        return Ok(state.tell(Reply::empty(StatusCode::NOT_MODIFIED)));
+    }
+    shown(&resource)
+}
+
+/// A resource, and what its state is known by.
+fn shown(resource: &Resource) -> Result<Reply, Failure> {
+    Ok(State::of(resource).tell(Reply::json(&shapes::resource(resource))?))
 }
 
 /// `PATCH`: changes what is named, and leaves the rest as it is.
 pub(super) fn update(app: &App, call: &Call) -> Result<Reply, Failure> {
     let resource = asked(app, call, "update resource")?;
+    let expected = State::of(&resource).expected(call)?;
     let user = call.user()?;
     let body = call.json()?;
     let of = app.database.resource_type(call.named("type"))?;
     let sent = Sent::change(&Given::whole(&body), &of)?;
     if sent == Sent::default() {
-        return Reply::json(&shapes::resource(&resource));
+        return shown(&resource);
     }
     if sent.has_new_metrics() {
         user.must(app, "create metric")?;
@@ -97,17 +110,22 @@ pub(super) fn update(app: &App, call: &Call) -> Result<Reply, Failure> {
         attributes: sent.attributes,
         metrics: sent.metrics,
         as_of: None,
+        if_unchanged_since: expected,
     };
     let visibility = user.resources_for(app, "update resource")?;
     let updated = app.database.update_resource(resource.id, &update, visibility.as_ref()).map_err(unchanged)?;
-    Reply::json(&shapes::resource(&as_type(updated, &of.name)))
+    shown(&as_type(updated, &of.name))
 }
 
 /// `DELETE` of one, with its history and its metrics.
 pub(super) fn delete(app: &App, call: &Call) -> Result<Reply, Failure> {
     let resource = asked(app, call, "delete resource")?;
+    let expected = State::of(&resource).expected(call)?;
     let visibility = call.user()?.resources_for(app, "delete resource")?;
-    app.database.delete_resource(resource.id, visibility.as_ref())?;
+    match expected {
+        Some(since) => app.database.delete_resource_unchanged(resource.id, since, visibility.as_ref())?,
+        None => app.database.delete_resource(resource.id, visibility.as_ref())?,
+    };
     Ok(Reply::empty(StatusCode::NO_CONTENT))
 }
 

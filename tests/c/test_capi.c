@@ -456,6 +456,7 @@ static void resources_and_operations(void **state)
     gnt_text_free(text);
     OK(gnt_normalize_ends(database, 0, &text, &error));
     gnt_text_free(text);
+    assert_int_equal(gnt_delete_resource_unchanged(database, id, GNT_NUL, 0, &text, NULL), GNT_RESOURCE_CHANGED);
     OK(gnt_delete_resource(database, id, GNT_NUL, &text, &error));
     assert_non_null(strstr(gnt_text_data(text), "\"resources\":1"));
     gnt_text_free(text);

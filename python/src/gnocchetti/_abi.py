@@ -198,6 +198,7 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "gnt_update_resource": (status, pointer, text, size, text, size, out, out),
     "gnt_append_metrics": (status, pointer, text, size, text, size, out, out),
     "gnt_delete_resource": (status, pointer, text, size, out, out),
+    "gnt_delete_resource_unchanged": (status, pointer, text, size, i64, out, out),
     "gnt_delete_resources": (status, pointer, text, size, out, out),
     "gnt_delete_ended_resources": (status, pointer, i64, size, out, out),
     "gnt_search_resources": (status, pointer, text, size, out, out),

@@ -292,8 +292,13 @@ class Resources(Measures):
         ended_at: TimeLike | None = UNCHANGED,
         attributes: Mapping[str, Any] | None = None,
         metrics: Mapping[str, ResourceMetricLike] | None = None,
+        if_unchanged_since: TimeLike | None = None,
     ) -> Resource:
-        """Changes a resource; what it was becomes a revision of its history. ``None`` takes away; ``metrics`` are all it is to have."""
+        """Changes a resource; what it was becomes a revision of its history. ``None`` takes away; ``metrics`` are all it is to have.
+
+        With ``if_unchanged_since``, its ``revision_start_nanos`` as it was read, it is changed only when nobody did meanwhile:
+        otherwise ``ResourceChanged``.
+        """
         plain = {"user_id": user_id, "project_id": project_id}
         times = {"started_at": started_at, "ended_at": ended_at}
         update: dict[str, Any] = {name: value for name, value in plain.items() if value is not UNCHANGED}
@@ -301,14 +306,21 @@ class Resources(Measures):
         update["attributes"] = _attributes_in(attributes or {})
         if metrics is not None:
             update["metrics"] = _metrics_in(metrics)
+        if if_unchanged_since is not None:
+            update["if_unchanged_since"] = _time_in(if_unchanged_since)
         return Resource._of(self._json("gnt_update_resource", *utf8(str(id)), *as_json(update)))
 
     def append_metrics(self, id: uuid.UUID | str, metrics: Mapping[str, ResourceMetricLike]) -> Resource:
         """Gives a resource further metrics."""
         return Resource._of(self._json("gnt_append_metrics", *utf8(str(id)), *as_json(_metrics_in(metrics))))
 
-    def delete_resource(self, id: uuid.UUID | str) -> DeletedResources:
-        """Deletes a resource with its history and its metrics."""
+    def delete_resource(
+        self, id: uuid.UUID | str, *, if_unchanged_since: TimeLike | None = None
+    ) -> DeletedResources:
+        """Deletes a resource with its history and its metrics; ``if_unchanged_since`` is as for ``update_resource``."""
+        if if_unchanged_since is not None:
+            since = to_nanos(if_unchanged_since)
+            return DeletedResources(**self._json("gnt_delete_resource_unchanged", *utf8(str(id)), since))
         return DeletedResources(**self._json("gnt_delete_resource", *utf8(str(id))))
 
     def delete_resources(self, type: str, filter: FilterLike) -> DeletedResources:

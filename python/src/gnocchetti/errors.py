@@ -408,6 +408,14 @@ class UnknownResourceMetrics(NotFoundError, status=54):
     metrics: list[list[str]]
 
 
+class ResourceChanged(GnocchettiError, status=55):
+    """A resource is not what a change or deletion of it expects."""
+
+    resource: str
+    expected: str
+    since: str
+
+
 class Irreparable(StorageError, status=58):
     """What a repair goes by is damaged itself: MANIFEST or the index."""
 

@@ -113,6 +113,9 @@ fn of_other(error: &Error) -> Option<Value> {
         }
         Error::Unaggregable { references, reason } => json!({ "references": references, "reason": reason }),
         Error::UnknownResourceMetrics { resources, metrics } => json!({ "resources": resources, "metrics": metrics }),
+        Error::ResourceChanged { resource, expected, since } => {
+            json!({ "resource": resource, "expected": expected, "since": since })
+        }
         Error::InvalidFilter { position, reason } => json!({ "position": position, "reason": reason }),
         _ => return None,
     })

@@ -134,6 +134,7 @@ pub struct ResourceUpdateIn {
     project_id: Option<Option<String>>,
     started_at: Option<Given>,
     as_of: Option<Given>,
+    if_unchanged_since: Option<Given>,
     #[serde(default, deserialize_with = "present")]
     ended_at: Option<Option<Given>>,
     #[serde(default)]
@@ -150,6 +151,7 @@ impl ResourceUpdateIn {
             project_id: self.project_id,
             started_at: scalars::optional_timestamp(self.started_at.as_ref())?,
             as_of: scalars::optional_timestamp(self.as_of.as_ref())?,
+            if_unchanged_since: scalars::optional_timestamp(self.if_unchanged_since.as_ref())?,
             ended_at,
             attributes: attributes(self.attributes)?,
             metrics: self.metrics.map(MetricsIn::build).transpose()?,

@@ -10,19 +10,26 @@ use super::super::resource_types::layout::{self, Layout};
 use super::super::search::{Context, select};
 use super::super::{Indexer, sql};
 use super::rows::Found;
-use super::{unknown, visible};
+use super::{check_unchanged, unknown, visible};
 use crate::error::{Error, Result};
-use crate::types::{DeletedResources, Filter, History, MetricKey, ResourceSearch};
+use crate::types::{DeletedResources, Filter, History, MetricKey, ResourceSearch, Timestamp};
 
 impl Indexer {
-    /// Deletes a resource that `visibility` finds, with its history and its metrics.
+    /// Deletes a resource that `visibility` finds, with its history and its metrics; when a time is `expected`, only if its
+    /// state began then.
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownResource`].
-    pub fn delete_resource(&self, id: Uuid, visibility: Option<&Filter>) -> Result<DeletedResources> {
+    /// [`Error::UnknownResource`]; [`Error::ResourceChanged`].
+    pub fn delete_resource(
+        &self,
+        id: Uuid,
+        expected: Option<Timestamp>,
+        visibility: Option<&Filter>,
+    ) -> Result<DeletedResources> {
         self.write("delete a resource", |transaction| {
             let found = visible(transaction, id, visibility, Context::default())?.ok_or_else(|| unknown(id))?;
+            check_unchanged(&found.resource, expected)?;
             delete(transaction, &[found])
         })
     }

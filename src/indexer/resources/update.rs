@@ -11,7 +11,7 @@ use super::super::{Indexer, sql};
 use super::create::{check_owner, check_times, missing, unknown as unknown_attribute};
 use super::metrics::Attaching;
 use super::rows::{Found, Rows};
-use super::{UpdatedResource, unknown, visible};
+use super::{UpdatedResource, check_unchanged, unknown, visible};
 use crate::error::{Error, Result};
 use crate::types::{AttributeValue, Filter, Resource, ResourceUpdate, Timestamp};
 
@@ -21,7 +21,8 @@ impl Indexer {
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownResource`](crate::Error::UnknownResource); and what [`Indexer::create_resources`] refuses in a
+    /// [`Error::UnknownResource`](crate::Error::UnknownResource),
+    /// [`Error::ResourceChanged`](crate::Error::ResourceChanged); and what [`Indexer::create_resources`] refuses in a
     /// resource.
     pub fn update_resource(
         &self,
@@ -35,6 +36,7 @@ impl Indexer {
         self.write("update a resource", |transaction| {
             let context = Context { now: Some(now), creator: None };
             let found = visible(transaction, id, visibility, context)?.ok_or_else(|| unknown(id))?;
+            check_unchanged(&found.resource, update.if_unchanged_since)?;
             apply(transaction, found, update, now)
         })
     }
@@ -53,8 +55,7 @@ pub(super) fn apply(
     let revised = !changed.is_empty() || next != found.resource;
     check_as_of(&found.resource, update)?;
     if revised {
-        // A clock that went back must not make a revision end before it begins.
-        let now = update.as_of.unwrap_or(now).max(found.resource.revision_start);
+        let now = next_revision(&found.resource, update, now)?;
         keep_revision(connection, &layout, found.key, now)?;
         write(connection, &layout, found.key, &next, now, &changed)?;
         found.resource = Resource { revision_start: now, ..next };
@@ -67,6 +68,16 @@ pub(super) fn apply(
     }
     let metrics = attaching.finish()?;
     Ok(UpdatedResource { resource: Rows::uncommitted(connection).complete(found, true)?, revised, metrics })
+}
+
+/// When the new state begins. A clock that went back, or stands, must not make the one before end when or before it begins: by
+/// their beginnings states are told apart.
+fn next_revision(old: &Resource, update: &ResourceUpdate, now: Timestamp) -> Result<Timestamp> {
+    match update.as_of {
+        Some(time) => Ok(time),
+        None if now > old.revision_start => Ok(now),
+        None => Timestamp::from_nanos(old.revision_start.nanos().saturating_add(1)),
+    }
 }
 
 /// Whether a resource can have changed when it is said to have.

@@ -205,7 +205,26 @@ fn a_clock_that_went_back_keeps_the_history_in_order() {
     assert_eq!(hosts, ["a", "b", "c", "d"]);
     for pair in states.windows(2) {
         assert_eq!(pair[0].revision_end, Some(pair[1].revision_start));
+        assert!(pair[0].revision_start < pair[1].revision_start, "states are told apart by their beginnings");
     }
+}
+
+#[test]
+fn what_somebody_else_changed_is_neither_changed_nor_deleted() {
+    let fixture = fixture();
+    let seen = one(&fixture, thing("web"));
+    let host = |host: &str| ResourceUpdate::new().attribute("host", host);
+    let theirs = fixture.update_resource(seen.id, &host("b"), None, later(1)).unwrap().resource;
+    let late = fixture.update_resource(seen.id, &host("c").if_unchanged_since(seen.revision_start), None, later(2));
+    let Err(Error::ResourceChanged { resource, expected, since }) = late else { panic!("{late:?}") };
+    let times = (seen.revision_start.to_string(), theirs.revision_start.to_string());
+    assert_eq!((resource, expected, since), (seen.id.to_string(), times.0, times.1));
+    let late = fixture.delete_resource(seen.id, Some(seen.revision_start), None);
+    assert!(matches!(late, Err(Error::ResourceChanged { .. })), "{late:?}");
+    assert_eq!(fixture.resource(seen.id, None).unwrap(), Some(theirs.clone()));
+    let in_time = host("c").if_unchanged_since(theirs.revision_start);
+    let mine = fixture.update_resource(seen.id, &in_time, None, later(3)).unwrap().resource;
+    assert_eq!(fixture.delete_resource(seen.id, Some(mine.revision_start), None).unwrap().resources, 1);
 }
 
 #[test]
@@ -268,7 +287,7 @@ fn deleting_takes_the_history_and_the_metrics_along() {
     let web = one(&fixture, thing("web").metric("cpu", low()).metric("disk", low()));
     let other = one(&fixture, thing("other").metric("cpu", low()));
     fixture.update_resource(web.id, &ResourceUpdate::new().attribute("n", 1), None, later(1)).unwrap();
-    let deleted = fixture.delete_resource(web.id, None).unwrap();
+    let deleted = fixture.delete_resource(web.id, None, None).unwrap();
     let keys = vec![web.metrics["cpu"].key, web.metrics["disk"].key];
     assert_eq!((deleted.resources, deleted.metrics.clone()), (1, keys.clone()));
     assert_eq!(fixture.resource(web.id, None).unwrap(), None);
@@ -279,7 +298,7 @@ fn deleting_takes_the_history_and_the_metrics_along() {
             fixture.reader.lock().query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap();
         assert_eq!(rows, 0, "{table}");
     }
-    assert!(matches!(fixture.delete_resource(web.id, None), Err(Error::UnknownResource { .. })));
+    assert!(matches!(fixture.delete_resource(web.id, None, None), Err(Error::UnknownResource { .. })));
     assert_eq!(one(&fixture, thing("web").metric("cpu", low())).id, web.id);
     assert_eq!(fixture.purge(&keys).unwrap(), 2);
     fixture.integrity_check().unwrap();
@@ -331,13 +350,13 @@ fn who_may_not_see_a_resource_cannot_touch_it() {
     let refused = [
         fixture.update_resource(id, &update, Some(&hidden), now()).unwrap_err(),
         fixture.append_metrics(id, &[].into(), Some(&hidden), now()).unwrap_err(),
-        fixture.delete_resource(id, Some(&hidden)).unwrap_err(),
+        fixture.delete_resource(id, None, Some(&hidden)).unwrap_err(),
     ];
     for error in refused {
         assert!(matches!(error, Error::UnknownResource { .. }), "{error}");
     }
     assert!(fixture.update_resource(id, &update, Some(&shown), now()).unwrap().revised);
-    assert_eq!(fixture.delete_resource(id, Some(&shown)).unwrap().resources, 1);
+    assert_eq!(fixture.delete_resource(id, None, Some(&shown)).unwrap().resources, 1);
 }
 
 #[test]

@@ -188,6 +188,8 @@ pub struct ResourceUpdate {
     pub metrics: Option<BTreeMap<String, ResourceMetric>>,
     /// Since when it is like this, not before what it is until then began; now, when absent. For histories from elsewhere.
     pub as_of: Option<Timestamp>,
+    /// Only when its current state began then, which is its `revision_start`; whatever it is, when absent.
+    pub if_unchanged_since: Option<Timestamp>,
 }
 
 impl ResourceUpdate {
@@ -235,6 +237,25 @@ impl ResourceUpdate {
     #[must_use]
     pub fn metric(mut self, name: impl Into<String>, metric: ResourceMetric) -> Self {
         self.metrics.get_or_insert_default().insert(name.into(), metric);
+        self
+    }
+
+    /// Only when its current state began then, so that nothing is lost that somebody else changed meanwhile.
+    ///
+    /// ```
+    /// use gnocchetti::{Database, Error, NewResource, Options, ResourceUpdate};
+    ///
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let db = Database::open(directory.path().join("db"), Options::new())?;
+    /// let seen = db.create_resources(&[NewResource::named("generic", "web", None)?])?.remove(0);
+    /// let mine = ResourceUpdate::new().user(Some("alice")).if_unchanged_since(seen.revision_start);
+    /// db.update_resource(seen.id, &ResourceUpdate::new().user(Some("bob")), None)?;
+    /// assert!(matches!(db.update_resource(seen.id, &mine, None), Err(Error::ResourceChanged { .. })));
+    /// # Ok::<(), gnocchetti::Error>(())
+    /// ```
+    #[must_use]
+    pub fn if_unchanged_since(mut self, revision_start: Timestamp) -> Self {
+        self.if_unchanged_since = Some(revision_start);
         self
     }
 
