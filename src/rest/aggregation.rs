@@ -50,8 +50,14 @@ pub(super) fn resources(app: &App, call: &Call) -> Result<Reply, Failure> {
     let names = vec![call.named("name").to_owned()];
     let question = question(call, &asked, names, &|method| unknown_method(method, None, "", &asked))?;
     let granularities = asked.granularities();
-    let answered =
-        app.database.reaggregate_resources(&question, &search, &groups, &granularities, user.owned().as_ref());
+    let seen = user.resources_for(app, "search resource")?;
+    let (database, seen) = (&app.database, seen.as_ref());
+    let answered = match user.metrics_for(app, "get metric")? {
+        None => database.reaggregate_resources(&question, &search, &groups, &granularities, seen),
+        Some(metrics) => {
+            database.visible(&metrics).reaggregate_resources(&question, &search, &groups, &granularities, seen)
+        }
+    };
     let answered = answered.map_err(|error| match error {
         Error::UnknownAttribute { .. } if !groups.is_empty() => Failure::bad("Invalid groupby attribute"),
         other => unanswered(app, call, &asked, false, other),
