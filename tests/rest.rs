@@ -118,6 +118,9 @@ fn routes() -> Vec<Row> {
     let measures = json!([{"timestamp": 1, "value": 1}]);
     let policy = json!({"name": "{new}", "definition": [{"granularity": 1}]});
     let rule = json!({"name": "{new}", "metric_pattern": "{new}*", "archive_policy_name": "seconds"});
+    let operations = "(aggregate mean (metric cpu mean))";
+    let found = json!({"=": {"id": "{resource}"}});
+    let of_resources = json!({"operations": operations, "resource_type": "generic", "search": found});
     vec![
         ("GET", "/", json!(null), [200; 4]),
         ("GET", "/healthcheck", json!(null), [200; 4]),
@@ -142,6 +145,18 @@ fn routes() -> Vec<Row> {
         ("POST", "/v1/batch/metrics/measures", json!({"{id}": measures}), [202, 403, 202, 401]),
         ("DELETE", "/v1/metric/{id}", json!(null), [204, 403, 204, 401]),
         ("GET", "/v1/metric/00000000-0000-0000-0000-000000000000", json!(null), [404, 404, 404, 401]),
+        ("POST", "/v1/aggregates", json!({"operations": "(metric {id} mean)"}), [200, 403, 200, 401]),
+        ("POST", "/v1/aggregates", of_resources, [200, 404, 200, 401]),
+        ("GET", "/v1/aggregation/metric?metric={id}", json!(null), [200, 403, 200, 401]),
+        ("POST", "/v1/aggregation/metric", json!(["{id}"]), [200, 403, 200, 401]),
+        (
+            "POST",
+            "/v1/aggregation/resource/generic/metric/cpu",
+            json!({"=": {"id": "{resource}"}}),
+            [200, 200, 200, 401],
+        ),
+        ("GET", "/v1/aggregation/resource/generic/metric", json!(null), [405; 4]),
+        ("POST", "/v1/influxdb/query?q=CREATE+DATABASE+agents", json!(null), [403, 403, 204, 401]),
         ("POST", "/v1/search/metric?metric_id={id}", json!({">=": 0}), [200, 403, 200, 401]),
         ("POST", "/v1/search/resource/generic", json!({"=": {"creator": "alice"}}), [200, 200, 200, 401]),
         ("POST", "/v1/search/resource/none", json!({}), [404, 404, 404, 401]),

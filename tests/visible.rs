@@ -3,7 +3,7 @@
 use gnocchetti::ops::{EvaluateOptions, Predicate, Reaggregation};
 use gnocchetti::{
     Aggregates, AggregationMethod, Database, Error, Filter, Metric, MetricKey, MetricSearch, NewMetric, NewResource,
-    Options, Query, ResourceMetric, Timestamp,
+    Options, Query, ResourceAggregates, ResourceMetric, ResourceSearch, Timestamp,
 };
 
 fn at(seconds: i64) -> Timestamp {
@@ -145,6 +145,53 @@ fn metrics_of_resources_are_seen_through_what_these_are() {
     assert_eq!(visible.measures(&Query::new(key(0))).unwrap().values, [3.0]);
     assert!(is_unknown(visible.measures(&Query::new(key(1)))));
     assert_eq!(visible.metrics(None, 10).unwrap().len(), 1);
+}
+
+#[test]
+fn questions_across_resources_leave_out_what_is_not_visible() {
+    let directory = tempfile::tempdir().unwrap();
+    let (db, _) = open(&directory);
+    let by = |creator: &str, metric: &str| {
+        let new = NewResource::named("generic", metric, Some(creator)).unwrap().user(creator);
+        new.metric(metric, ResourceMetric::by_rule()).metric("extra", ResourceMetric::by_rule())
+    };
+    let created = db.create_resources(&[by("a:a", "load"), by("b:b", "load")]).unwrap();
+    for (resource, value) in created.iter().zip([3.0, 5.0]) {
+        db.push(resource.metrics["load"].key, at(0), value).unwrap();
+    }
+    let sum = Aggregates::new("(aggregate sum (metric l* mean))".parse().unwrap()).details(true);
+    let (by_user, all) =
+        (|| ResourceAggregates::new(sum.clone(), ResourceSearch::generic()), ResourceSearch::generic());
+    let (mine, none) = (Filter::eq("creator", "a:a"), Filter::eq("creator", "c:c"));
+    let values = |answers: Vec<gnocchetti::Aggregated>| -> Vec<Vec<f64>> {
+        let one =
+            |one: gnocchetti::Aggregated| one.series.into_iter().flat_map(|series| series.columns.values).collect();
+        answers.into_iter().map(one).collect()
+    };
+    let seen = db.visible(&mine).aggregates_of_resources(&by_user(), None).unwrap();
+    assert_eq!(seen[0].resources.len(), 1);
+    assert_eq!(seen[0].resources[0].metrics.keys().collect::<Vec<_>>(), ["extra", "load"]);
+    assert_eq!(values(seen), [[3.0]]);
+    assert_eq!(values(db.aggregates_of_resources(&by_user(), None).unwrap()), [[8.0]]);
+    let grouped = by_user().group_by("user_id");
+    assert_eq!(values(db.visible(&mine).aggregates_of_resources(&grouped, None).unwrap()), [[3.0]]);
+    let other = Filter::eq("creator", "b:b");
+    assert!(is_unknown(db.visible(&mine).aggregates_of_resources(&by_user(), Some(&other))));
+    assert!(is_unknown(db.visible(&none).aggregates_of_resources(&by_user(), None)));
+
+    let question = Reaggregation {
+        metrics: vec!["load".to_owned()],
+        method: AggregationMethod::MEAN,
+        reaggregation: Some(AggregationMethod::SUM.into()),
+        resample: None,
+        options: EvaluateOptions::default(),
+    };
+    let older = |filter: &Filter, groups: &[&str]| {
+        values(db.visible(filter).reaggregate_resources(&question, &all, groups, &[], None).unwrap())
+    };
+    assert_eq!(older(&mine, &[]), [[3.0]]);
+    assert_eq!(older(&mine, &["user_id"]), [vec![3.0], vec![]]);
+    assert_eq!(older(&none, &[]), [[0.0; 0]]);
 }
 
 #[test]

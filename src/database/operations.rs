@@ -12,7 +12,7 @@ use crate::indexer::{State, StateGroup};
 use crate::ops::{Operation, OutputSeries, Predicate, Reaggregation, evaluate};
 use crate::query::Query;
 use crate::types::{Columns, Filter, History, ResourceSearch, Timespan, Timestamp};
-use sources::{fetch, of_metrics, of_resources};
+use sources::{fetch, hide, of_metrics, of_resources};
 
 impl Database {
     /// What an operation makes of the points of the metrics that it names: by id, by name, or by a pattern of names. Names
@@ -84,6 +84,15 @@ impl Database {
         question: &ResourceAggregates,
         visibility: Option<&Filter>,
     ) -> Result<Vec<Aggregated>> {
+        self.aggregates_of_resources_seen(question, visibility, None)
+    }
+
+    pub(super) fn aggregates_of_resources_seen(
+        &self,
+        question: &ResourceAggregates,
+        resources: Option<&Filter>,
+        metrics: Option<&Filter>,
+    ) -> Result<Vec<Aggregated>> {
         let asked = &question.aggregates;
         let options = asked.options();
         let mut search = question.resources.clone();
@@ -91,10 +100,11 @@ impl Database {
             // What a resource became after the end that is asked for says whether it was something before.
             search.history = History::Between(asked.from.unwrap_or_default(), Timestamp::from_nanos(i64::MAX)?);
         }
-        let groups = self.index()?.group_states(&search, &question.attributes(), visibility)?;
+        let groups = self.index()?.group_states(&search, &question.attributes(), resources)?;
         let times = question.use_history.then_some(&options);
         let mut answers = Vec::with_capacity(groups.len());
-        for StateGroup { group, states } in groups {
+        for StateGroup { group, mut states } in groups {
+            hide(self, &asked.operation, &mut states, metrics)?;
             let (sources, resources) = of_resources(&asked.operation, states, times);
             let answer = fetch(self, sources, &asked.granularities, &options)
                 .and_then(|inputs| evaluate(&asked.operation, &inputs, &options));
@@ -174,10 +184,24 @@ impl Database {
         granularities: &[Timespan],
         visibility: Option<&Filter>,
     ) -> Result<Vec<Aggregated>> {
+        self.reaggregate_resources_seen(question, resources, group_by, granularities, (visibility, None))
+    }
+
+    /// Of what the first filter finds of resources, and the second one of metrics.
+    pub(super) fn reaggregate_resources_seen(
+        &self,
+        question: &Reaggregation,
+        resources: &ResourceSearch,
+        group_by: &[&str],
+        granularities: &[Timespan],
+        (seen, metrics): (Option<&Filter>, Option<&Filter>),
+    ) -> Result<Vec<Aggregated>> {
         check_resampling(question, granularities)?;
         let attributes: Vec<String> = group_by.iter().map(|name| (*name).to_owned()).collect();
-        let groups = self.index()?.group_states(resources, &question::names(&attributes), visibility)?;
-        let answer = |StateGroup { group, states }: StateGroup| {
+        let groups = self.index()?.group_states(resources, &question::names(&attributes), seen)?;
+        let exact = question.exact();
+        let answer = |StateGroup { group, mut states }: StateGroup| {
+            hide(self, &exact, &mut states, metrics)?;
             let series = self.reaggregated(question, states, granularities)?;
             Ok(Aggregated { group, series, ..Aggregated::default() })
         };

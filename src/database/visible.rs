@@ -2,15 +2,17 @@
 //!
 //! Who looks without a filter does not come here, and pays nothing for it.
 
+use std::collections::BTreeSet;
+
 use uuid::Uuid;
 
-use crate::database::{Aggregated, Aggregates, Database};
+use crate::database::{Aggregated, Aggregates, Database, ResourceAggregates};
 use crate::error::{Error, Result};
 use crate::ops::{Predicate, Reaggregation};
 use crate::query::Query;
 use crate::types::{
-    AggregationMethod, ArchivePolicy, Columns, Filter, Metric, MetricKey, MetricSearch, MetricStatus, Timespan,
-    Timestamp,
+    AggregationMethod, ArchivePolicy, Columns, Filter, Metric, MetricKey, MetricSearch, MetricStatus, ResourceSearch,
+    Timespan, Timestamp,
 };
 
 /// So many metrics are asked about at a time.
@@ -19,8 +21,8 @@ const PAGE: usize = 1000;
 /// A database as one caller may see it: each list, search and read of metrics is that of [`Database`], and what the
 /// filter does not find is not there.
 ///
-/// The filter is about metrics; for resources, their history and operations across them, the methods of [`Database`]
-/// take one about resources.
+/// The filter is about metrics; for resources and their history, the methods of [`Database`] take one about resources, and
+/// operations across the metrics of resources here take both.
 ///
 /// ```
 /// use gnocchetti::{Database, Error, Filter, NewMetric, Options, Query, Timestamp};
@@ -127,15 +129,22 @@ impl Visible<'_> {
     ///
     /// [`Error::UnknownMetric`] with the first that is not; and what [`Database::search_metrics`] refuses in the filter.
     pub fn check(&self, keys: &[MetricKey]) -> Result<()> {
+        let seen = self.among(keys)?;
+        match keys.iter().find(|key| !seen.contains(key)) {
+            None => Ok(()),
+            Some(key) => Err(Error::UnknownMetric { metric: format!("key {key}") }),
+        }
+    }
+
+    /// Those of these metrics that are visible.
+    pub(super) fn among(&self, keys: &[MetricKey]) -> Result<BTreeSet<MetricKey>> {
+        let mut seen = BTreeSet::new();
         for page in keys.chunks(PAGE) {
             let numbers = page.iter().map(|key| key.get() as f64);
             let found = self.search_metrics(&MetricSearch::new().filter(Filter::one_of("key", numbers)))?;
-            let missing = page.iter().find(|key| !found.iter().any(|metric| metric.key == **key));
-            if let Some(key) = missing {
-                return Err(Error::UnknownMetric { metric: format!("key {key}") });
-            }
+            seen.extend(found.into_iter().map(|metric| metric.key));
         }
-        Ok(())
+        Ok(seen)
     }
 
     /// As [`Database::policy_of`].
@@ -204,6 +213,38 @@ impl Visible<'_> {
     /// As there, and [`Error::UnknownMetric`] for a metric that is not visible.
     pub fn reaggregate(&self, question: &Reaggregation, granularities: &[Timespan]) -> Result<Aggregated> {
         self.database.reaggregate_seen(question, granularities, Some(self.filter))
+    }
+
+    /// As [`Database::aggregates_of_resources`], where `resources` says which resources are visible: metrics of these that
+    /// are not visible are not there.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn aggregates_of_resources(
+        &self,
+        question: &ResourceAggregates,
+        resources: Option<&Filter>,
+    ) -> Result<Vec<Aggregated>> {
+        self.database.aggregates_of_resources_seen(question, resources, Some(self.filter))
+    }
+
+    /// As [`Database::reaggregate_resources`], where `resources` says which resources are visible: metrics of these that are
+    /// not visible are not there.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn reaggregate_resources(
+        &self,
+        question: &Reaggregation,
+        search: &ResourceSearch,
+        group_by: &[&str],
+        granularities: &[Timespan],
+        resources: Option<&Filter>,
+    ) -> Result<Vec<Aggregated>> {
+        let seen = (resources, Some(self.filter));
+        self.database.reaggregate_resources_seen(question, search, group_by, granularities, seen)
     }
 
     fn see(&self, key: MetricKey) -> Result<()> {

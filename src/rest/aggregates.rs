@@ -111,8 +111,12 @@ fn of_resources(
     grouped: bool,
     asked: &Asked,
 ) -> Result<Reply, Failure> {
-    let visibility = call.user()?.owned();
-    let answered = app.database.aggregates_of_resources(question, visibility.as_ref());
+    let user = call.user()?;
+    let resources = user.resources_for(app, "search resource")?;
+    let answered = match user.metrics_for(app, "get metric")? {
+        None => app.database.aggregates_of_resources(question, resources.as_ref()),
+        Some(metrics) => app.database.visible(&metrics).aggregates_of_resources(question, resources.as_ref()),
+    };
     let answered = answered.map_err(|error| match error {
         Error::UnknownMetric { .. } => Failure::because(StatusCode::NOT_FOUND, unknown_names(operation)),
         Error::UnknownAttribute { attribute, .. } if grouped => {

@@ -42,12 +42,7 @@ pub(super) fn metrics(app: &App, call: &Call) -> Result<Reply, Failure> {
 pub(super) fn resources(app: &App, call: &Call) -> Result<Reply, Failure> {
     let user = call.user()?;
     let resource_type = call.named("type");
-    app.database.resource_type(resource_type).map_err(|error| match error {
-        Error::UnknownResourceType { name } => {
-            Failure::because(StatusCode::NOT_FOUND, format!("Resource type {name} does not exist"))
-        }
-        other => other.into(),
-    })?;
+    app.database.resource_type(resource_type)?;
     let asked = Asked::of(call)?;
     let mut search = ResourceSearch::of(resource_type).now(Database::now()).creator(user.name());
     search.filter = filter::sent(call)?;
@@ -55,8 +50,14 @@ pub(super) fn resources(app: &App, call: &Call) -> Result<Reply, Failure> {
     let names = vec![call.named("name").to_owned()];
     let question = question(call, &asked, names, &|method| unknown_method(method, None, "", &asked))?;
     let granularities = asked.granularities();
-    let answered =
-        app.database.reaggregate_resources(&question, &search, &groups, &granularities, user.owned().as_ref());
+    let seen = user.resources_for(app, "search resource")?;
+    let (database, seen) = (&app.database, seen.as_ref());
+    let answered = match user.metrics_for(app, "get metric")? {
+        None => database.reaggregate_resources(&question, &search, &groups, &granularities, seen),
+        Some(metrics) => {
+            database.visible(&metrics).reaggregate_resources(&question, &search, &groups, &granularities, seen)
+        }
+    };
     let answered = answered.map_err(|error| match error {
         Error::UnknownAttribute { .. } if !groups.is_empty() => Failure::bad("Invalid groupby attribute"),
         other => unanswered(app, call, &asked, false, other),

@@ -100,6 +100,25 @@ fn escaped(text: &str) -> String {
     pattern
 }
 
+/// Takes from resources the metrics that `operation` names and `visibility` does not find.
+pub(super) fn hide(
+    database: &Database,
+    operation: &Operation,
+    states: &mut [State],
+    visibility: Option<&Filter>,
+) -> Result<()> {
+    let Some(filter) = visibility else { return Ok(()) };
+    let patterns: Vec<Glob> = operation.metrics().iter().map(|reference| Glob::new(&reference.metric)).collect();
+    let is_named = |name: &str| patterns.iter().any(|pattern| pattern.matches(name));
+    let metrics = states.iter().flat_map(|state| &state.resource.metrics);
+    let keys: BTreeSet<MetricKey> = metrics.filter(|(name, _)| is_named(name)).map(|(_, metric)| metric.key).collect();
+    let seen = database.visible(filter).among(&keys.into_iter().collect::<Vec<_>>())?;
+    for state in states {
+        state.resource.metrics.retain(|name, metric| !is_named(name) || seen.contains(&metric.key));
+    }
+    Ok(())
+}
+
 /// The series of metrics that resources have under the names that `operation` gives, and the states of these resources;
 /// with `times`, they count only while their states lasted, within these times.
 pub(super) fn of_resources(
