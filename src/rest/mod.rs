@@ -12,11 +12,15 @@ mod archive_policy;
 mod archive_policy_rule;
 mod asked;
 mod batch;
+mod bodies;
 mod call;
+mod connections;
 mod cors;
+mod door;
 mod failure;
 mod filter;
 mod given;
+mod htpasswd;
 pub(crate) mod influxdb;
 mod ingest;
 mod json;
@@ -31,15 +35,17 @@ mod paging;
 mod parameters;
 mod policy;
 mod prometheus;
+mod remembered;
 mod search;
 mod server;
 mod shapes;
 mod telemetry;
+mod tls;
 
 #[cfg(test)]
 mod tests;
 
-pub use options::{Auth, ServerOptions};
+pub use options::{Auth, Certificate, ServerOptions};
 pub use server::Server;
 
 use std::sync::Arc;
