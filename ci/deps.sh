@@ -36,5 +36,8 @@ present "a Rust toolchain" cargo --version || fail "install a Rust toolchain fir
 present "git" git --version || install git
 # SQLite is compiled in, and Rust links with cc.
 present "a C compiler" can_compile_c || install gcc libc6-dev
+# The tests of TLS make certificates and speak as clients do.
+present "curl" curl --version || install curl
+present "openssl" openssl version || install openssl
 # Gnocchi, which ci/upstream.sh compares with, is installed into an environment of its own.
 present "Python with venv" "${PYTHON:-python3}" -c 'import ensurepip, venv' || install python3 python3-venv

@@ -10,6 +10,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+#[path = "rest/guarded.rs"]
+mod guarded;
+#[path = "rest/slow.rs"]
+mod slow;
+
 struct Server {
     process: Child,
     address: SocketAddr,
@@ -18,7 +23,8 @@ struct Server {
 impl Server {
     fn start(data: &Path, options: &[&str]) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_gnocchetti"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .env("GNOCCHETTI_LISTEN", "127.0.0.1:0")
+            .args(["serve", "--data"])
             .arg(data)
             .args(options)
             .stdin(Stdio::null())

@@ -14,33 +14,31 @@ use crate::{Error, Filter, Metric, MetricKey};
 /// The name of the user that may do everything.
 const ADMIN: &str = "admin";
 
+/// The name and the password in the `Authorization` header, by basic authentication.
+pub(super) fn credentials(headers: &HeaderMap) -> Option<(String, String)> {
+    let (scheme, credentials) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let decoded = scheme.eq_ignore_ascii_case("basic").then(|| STANDARD.decode(credentials.trim()).ok())??;
+    let text = String::from_utf8(decoded).ok()?;
+    text.split_once(':').map(|(name, password)| (name.to_owned(), password.to_owned()))
+}
+
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct User(String);
 
 impl User {
     /// The user of this name.
-    #[cfg(test)]
     pub(super) fn named(name: &str) -> Self {
         User(name.to_owned())
     }
 
-    /// The user that asks, as `auth` knows it.
-    pub(super) fn of(headers: &HeaderMap, auth: Auth) -> Result<Self, Failure> {
-        let user = match auth {
-            Auth::Basic => User::named_by_client(headers),
+    /// The user that asks, as `auth` knows it; a password is not looked at.
+    pub(super) fn of(headers: &HeaderMap, auth: Auth) -> Option<Self> {
+        match auth {
+            Auth::Basic => credentials(headers).map(|(name, _)| User(name)),
             Auth::RemoteUser => User::named_by_proxy(headers),
             Auth::NoAuth => Some(User(ADMIN.to_owned())),
-        };
-        user.ok_or_else(|| Failure::of(StatusCode::UNAUTHORIZED))
-    }
-
-    /// The user that the `Authorization` header names, by basic authentication; its password is not looked at.
-    fn named_by_client(headers: &HeaderMap) -> Option<Self> {
-        let (scheme, credentials) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-        let decoded = scheme.eq_ignore_ascii_case("basic").then(|| STANDARD.decode(credentials.trim()).ok())??;
-        let text = String::from_utf8(decoded).ok()?;
-        text.split_once(':').map(|(user, _)| User(user.to_owned()))
+        }
     }
 
     /// The user that a proxy names; none when the header is there twice, as then one of them may be a client's.

@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use super::access::User;
 use super::failure::Failure;
 use super::json::{Tree, printed};
-use super::options::Auth;
 use super::parameters::Parameters;
 
 /// A request, read whole.
@@ -21,8 +20,8 @@ pub(super) struct Call {
     /// What the route leaves open, decoded.
     pub(super) path: HashMap<String, String>,
     pub(super) query: Parameters,
-    /// How it is known who asks.
-    pub(super) auth: Auth,
+    /// Who asks, or what he is answered where he has to be known.
+    pub(super) caller: Result<User, StatusCode>,
     /// The path as it was asked for.
     pub(super) at: String,
     /// Where this server is, as the client sees it: scheme, host, and what a proxy puts before the path.
@@ -33,7 +32,7 @@ pub(super) struct Call {
 impl Call {
     /// Who asks.
     pub(super) fn user(&self) -> Result<User, Failure> {
-        User::of(&self.headers, self.auth)
+        self.caller.clone().map_err(Failure::of)
     }
 
     /// Refuses everybody but the administrator.

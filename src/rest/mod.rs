@@ -12,11 +12,15 @@ mod archive_policy;
 mod archive_policy_rule;
 mod asked;
 mod batch;
+mod bodies;
 mod call;
+mod connections;
 mod cors;
+mod door;
 mod failure;
 mod filter;
 mod given;
+mod htpasswd;
 pub(crate) mod influxdb;
 mod ingest;
 mod json;
@@ -32,6 +36,7 @@ mod parameters;
 mod policy;
 mod precondition;
 mod prometheus;
+mod remembered;
 mod resource;
 mod resource_body;
 mod resource_metric;
@@ -41,11 +46,12 @@ mod search;
 mod server;
 mod shapes;
 mod telemetry;
+mod tls;
 
 #[cfg(test)]
 mod tests;
 
-pub use options::{Auth, ServerOptions};
+pub use options::{Auth, Certificate, ServerOptions};
 pub use server::Server;
 
 use std::sync::Arc;

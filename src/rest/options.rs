@@ -1,4 +1,4 @@
-//! How a server behaves: limits, proxies, and who may do what.
+//! How a server behaves: limits, proxies, secrets, and who may do what.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +17,43 @@ pub enum Auth {
     RemoteUser,
     /// Everybody is the administrator.
     NoAuth,
+}
+
+/// What clients are shown by TLS, and how it is proven: PEM, as it stands in files.
+#[derive(Clone, Default)]
+pub struct Certificate {
+    /// The server's certificate, and after it those that lead to one that clients know.
+    pub chain: Vec<u8>,
+    /// The private key of the first one.
+    pub key: Vec<u8>,
+}
+
+impl std::fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Certificate").finish_non_exhaustive()
+    }
+}
+
+/// What is read at start, and again at each SIGHUP.
+pub(super) struct Source<T>(Arc<dyn Fn() -> std::io::Result<T> + Send + Sync>);
+
+impl<T> Source<T> {
+    /// What it is now.
+    pub(super) fn read(&self) -> std::io::Result<T> {
+        (self.0)()
+    }
+}
+
+impl<T> Clone for Source<T> {
+    fn clone(&self) -> Self {
+        Source(Arc::clone(&self.0))
+    }
+}
+
+impl<T> std::fmt::Debug for Source<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Source").finish_non_exhaustive()
+    }
 }
 
 /// How a server behaves.
@@ -39,6 +76,11 @@ pub struct ServerOptions {
     pub(super) policies: Arc<Policies>,
     pub(super) open: bool,
     pub(super) auth: Auth,
+    pub(super) htpasswd: Option<Source<String>>,
+    pub(super) tls: Option<Source<Certificate>>,
+    pub(super) plain: bool,
+    pub(super) connections: usize,
+    pub(super) client_timeout: Duration,
 }
 
 impl Default for ServerOptions {
@@ -54,6 +96,11 @@ impl Default for ServerOptions {
             policies: Arc::new(Policies::default()),
             open: false,
             auth: Auth::Basic,
+            htpasswd: None,
+            tls: None,
+            plain: false,
+            connections: 1024,
+            client_timeout: Duration::from_secs(30),
         }
     }
 }
@@ -141,6 +188,45 @@ impl ServerOptions {
     #[must_use]
     pub fn auth(mut self, auth: Auth) -> Self {
         self.auth = auth;
+        self
+    }
+
+    /// Users have passwords: `read` gives lines `name:hash` with hashes of bcrypt, as `htpasswd -B` writes them. It is called
+    /// when the server begins to listen, and at each SIGHUP. For [`Auth::Basic`] alone.
+    #[must_use]
+    pub fn htpasswd(mut self, read: impl Fn() -> std::io::Result<String> + Send + Sync + 'static) -> Self {
+        self.htpasswd = Some(Source(Arc::new(read)));
+        self
+    }
+
+    /// Speaks TLS, and nothing else, with the certificate that `read` gives. It is called when the server begins to listen,
+    /// and at each SIGHUP.
+    #[must_use]
+    pub fn tls(mut self, read: impl Fn() -> std::io::Result<Certificate> + Send + Sync + 'static) -> Self {
+        self.tls = Some(Source(Arc::new(read)));
+        self
+    }
+
+    /// Whether to listen without TLS where other machines reach it, though passwords can be read on the way. For a
+    /// network that is trusted, and behind a proxy that speaks TLS.
+    #[must_use]
+    pub fn plain_http(mut self, yes: bool) -> Self {
+        self.plain = yes;
+        self
+    }
+
+    /// How many connections there are at a time, at least one; others wait.
+    #[must_use]
+    pub fn connections(mut self, most: usize) -> Self {
+        self.connections = most.clamp(1, Semaphore::MAX_PERMITS);
+        self
+    }
+
+    /// How long a client may take for a TLS handshake, for the head of a request (from when it is there, or has its last
+    /// answer), or take nothing of an answer that waits for it; then its connection ends.
+    #[must_use]
+    pub fn client_timeout(mut self, limit: Duration) -> Self {
+        self.client_timeout = limit;
         self
     }
 

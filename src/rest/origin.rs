@@ -2,19 +2,19 @@
 
 use axum::http::{HeaderMap, header};
 
-/// Scheme, host, and what a proxy puts before the path.
-pub(super) fn of(headers: &HeaderMap, behind_proxy: bool) -> String {
+/// Scheme, host, and what a proxy puts before the path; `own` is the scheme that this server itself speaks.
+pub(super) fn of(headers: &HeaderMap, own: &str, behind_proxy: bool) -> String {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let host = text(header::HOST.as_str()).unwrap_or("localhost");
     if !behind_proxy {
-        return format!("http://{host}");
+        return format!("{own}://{host}");
     }
     let forwarded = text("forwarded").unwrap_or_default();
     let first = |name: &str| text(name).and_then(|value| value.split(',').next()).map(str::trim);
     let scheme = part(forwarded, "proto").or_else(|| first("x-forwarded-proto")).filter(|it| is_scheme(it));
     let named = part(forwarded, "host").or_else(|| first("x-forwarded-host")).filter(|it| is_host(it));
     let prefix = first("x-forwarded-prefix").filter(|it| is_path(it)).unwrap_or_default();
-    format!("{}://{}{}", scheme.unwrap_or("http"), named.unwrap_or(host), prefix.trim_end_matches('/'))
+    format!("{}://{}{}", scheme.unwrap_or(own), named.unwrap_or(host), prefix.trim_end_matches('/'))
 }
 
 /// What the proxy nearest to the client says of itself in a `Forwarded` header.
@@ -45,7 +45,7 @@ mod tests {
 
     fn seen(pairs: &[(&'static str, &'static str)], behind_proxy: bool) -> String {
         let pairs = pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
-        of(&pairs.collect(), behind_proxy)
+        of(&pairs.collect(), "http", behind_proxy)
     }
 
     #[test]
@@ -57,6 +57,8 @@ mod tests {
         let plain = [host, ("x-forwarded-proto", "https"), ("x-forwarded-prefix", "/metrics/")];
         assert_eq!(seen(&plain, true), "https://inner:8041/metrics");
         assert_eq!(seen(&[], true), "http://localhost");
+        let secure = |behind_proxy| of(&HeaderMap::new(), "https", behind_proxy);
+        assert_eq!((secure(false), secure(true)), ("https://localhost".to_owned(), "https://localhost".to_owned()));
     }
 
     #[test]

@@ -1,36 +1,42 @@
 //! The server: connections, limits, the pool of handlers, the access log, and the end.
 
-use std::error::Error as _;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use axum::body::to_bytes;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use http_body_util::LengthLimitError;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Semaphore;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower_http::compression::CompressionLayer;
 use tower_http::decompression::RequestDecompressionLayer;
 use tower_http::timeout::TimeoutLayer;
 
+use super::bodies::Bodies;
 use super::call::{Call, Reply};
+use super::connections::{self, Limits};
+use super::door::Door;
 use super::failure::Failure;
 use super::options::ServerOptions;
 use super::policy::Policies;
 use super::telemetry::Telemetry;
+use super::tls::Tls;
 use crate::Database;
+
+/// How many bytes of bodies are held at a time, unless four of the greatest ones are more.
+const ROOM_FOR_BODIES: usize = 256 << 20;
 
 /// What all handlers share.
 #[derive(Debug)]
 pub(super) struct App {
     pub(super) database: Database,
     options: ServerOptions,
+    door: Arc<Door>,
+    bodies: Bodies,
     permits: Arc<Semaphore>,
     telemetry: Telemetry,
 }
@@ -68,27 +74,38 @@ pub struct Server {
     runtime: tokio::runtime::Runtime,
     listener: TcpListener,
     options: ServerOptions,
+    door: Arc<Door>,
+    tls: Option<Tls>,
 }
 
 impl Server {
     /// Begins to listen at `address`; requests wait until [`run`](Self::run). Port 0 is any that is free.
     ///
-    /// Users are known by name only, so an address that others can reach is refused, unless the options say otherwise.
+    /// An address that others can reach is refused where users are known by name only, or send passwords that can be
+    /// read on the way, unless the options say otherwise.
     ///
     /// # Errors
     ///
-    /// `PermissionDenied` when `address` is not one of this machine's own (127.0.0.0/8, `::1`) and not everybody may come;
-    /// and what the system says when it cannot be listened at, or no threads can be started.
+    /// `PermissionDenied` when `address` is not one of this machine's own (127.0.0.0/8, `::1`) and that is not safe;
+    /// `InvalidData` and `InvalidInput` for a certificate or passwords that cannot be used; and what the system says when it
+    /// cannot be listened at, or no threads can be started.
     pub fn bind(address: SocketAddr, options: ServerOptions) -> std::io::Result<Self> {
-        if !address.ip().is_loopback() && !options.open {
-            let reason = format!(
-                "{address} can be reached from outside, and users need no password; use 127.0.0.1, or say that all may come"
-            );
+        let door = Arc::new(Door::of(&options)?);
+        let tls = options.tls.clone().map(Tls::of).transpose()?;
+        let unsafe_for = match (door.asks_for_secrets(), &tls) {
+            (false, _) if !options.open => Some("users need no password; use 127.0.0.1, or say that all may come"),
+            (true, None) if !options.plain => {
+                Some("passwords could be read on the way; use TLS, or say that plain HTTP is meant")
+            }
+            _ => None,
+        };
+        if let Some(why) = unsafe_for.filter(|_| !address.ip().is_loopback()) {
+            let reason = format!("{address} can be reached from outside, and {why}");
             return Err(std::io::Error::new(std::io::ErrorKind::PermissionDenied, reason));
         }
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let listener = runtime.block_on(TcpListener::bind(address))?;
-        Ok(Server { runtime, listener, options })
+        Ok(Server { runtime, listener, options, door, tls })
     }
 
     /// Where it listens.
@@ -101,7 +118,7 @@ impl Server {
     }
 
     /// Serves `database` until SIGTERM or SIGINT: then no connection is accepted any more, requests under way are
-    /// answered, and the database is handed back to be closed.
+    /// answered, and the database is handed back to be closed. At SIGHUP passwords and certificate are read anew.
     ///
     /// # Errors
     ///
@@ -110,7 +127,19 @@ impl Server {
         let permits = Arc::new(Semaphore::new(self.options.concurrency));
         let timeout = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, self.options.timeout);
         let origins = Arc::clone(&self.options.origins);
-        let app = Arc::new(App { database, options: self.options, permits, telemetry: Telemetry::default() });
+        let limits = Limits {
+            connections: self.options.connections,
+            client: self.options.client_timeout,
+            end: self.options.timeout + Duration::from_secs(5),
+        };
+        let app = Arc::new(App {
+            database,
+            bodies: Bodies::of(ROOM_FOR_BODIES.max(self.options.max_body.saturating_mul(4))),
+            options: self.options,
+            door: Arc::clone(&self.door),
+            permits,
+            telemetry: Telemetry::default(),
+        });
         let routes = super::routes(Arc::clone(&app))
             .layer(timeout)
             .layer(RequestDecompressionLayer::new().pass_through_unaccepted(true));
@@ -118,7 +147,9 @@ impl Server {
         let routes = routes.layer(axum::middleware::from_fn_with_state(origins, super::cors::allow));
         self.runtime.block_on(async {
             let end = asked_to_end()?;
-            axum::serve(self.listener, routes).with_graceful_shutdown(end).await
+            tokio::spawn(reload_when_asked(signal(SignalKind::hangup())?, self.door, self.tls.clone()));
+            connections::serve(self.listener, routes, limits, self.tls, end).await;
+            Ok::<_, std::io::Error>(())
         })?;
         // Waits for handlers whose request ran out of time: they hold the database.
         drop(self.runtime);
@@ -136,6 +167,20 @@ fn asked_to_end() -> std::io::Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
         }
     })
+}
+
+/// Reads passwords and certificate anew at each signal. What cannot be used is logged, and what was there stays.
+async fn reload_when_asked(mut asked: Signal, door: Arc<Door>, tls: Option<Tls>) {
+    while asked.recv().await.is_some() {
+        let (door, tls) = (Arc::clone(&door), tls.clone());
+        let read = tokio::task::spawn_blocking(move || [door.reload(), tls.map_or(Ok(()), |tls| tls.reload())]);
+        let Ok(results) = read.await else { continue };
+        let failures: Vec<_> = results.into_iter().filter_map(Result::err).collect();
+        failures.iter().for_each(|error| tracing::error!(%error, "what was there before stays in use"));
+        if failures.is_empty() {
+            tracing::info!("passwords and certificate are read anew");
+        }
+    }
 }
 
 /// What answers a request; it may block.
@@ -160,26 +205,28 @@ async fn answer(app: Arc<App>, handler: Handler, path: Pairs, query: Pairs, requ
     let underway = counted.telemetry.begin();
     let (head, body) = request.into_parts();
     let (method, uri) = (head.method.clone(), head.uri.clone());
-    let body = to_bytes(body, app.options.max_body).await;
+    let caller = app.door.who(&head.headers).await;
+    let user = caller.as_ref().map(|user| user.name().to_owned()).unwrap_or_default();
+    let body = app.bodies.read(body, app.options.max_body).await;
+    let scheme = if app.options.tls.is_some() { "https" } else { "http" };
     let mut call = Call {
         method: head.method,
         at: uri.path().to_owned(),
-        origin: super::origin::of(&head.headers, app.options.behind_proxy),
+        origin: super::origin::of(&head.headers, scheme, app.options.behind_proxy),
         headers: head.headers,
         path: path.into_iter().collect(),
         query: query.into_iter().collect(),
-        auth: app.options.auth,
+        caller,
         body: axum::body::Bytes::new(),
     };
     let as_json = call.names_json();
-    let user = call.user().map(|user| user.name().to_owned()).unwrap_or_default();
     let result = match body {
         Ok(_) if call.is_packed() => Err(Failure::of(StatusCode::UNSUPPORTED_MEDIA_TYPE)),
         Ok(body) => {
-            call.body = body;
-            handle(app, handler, call).await
+            call.body = body.bytes;
+            handle(app, handler, call, body.room).await
         }
-        Err(error) => Err(unread(&error)),
+        Err(failure) => Err(failure),
     };
     let response = match result {
         Ok(reply) => reply.into_response(),
@@ -192,21 +239,13 @@ async fn answer(app: Arc<App>, handler: Handler, path: Pairs, query: Pairs, requ
     response
 }
 
-/// Why a body could not be read.
-fn unread(error: &axum::Error) -> Failure {
-    if error.source().is_some_and(<dyn std::error::Error>::is::<LengthLimitError>) {
-        return Failure::of(StatusCode::PAYLOAD_TOO_LARGE);
-    }
-    Failure::bad(format!("The body cannot be read: {error}"))
-}
-
 /// Lets the handler answer, when its turn comes. A handler that began also ends: what it does is not undone by a client
-/// that goes away.
-async fn handle(app: Arc<App>, handler: Handler, call: Call) -> Result<Reply, Failure> {
+/// that goes away. So it holds the body's room itself.
+async fn handle(app: Arc<App>, handler: Handler, call: Call, room: OwnedSemaphorePermit) -> Result<Reply, Failure> {
     let permit = Arc::clone(&app.permits).acquire_owned().await;
     let permit = permit.map_err(|_| Failure::of(StatusCode::SERVICE_UNAVAILABLE))?;
     let handled = tokio::task::spawn_blocking(move || {
-        let _permit = permit;
+        let _held = (permit, room);
         if call.takes_json() { handler(&app, &call) } else { Err(Failure::of(StatusCode::NOT_ACCEPTABLE)) }
     });
     handled.await.unwrap_or_else(|error| Err(Failure::internal(&error)))

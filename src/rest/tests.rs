@@ -1,7 +1,7 @@
 //! What is read, refused and printed, without a connection.
 
 use axum::body::Bytes;
-use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
@@ -26,9 +26,9 @@ fn call(headers: &[(header::HeaderName, &'static str)], body: &'static str) -> C
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into_iter()
             .collect(),
-        auth: Auth::Basic,
+        caller: User::of(&headers, Auth::Basic).ok_or(StatusCode::UNAUTHORIZED),
         at: "/v1/archive_policy".to_owned(),
-        origin: super::origin::of(&headers, false),
+        origin: super::origin::of(&headers, "http", false),
         body: Bytes::from_static(body.as_bytes()),
     }
 }
@@ -45,7 +45,7 @@ fn json_has_spaces_where_clients_look_for_them() {
 
 #[test]
 fn users_are_known_by_name() {
-    let user = |value: &'static str| User::of(&call(&[(header::AUTHORIZATION, value)], "").headers, Auth::Basic);
+    let user = |value: &'static str| call(&[(header::AUTHORIZATION, value)], "").user();
     assert_eq!(user("basic Zm9vYmFyOg==").unwrap().name(), "foobar");
     assert_eq!(status(&user("Basic Zm9vYmFyOg==").unwrap().must_be_admin().unwrap_err()), 403);
     user("basic YWRtaW46").unwrap().must_be_admin().unwrap();
@@ -216,11 +216,11 @@ fn users_are_known_as_the_server_was_told() {
     let name = header::HeaderName::from_static("x-remote-user");
     let by_proxy = |names: &[&'static str]| {
         let headers = names.iter().map(|value| (name.clone(), HeaderValue::from_static(value))).collect();
-        User::of(&headers, Auth::RemoteUser).map(|user| user.name().to_owned()).ok()
+        User::of(&headers, Auth::RemoteUser).map(|user| user.name().to_owned())
     };
     assert_eq!(by_proxy(&["alice"]).as_deref(), Some("alice"));
     assert_eq!((by_proxy(&[]), by_proxy(&[""]), by_proxy(&["alice", "admin"])), (None, None, None));
     let basic = call(&[(header::AUTHORIZATION, "basic YWRtaW46")], "");
-    assert_eq!(status(&User::of(&basic.headers, Auth::RemoteUser).unwrap_err()), 401);
+    assert_eq!(User::of(&basic.headers, Auth::RemoteUser), None);
     assert_eq!(User::of(&HeaderMap::new(), Auth::NoAuth).unwrap().name(), "admin");
 }

@@ -6,7 +6,7 @@ use crate::source::{ProjectFile, code_only, is_kind, without_tests};
 use crate::text::has_word;
 
 /// What only features and the command may bring in.
-const UNWANTED: &[&str] = &["axum", "tokio", "hyper", "tower", "clap", "indicatif"];
+const UNWANTED: &[&str] = &["axum", "tokio", "hyper", "tower", "clap", "indicatif", "rustls", "ring", "bcrypt"];
 
 /// The packages that a section of the manifest names.
 fn packages<'m>(manifest: &'m str, section: &str) -> Vec<&'m str> {

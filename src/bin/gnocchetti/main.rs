@@ -5,6 +5,7 @@ mod damage;
 mod gnocchi;
 mod log;
 mod options;
+mod secrets;
 mod settings;
 
 #[cfg(test)]
@@ -104,11 +105,15 @@ fn serve(settings: &Settings) -> Outcome<()> {
             _ => Auth::Basic,
         })
         .open_to_everybody(settings.on("open-to-everybody"))
+        .plain_http(settings.on("plain-http"))
+        .connections(number("max-connections"))
+        .client_timeout(Duration::from_secs(number("client-timeout") as u64))
         .default_aggregation_methods(list("default-aggregation-methods"));
     let limits = match settings.text("policy") {
         "" => limits,
         file => limits.policy(&std::fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?)?,
     };
+    let limits = secrets::with(settings, limits)?;
     let address = settings.parsed("listen").ok_or("nobody says where to listen: --listen")?;
     let server = Server::bind(address, limits)?;
     let database = open(settings, settings.on("default-policies"))?;

@@ -1,0 +1,75 @@
+//! How it is found out who asks, as the server was told to: by name, by password, or by what others vouch for.
+//!
+//! It is asked once for each request, before the body is read, and may take its time without holding a thread. Somebody
+//! who is not known is no error here: what everybody may see needs no name.
+
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, StatusCode};
+use parking_lot::RwLock;
+
+use super::access::{User, credentials};
+use super::htpasswd::Users;
+use super::options::{Auth, ServerOptions, Source};
+
+/// Who is let in, and how he is known.
+#[derive(Debug)]
+pub(super) enum Door {
+    /// By a name that nobody vouches for, or a proxy does.
+    Named(Auth),
+    /// By name and password.
+    Passwords { file: Source<String>, users: RwLock<Arc<Users>> },
+}
+
+impl Door {
+    /// As the options say.
+    pub(super) fn of(options: &ServerOptions) -> std::io::Result<Self> {
+        let Some(file) = &options.htpasswd else { return Ok(Door::Named(options.auth)) };
+        if options.auth != Auth::Basic {
+            let reason =
+                "passwords are asked for in basic authentication only: leave out the file of them, or the other mode";
+            return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, reason));
+        }
+        let users = RwLock::new(Arc::new(read(file)?));
+        Ok(Door::Passwords { file: file.clone(), users })
+    }
+
+    /// Whether somebody has to prove who he is, by something that must not be overheard.
+    pub(super) fn asks_for_secrets(&self) -> bool {
+        match self {
+            Door::Named(_) => false,
+            Door::Passwords { .. } => true,
+        }
+    }
+
+    /// Reads anew what there is to read; what cannot be used changes nothing.
+    pub(super) fn reload(&self) -> std::io::Result<()> {
+        match self {
+            Door::Named(_) => {}
+            Door::Passwords { file, users } => {
+                let read = Arc::new(read(file)?);
+                *users.write() = read;
+            }
+        }
+        Ok(())
+    }
+
+    /// Who asks, or the status that he is answered who has to be known.
+    pub(super) async fn who(&self, headers: &HeaderMap) -> Result<User, StatusCode> {
+        match self {
+            Door::Named(auth) => User::of(headers, *auth).ok_or(StatusCode::UNAUTHORIZED),
+            Door::Passwords { users, .. } => {
+                let (name, password) = credentials(headers).ok_or(StatusCode::UNAUTHORIZED)?;
+                let users = Arc::clone(&users.read());
+                let right = users.check(&name, &password).await;
+                if right { Ok(User::named(&name)) } else { Err(StatusCode::UNAUTHORIZED) }
+            }
+        }
+    }
+}
+
+fn read(file: &Source<String>) -> std::io::Result<Users> {
+    let refused =
+        |why| std::io::Error::new(std::io::ErrorKind::InvalidData, format!("the htpasswd file cannot be taken: {why}"));
+    Users::read(&file.read()?).map_err(refused)
+}

@@ -1,0 +1,185 @@
+//! Passwords and TLS, by the command and real clients: `openssl` makes the certificates, `curl` speaks.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::Server;
+
+/// What a server that must not start says.
+fn refused(data: &Path, options: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_gnocchetti"))
+        .env("GNOCCHETTI_LISTEN", "127.0.0.1:0")
+        .args(["serve", "--data"])
+        .arg(data)
+        .args(options)
+        .output()
+        .unwrap();
+    assert!(!output.status.success(), "it starts with {options:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+fn signal(server: &Server, name: &str) {
+    let sent = Command::new("kill").args([&format!("-{name}"), &server.process.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+/// Waits for what a signal brings about.
+fn soon(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < Duration::from_secs(20), "{what}");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// A file of users and their passwords.
+fn passwords(path: &Path, users: &[(&str, &str)]) {
+    let line = |(name, password): &(&str, &str)| format!("{name}:{}\n", bcrypt::hash(password, 4).unwrap());
+    fs::write(path, users.iter().map(line).collect::<String>()).unwrap();
+}
+
+fn curl(arguments: &[&str]) -> Output {
+    Command::new("curl").args(["--silent", "--max-time", "20", "--noproxy", "*"]).args(arguments).output().unwrap()
+}
+
+/// The status that a user with this password is answered.
+fn status(server: &Server, user: Option<&str>, path: &str) -> String {
+    let url = format!("http://{}{path}", server.address);
+    let mut arguments = vec!["--output", "/dev/null", "--write-out", "%{http_code}", &url];
+    arguments.extend(user.iter().flat_map(|user| ["--user", user]));
+    String::from_utf8(curl(&arguments).stdout).unwrap()
+}
+
+#[test]
+fn passwords_are_asked_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("users");
+    passwords(&file, &[("alice", "secret"), ("admin", "root:ed")]);
+    let server = Server::start(&directory.path().join("db"), &["--htpasswd", file.to_str().unwrap()]);
+    for (user, path, expected) in [
+        (None, "/healthcheck", "200"),
+        (None, "/v1/metric", "401"),
+        (Some("alice:"), "/v1/metric", "401"),
+        (Some("alice:wrong"), "/v1/metric", "401"),
+        (Some("alice:secret"), "/v1/metric", "200"),
+        (Some("alice:secret"), "/v1/status", "403"),
+        (Some("admin:"), "/v1/status", "401"),
+        (Some("admin:secret"), "/v1/status", "401"),
+        (Some("admin:root:ed"), "/v1/status", "200"),
+        (Some("nobody:secret"), "/v1/metric", "401"),
+        (Some("nobody:secret"), "/", "200"),
+    ] {
+        assert_eq!(status(&server, user, path), expected, "{user:?} {path}");
+    }
+    let ask = |password| status(&server, Some(password), "/v1/metric");
+    passwords(&file, &[("alice", "changed")]);
+    assert_eq!(ask("alice:secret"), "200", "nobody said that the file is another");
+    signal(&server, "HUP");
+    soon("the new password is taken", || ask("alice:changed") == "200");
+    assert_eq!((ask("alice:secret"), ask("admin:root:ed")), ("401".to_owned(), "401".to_owned()));
+    fs::write(&file, "alice:{SHA}no\n").unwrap();
+    signal(&server, "HUP");
+    thread::sleep(Duration::from_millis(300));
+    assert_eq!(ask("alice:changed"), "200", "a file that cannot be used changes nothing");
+}
+
+/// A certificate for this machine, which is its own authority, and its key.
+fn certificate(folder: &Path, name: &str) -> (PathBuf, PathBuf) {
+    let (chain, key) = (folder.join(format!("{name}.pem")), folder.join(format!("{name}.key")));
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"])
+        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout"])
+        .arg(&key)
+        .arg("-out")
+        .arg(&chain)
+        .stderr(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(made.success());
+    (chain, key)
+}
+
+#[test]
+fn tls_is_spoken_and_nothing_else() {
+    let directory = tempfile::tempdir().unwrap();
+    let folder = directory.path();
+    let (chain, key) = certificate(folder, "first");
+    let (other, other_key) = certificate(folder, "other");
+    let (chain_text, key_text) = (chain.to_str().unwrap(), key.to_str().unwrap());
+    let server = Server::start(&folder.join("db"), &["--tls-cert", chain_text, "--tls-key", key_text]);
+    let url = format!("https://{}/v1/archive_policy", server.address);
+    let trusting = |authority: &Path| curl(&["--cacert", authority.to_str().unwrap(), "--user", "admin:", &url]);
+    let copy = folder.join("copy.pem");
+    fs::copy(&chain, &copy).unwrap();
+    let answer = trusting(&copy);
+    assert!(answer.status.success() && answer.stdout.starts_with(b"[{"), "{answer:?}");
+    let body = json!({"name": "p", "definition": [{"granularity": 1}]}).to_string();
+    let json = ["--header", "content-type: application/json", "--data", &body, "--include", "--http2"];
+    let created = curl(&[&["--cacert", chain_text, "--user", "admin:", &url], &json[..]].concat());
+    let created = String::from_utf8(created.stdout).unwrap();
+    let location = format!("location: https://{}/v1/archive_policy/p", server.address);
+    assert!(created.starts_with("HTTP/1.1 201") && created.contains(&location), "{created}");
+    assert_eq!(trusting(&other).status.code(), Some(60), "the client does not know the authority");
+    assert_eq!(server.raw("GET / HTTP/1.1", b"").0, 0, "plain HTTP is not answered");
+    assert!(!curl(&["--tls-max", "1.1", "--cacert", chain_text, &url]).status.success(), "old versions are not spoken");
+
+    fs::copy(&other, &chain).unwrap();
+    signal(&server, "HUP");
+    thread::sleep(Duration::from_millis(300));
+    assert!(trusting(&copy).status.success(), "a certificate of another key changes nothing");
+    fs::copy(&other_key, &key).unwrap();
+    signal(&server, "HUP");
+    soon("the new certificate is shown", || trusting(&other).status.success());
+    assert_eq!(trusting(&copy).status.code(), Some(60));
+
+    let mut server = server;
+    signal(&server, "TERM");
+    assert!(server.process.wait().unwrap().success());
+}
+
+#[test]
+fn what_is_not_safe_or_cannot_be_used_does_not_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let folder = directory.path();
+    let (chain, key) = certificate(folder, "one");
+    let (_, other_key) = certificate(folder, "two");
+    let users = folder.join("users");
+    passwords(&users, &[("alice", "secret")]);
+    fs::write(folder.join("md5"), "# users\nbob:$apr1$x$y\n").unwrap();
+    let text = |path: &Path| path.to_str().unwrap().to_owned();
+    let (chain, key, other_key, users, md5) =
+        (text(&chain), text(&key), text(&other_key), text(&users), text(&folder.join("md5")));
+    let outside = ["--listen", "0.0.0.0:0"];
+    let tls = ["--tls-cert", &chain, "--tls-key", &key];
+    for (options, why) in [
+        (&["--htpasswd", &md5][..], "line 2: the hash of `bob` is not one of bcrypt"),
+        (&["--htpasswd", "/nowhere/users"], "/nowhere/users: "),
+        (&["--htpasswd", &users, "--auth", "remoteuser"], "basic authentication only"),
+        (&["--tls-cert", &chain], "TLS needs both"),
+        (&["--tls-cert", &chain, "--tls-key", &other_key], "cannot be used with this key"),
+        (&["--tls-cert", &users, "--tls-key", &key], "there is no certificate"),
+        (&["--tls-cert", &chain, "--tls-key", &chain], "there is no private key"),
+        (&[&outside[..], &tls].concat(), "users need no password"),
+        (&[&outside[..], &["--plain-http"]].concat(), "users need no password"),
+        (&[&outside[..], &["--htpasswd", &users]].concat(), "passwords could be read on the way"),
+        (
+            &[&outside[..], &["--htpasswd", &users, "--open-to-everybody"]].concat(),
+            "passwords could be read on the way",
+        ),
+    ] {
+        let error = refused(&folder.join("db"), options);
+        assert!(error.contains(why), "{options:?}: {error}");
+        assert!(!folder.join("db").exists(), "nothing was made");
+    }
+    let behind = ["--htpasswd", &users];
+    for (number, options) in
+        [[&outside[..], &behind, &["--plain-http"]], [&outside[..], &behind, &tls]].iter().enumerate()
+    {
+        Server::start(&folder.join(format!("db{number}")), &options.concat());
+    }
+}
