@@ -18,20 +18,20 @@ import argparse
 import math
 import os
 import re
-import shutil
-import signal
-import socket
-import subprocess
 import sys
-import tempfile
-import time
 import types
 import unittest
 
 import yaml
 from gabbi import fixture, handlers, suitemaker
 
-START_SECONDS = 30
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "support"))
+from serve import Server  # noqa: E402
+
+# What the suite assumes of a server.
+OPTIONS = ["--no-default-policies", "--max-limit", "7", "--cors-origin", "http://foobar.com", "--proxy-headers"]
+# What the live files take from the environment: no token of Keystone's, and `admin:` in Base64.
+ENVIRONMENT = {"GNOCCHI_SERVICE_TOKEN": "", "GNOCCHI_AUTHORIZATION": "basic YWRtaW46"}
 # How many tests may be expected to fail.
 MOST_EXPECTED = 5
 
@@ -78,47 +78,6 @@ class Outcomes(unittest.TestResult):
 
     def addUnexpectedSuccess(self, test):
         self.rows.append((test, "passed", ""))
-
-
-class Server:
-    """`gnocchetti serve` on an empty database, at a free port of this machine."""
-
-    def __init__(self, command):
-        self.directory = tempfile.mkdtemp(prefix="gabbi-")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.log = open(os.path.join(self.directory, "log"), "wb")
-        self.process = subprocess.Popen(
-            [command, "serve", "--listen", "127.0.0.1:%d" % self.port, "--no-default-policies",
-             "--max-limit", "7", "--cors-origin", "http://foobar.com", "--proxy-headers", "--data", os.path.join(self.directory, "data")],
-            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
-
-    def __enter__(self):
-        deadline = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                return self
-            except OSError:
-                if self.process.poll() is not None or time.monotonic() > deadline:
-                    self.__exit__()
-                    raise RuntimeError("gnocchetti serve does not answer") from None
-                time.sleep(0.02)
-
-    def __exit__(self, *_):
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            code = self.process.wait(timeout=START_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            code = self.process.wait()
-        self.log.close()
-        with open(self.log.name, encoding="utf-8", errors="replace") as log:
-            text = log.read()
-        shutil.rmtree(self.directory)
-        if code != 0:
-            raise RuntimeError("gnocchetti serve ended with %d:\n%s" % (code, text[-2000:]))
 
 
 def suite_of(path, port):
@@ -171,7 +130,7 @@ def run_file(command, path, expected):
     """Runs one file and shows it; the counts of what passed, failed and was skipped. `expected` has the reasons of those of
     its tests that cannot pass."""
     outcomes = Outcomes()
-    with Server(command) as server:
+    with Server(command, OPTIONS) as server:
         suite = suite_of(path, server.port)
         suite.run(outcomes)
         present = suite.countTestCases()
@@ -206,6 +165,7 @@ def main():
     parser.add_argument("--enforced", help="a list of files, one on a line")
     parser.add_argument("files", nargs="*")
     arguments = parser.parse_args()
+    os.environ.update(ENVIRONMENT)
     names = arguments.files
     if not names and arguments.enforced:
         with open(arguments.enforced, encoding="utf-8") as listed:
