@@ -20,34 +20,50 @@ class Server:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.url = "http://127.0.0.1:%d" % self.port
-        self.log = open(os.path.join(self.directory, "log"), "wb")
-        self.process = subprocess.Popen(
-            [command, "serve", "--listen", "127.0.0.1:%d" % self.port, "--data",
-             os.path.join(self.directory, "data"), *options],
-            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        self.arguments = [command, "serve", "--listen", "127.0.0.1:%d" % self.port, "--data",
+                          os.path.join(self.directory, "data"), *options]
+        self.log = os.path.join(self.directory, "log")
 
     def __enter__(self):
+        try:
+            self.start()
+        except BaseException:
+            shutil.rmtree(self.directory)
+            raise
+        return self
+
+    def __exit__(self, *_):
+        try:
+            self.stop()
+        finally:
+            shutil.rmtree(self.directory)
+
+    def restart(self):
+        """Ends it and starts it over the same database."""
+        self.stop()
+        self.start()
+
+    def start(self):
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                return self
+                return
             except OSError:
                 if self.process.poll() is not None or time.monotonic() > deadline:
-                    self.__exit__()
+                    self.stop()
                     raise RuntimeError("gnocchetti serve does not answer") from None
                 time.sleep(0.02)
 
-    def __exit__(self, *_):
+    def stop(self):
         self.process.send_signal(signal.SIGTERM)
         try:
             code = self.process.wait(timeout=START_SECONDS)
         except subprocess.TimeoutExpired:
             self.process.kill()
             code = self.process.wait()
-        self.log.close()
-        with open(self.log.name, encoding="utf-8", errors="replace") as log:
-            text = log.read()
-        shutil.rmtree(self.directory)
         if code != 0:
-            raise RuntimeError("gnocchetti serve ended with %d:\n%s" % (code, text[-2000:]))
+            with open(self.log, encoding="utf-8", errors="replace") as log:
+                raise RuntimeError("gnocchetti serve ended with %d:\n%s" % (code, log.read()[-2000:]))
