@@ -32,6 +32,11 @@ mod paging;
 mod parameters;
 mod policy;
 mod prometheus;
+mod resource;
+mod resource_body;
+mod resource_metric;
+mod resource_type;
+mod resource_type_patch;
 mod search;
 mod server;
 mod shapes;
@@ -74,6 +79,7 @@ fn table() -> Table {
         .route("/v1/archive_policy_rule", get(archive_policy_rule::list).post(archive_policy_rule::create))
         .route("/v1/archive_policy_rule/{name}", rule)
         .merge(metrics())
+        .merge(resources())
         .merge(across())
         .route("/v1/influxdb/ping", get(influxdb::ping))
         .route("/v1/influxdb/query", post(influxdb::query))
@@ -90,6 +96,25 @@ fn metrics() -> Table {
         .route("/v1/metric/{id}/measures", get(metric::measures).post(metric::push))
         .route("/v1/batch/metrics/measures", post(batch::metrics))
         .route("/v1/batch/resources/metrics/measures", post(batch::resources))
+}
+
+/// Resource types, resources and their history.
+fn resources() -> Table {
+    let resource_type = get(resource_type::show).patch(resource_type::update).delete(resource_type::delete);
+    let resource = get(resource::show).patch(resource::update).delete(resource::delete);
+    let metrics = get(resource_metric::list).post(resource_metric::append);
+    let metric = get(resource_metric::show).delete(resource_metric::delete);
+    let measures = get(resource_metric::measures).post(resource_metric::push);
+    Table::default()
+        .route("/v1/resource_type", get(resource_type::list).post(resource_type::create))
+        .route("/v1/resource_type/{name}", resource_type)
+        .route("/v1/resource", get(resource::types))
+        .route("/v1/resource/{type}", get(resource::list).post(resource::create).delete(resource::delete_found))
+        .route("/v1/resource/{type}/{id}", resource)
+        .route("/v1/resource/{type}/{id}/history", get(resource::history))
+        .route("/v1/resource/{type}/{id}/metric", metrics)
+        .route("/v1/resource/{type}/{id}/metric/{name}", metric)
+        .route("/v1/resource/{type}/{id}/metric/{name}/measures", measures)
 }
 
 /// What is asked across metrics.

@@ -10,21 +10,32 @@ import schemathesis
 from hypothesis import strategies
 
 METRIC = os.environ["TESTED_METRIC"]
-POLICY = os.environ["TESTED_POLICY"]
+RESOURCE = os.environ["TESTED_RESOURCE"]
+# What the policy, the rule, the resource type and the resource's metric are called.
+NAME = os.environ["TESTED_NAME"]
 
-# What is there, by the names of a path's parameters.
-PRESENT = {"id": METRIC, "name": POLICY, "type": "generic", "metric": "tested"}
+
+def present(path):
+    """What is there, by the names of a path's parameters."""
+    return {"id": RESOURCE if path.startswith("/v1/resource") else METRIC, "name": NAME, "type": NAME}
+
 
 # Bodies that mean something.
 BODIES = {
-    "createMetric": {"archive_policy_name": POLICY, "name": "made"},
+    "createMetric": {"archive_policy_name": NAME, "name": "made"},
     "pushMeasures": [{"timestamp": 1769860800, "value": 1}],
     "pushBatch": {METRIC: [{"timestamp": "2026-01-31T12:00:00", "value": 1}]},
     "evaluate": {"operations": "(aggregate mean (metric %s mean))" % METRIC},
     "aggregateListedMetrics": [METRIC],
+    "pushBatchByName": {RESOURCE: {NAME: [{"timestamp": "2026-01-31T12:00:00", "value": 1}]}},
+    "createResource": {"id": "made", "host": "there", "metrics": {"made": {"archive_policy_name": NAME}}},
+    "updateResource": {"host": "elsewhere"},
+    "appendMetrics": {"further": {"archive_policy_name": NAME}},
+    "updateResourceType": [{"op": "add", "path": "/attributes/rack", "value": {"type": "number", "required": False}}],
+    "pushMeasuresOfResource": [{"timestamp": 1769860800, "value": 1}],
     "searchMetrics": {">": 0},
-    "searchResources": {"=": {"type": "generic"}},
-    "aggregateResources": {"=": {"type": "generic"}},
+    "searchResources": {"=": {"host": "here"}},
+    "aggregateResources": {"=": {"host": "here"}},
 }
 # Queries that mean something.
 QUERIES = {
@@ -57,7 +68,8 @@ def also(strategy, change):
 def before_generate_path_parameters(context, strategy):
     if context.operation.method.upper() == "DELETE":
         return strategy
-    return also(strategy, lambda made: {name: PRESENT.get(name, value) for name, value in (made or {}).items()})
+    known = present(context.operation.path)
+    return also(strategy, lambda made: {name: known.get(name, value) for name, value in (made or {}).items()})
 
 
 @schemathesis.hook

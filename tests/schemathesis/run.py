@@ -2,7 +2,7 @@
 
     run.py --command PATH --schemathesis PATH --seconds N --folder DIR
 
-The server has an archive policy, a metric with measures, and options as they are by default. The last line counts operations: one
+The server has one of everything, with measures, and options as they are by default. The last line counts operations: one
 fails when an answer was none that the description allows, or the server failed. What was asked then stands above it.
 """
 
@@ -19,7 +19,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, os.pardir, "support"))
 from serve import Server  # noqa: E402
 
-POLICY = "tested"
+NAME = "tested"
+RESOURCE = "5a301761-aaaa-46e2-8900-8b4f6fe6675a"
 # How long past its time it may take to come to an end.
 GRACE_SECONDS = 60
 
@@ -35,11 +36,15 @@ def post(server, path, body):
 
 def prepared(server):
     """What is in the database, for the hooks."""
-    post(server, "/v1/archive_policy", {"name": POLICY, "definition": [{"granularity": 1}, {"granularity": 60}]})
-    metric = post(server, "/v1/metric", {"archive_policy_name": POLICY})["id"]
+    post(server, "/v1/archive_policy", {"name": NAME, "definition": [{"granularity": 1}, {"granularity": 60}]})
+    post(server, "/v1/archive_policy_rule", {"name": NAME, "metric_pattern": "*", "archive_policy_name": NAME})
+    post(server, "/v1/resource_type", {"name": NAME, "attributes": {"host": {"type": "string", "required": False}}})
+    post(server, "/v1/resource/" + NAME, {"id": RESOURCE, "host": "here", "metrics": {NAME: {}}})
+    metric = post(server, "/v1/metric", {"archive_policy_name": NAME})["id"]
     measures = [{"timestamp": 1769860800 + second, "value": second} for second in range(120)]
     post(server, "/v1/metric/%s/measures" % metric, measures)
-    return {"TESTED_POLICY": POLICY, "TESTED_METRIC": metric}
+    post(server, "/v1/resource/%s/%s/metric/%s/measures" % (NAME, RESOURCE, NAME), measures)
+    return {"TESTED_NAME": NAME, "TESTED_METRIC": metric, "TESTED_RESOURCE": RESOURCE}
 
 
 def counted(report):

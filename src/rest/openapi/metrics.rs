@@ -87,6 +87,7 @@ fn schemas(api: &mut Description) {
     api.schema("NewMetric", object(&members, &["archive_policy_name", "resource_id", "name", "unit"]));
 }
 
-fn unit() -> Value {
+/// A metric's unit.
+pub(super) fn unit() -> Value {
     json!({"type": "string", "maxLength": 31})
 }

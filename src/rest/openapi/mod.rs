@@ -9,6 +9,7 @@ mod agents;
 mod metrics;
 mod operation;
 mod policies;
+mod resources;
 mod searches;
 mod shared;
 
@@ -38,7 +39,7 @@ impl Description {
         for describe in [shared::describe, about::describe, policies::describe, metrics::describe] {
             describe(&mut description);
         }
-        for describe in [across::describe, searches::describe, agents::describe] {
+        for describe in [resources::describe, across::describe, searches::describe, agents::describe] {
             describe(&mut description);
         }
         description

@@ -232,7 +232,6 @@ fn path_parameter(name: &str) -> Value {
     let about = match name {
         "id" => "Its id, a UUID; of a resource also what its creator calls it",
         "type" => "The name of a resource type",
-        "metric" => "What the metric is called within its resource",
         _ => "Its name",
     };
     let schema = json!({"type": "string", "minLength": 1});
