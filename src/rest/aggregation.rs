@@ -42,12 +42,7 @@ pub(super) fn metrics(app: &App, call: &Call) -> Result<Reply, Failure> {
 pub(super) fn resources(app: &App, call: &Call) -> Result<Reply, Failure> {
     let user = call.user()?;
     let resource_type = call.named("type");
-    app.database.resource_type(resource_type).map_err(|error| match error {
-        Error::UnknownResourceType { name } => {
-            Failure::because(StatusCode::NOT_FOUND, format!("Resource type {name} does not exist"))
-        }
-        other => other.into(),
-    })?;
+    app.database.resource_type(resource_type)?;
     let asked = Asked::of(call)?;
     let mut search = ResourceSearch::of(resource_type).now(Database::now()).creator(user.name());
     search.filter = filter::sent(call)?;
