@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::Router;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -145,6 +146,8 @@ impl Server {
             .layer(RequestDecompressionLayer::new().pass_through_unaccepted(true));
         let routes = routes.layer(CompressionLayer::new());
         let routes = routes.layer(axum::middleware::from_fn_with_state(origins, super::cors::allow));
+        // Around the routes, as it changes what they are looked up by.
+        let routes = Router::new().fallback_service(routes).layer(axum::middleware::map_request(super::straight::path));
         self.runtime.block_on(async {
             let end = asked_to_end()?;
             tokio::spawn(reload_when_asked(signal(SignalKind::hangup())?, self.door, self.tls.clone()));

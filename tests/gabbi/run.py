@@ -1,6 +1,6 @@
 """Runs files of Gnocchi's gabbi suite against `gnocchetti serve`, over HTTP, each on a new and empty database.
 
-    run.py --command PATH --suite DIR [--expected FILE] [FILE.yaml ...]
+    run.py --command PATH --suite DIR [--suite DIR] [--leave FILE.yaml] [--expected FILE] [FILE.yaml ...]
 
 Needs gabbi and PyYAML; the YAML files are those of the published package. Without names, all files of the suite are run. Each
 test that fails is shown with its request and the reason. The last line counts.
@@ -15,23 +15,24 @@ Accept-Encoding by itself, which changes what errors look like; they are taken a
 """
 
 import argparse
+import glob
 import math
 import os
 import re
-import shutil
-import signal
-import socket
-import subprocess
 import sys
-import tempfile
-import time
 import types
 import unittest
 
 import yaml
 from gabbi import fixture, handlers, suitemaker
 
-START_SECONDS = 30
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "support"))
+from serve import Server  # noqa: E402
+
+# What the suite assumes of a server.
+OPTIONS = ["--no-default-policies", "--max-limit", "7", "--cors-origin", "http://foobar.com", "--proxy-headers"]
+# What the live files take from the environment: no token of Keystone's, and `admin:` in Base64.
+ENVIRONMENT = {"GNOCCHI_SERVICE_TOKEN": "", "GNOCCHI_AUTHORIZATION": "basic YWRtaW46"}
 # How often a test asks again that does not get what it expects.
 MOST_POLLS = 5
 # How many tests may be expected to fail.
@@ -80,47 +81,6 @@ class Outcomes(unittest.TestResult):
 
     def addUnexpectedSuccess(self, test):
         self.rows.append((test, "passed", ""))
-
-
-class Server:
-    """`gnocchetti serve` on an empty database, at a free port of this machine."""
-
-    def __init__(self, command):
-        self.directory = tempfile.mkdtemp(prefix="gabbi-")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.log = open(os.path.join(self.directory, "log"), "wb")
-        self.process = subprocess.Popen(
-            [command, "serve", "--listen", "127.0.0.1:%d" % self.port, "--no-default-policies",
-             "--max-limit", "7", "--cors-origin", "http://foobar.com", "--proxy-headers", "--data", os.path.join(self.directory, "data")],
-            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
-
-    def __enter__(self):
-        deadline = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                return self
-            except OSError:
-                if self.process.poll() is not None or time.monotonic() > deadline:
-                    self.__exit__()
-                    raise RuntimeError("gnocchetti serve does not answer") from None
-                time.sleep(0.02)
-
-    def __exit__(self, *_):
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            code = self.process.wait(timeout=START_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            code = self.process.wait()
-        self.log.close()
-        with open(self.log.name, encoding="utf-8", errors="replace") as log:
-            text = log.read()
-        shutil.rmtree(self.directory)
-        if code != 0:
-            raise RuntimeError("gnocchetti serve ended with %d:\n%s" % (code, text[-2000:]))
 
 
 def suite_of(path, port):
@@ -176,7 +136,7 @@ def run_file(command, path, expected):
     """Runs one file and shows it; the counts of what passed, failed and was skipped. `expected` has the reasons of those of
     its tests that cannot pass."""
     outcomes = Outcomes()
-    with Server(command) as server:
+    with Server(command, OPTIONS) as server:
         suite = suite_of(path, server.port)
         suite.run(outcomes)
         present = suite.countTestCases()
@@ -206,20 +166,24 @@ def run_file(command, path, expected):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--command", required=True, help="the binary gnocchetti")
-    parser.add_argument("--suite", required=True, help="the folder of the YAML files")
+    parser.add_argument("--suite", required=True, action="append", help="a folder of YAML files")
     parser.add_argument("--expected", help="a YAML file of tests that cannot pass")
+    parser.add_argument("--leave", action="append", default=[], help="a file that is run only when it is named")
     parser.add_argument("files", nargs="*")
     arguments = parser.parse_args()
-    present = sorted(name for name in os.listdir(arguments.suite) if name.endswith(".yaml"))
-    names = arguments.files or present
+    os.environ.update(ENVIRONMENT)
+    paths = {os.path.basename(path): path
+             for suite in arguments.suite for path in sorted(glob.glob(os.path.join(suite, "*.yaml")))}
+    names = arguments.files or [name for name in paths if name not in arguments.leave]
     expected = read_expected(arguments.expected) if arguments.expected else {}
-    strange = sorted(set(expected) - set(present))
+    strange = sorted(set(expected) - set(paths))
     if strange:
         raise SystemExit("%s: the suite has no %s" % (arguments.expected, ", ".join(strange)))
     total = {"passed": 0, "failed": 0, "skipped": 0}
     for name in names:
-        path = os.path.join(arguments.suite, name)
-        for outcome, count in run_file(arguments.command, path, expected.get(name, {})).items():
+        if name not in paths:
+            raise SystemExit("the suite has no %s" % name)
+        for outcome, count in run_file(arguments.command, paths[name], expected.get(name, {})).items():
             total[outcome] += count
     print("%d passed, %d failed, %d skipped" % tuple(total.values()))
     return 1 if total["failed"] or not total["passed"] else 0
