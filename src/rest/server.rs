@@ -22,7 +22,7 @@ use super::call::{Call, Reply};
 use super::connections::{self, Limits};
 use super::door::Door;
 use super::failure::Failure;
-use super::options::ServerOptions;
+use super::options::{Auth, ServerOptions};
 use super::policy::Policies;
 use super::telemetry::Telemetry;
 use super::tls::Tls;
@@ -61,6 +61,11 @@ impl App {
     /// How many items a list has at most.
     pub(super) fn max_limit(&self) -> usize {
         self.options.max_limit
+    }
+
+    /// How it is known who asks.
+    pub(super) fn auth(&self) -> Auth {
+        self.options.auth
     }
 
     /// The greatest body, in bytes, also of one that a handler unpacks.

@@ -82,7 +82,7 @@ impl Description {
 fn security(auth: Auth) -> (Value, Value) {
     match auth {
         Auth::Basic => {
-            let about = "The user's name; the password stays empty";
+            let about = "The user's name; the password where the server has a file of them, else nothing";
             (json!([{"basic": []}]), json!({"basic": {"type": "http", "scheme": "basic", "description": about}}))
         }
         Auth::RemoteUser => {
@@ -95,6 +95,6 @@ fn security(auth: Auth) -> (Value, Value) {
 }
 
 /// `GET /openapi.json`.
-pub(super) fn show(_: &App, call: &Call) -> Result<Reply, Failure> {
-    Reply::json(&Description::whole().document(call.origin(), call.auth))
+pub(super) fn show(app: &App, call: &Call) -> Result<Reply, Failure> {
+    Reply::json(&Description::whole().document(call.origin(), app.auth()))
 }
