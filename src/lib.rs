@@ -111,6 +111,11 @@ pub mod internals {
         pub use crate::rest::influxdb::line::*;
     }
     /// See the module of this name in the source.
+    #[cfg(feature = "rest")]
+    pub mod statsd {
+        pub use crate::rest::statsd::line::*;
+    }
+    /// See the module of this name in the source.
     pub mod journal {
         pub use crate::journal::*;
     }

@@ -15,7 +15,7 @@ pub use codecs::{aggregates, batch, measures, round_trip};
 pub use files::{journal, manifest, segment};
 pub use languages::{filter, operations, predicate, words};
 #[cfg(feature = "rest")]
-pub use protocols::line_protocol;
+pub use protocols::{line_protocol, statsd};
 
 /// A fuzzed function.
 pub type Target = fn(&[u8]);
@@ -35,4 +35,6 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("words", words),
     #[cfg(feature = "rest")]
     ("line_protocol", line_protocol),
+    #[cfg(feature = "rest")]
+    ("statsd", statsd),
 ];

@@ -19,6 +19,7 @@ mod given;
 pub(crate) mod influxdb;
 mod ingest;
 mod json;
+mod listener;
 mod measures;
 mod metric;
 mod metric_name;
@@ -32,6 +33,7 @@ mod policy;
 mod prometheus;
 mod server;
 mod shapes;
+pub(crate) mod statsd;
 mod telemetry;
 
 #[cfg(test)]
@@ -39,6 +41,7 @@ mod tests;
 
 pub use options::{Auth, ServerOptions};
 pub use server::Server;
+pub use statsd::Statsd;
 
 use std::sync::Arc;
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use super::policy::Policies;
+use super::statsd::Statsd;
 
 /// How it is known who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,6 +40,7 @@ pub struct ServerOptions {
     pub(super) policies: Arc<Policies>,
     pub(super) open: bool,
     pub(super) auth: Auth,
+    pub(super) statsd: Option<Statsd>,
 }
 
 impl Default for ServerOptions {
@@ -54,6 +56,7 @@ impl Default for ServerOptions {
             policies: Arc::new(Policies::default()),
             open: false,
             auth: Auth::Basic,
+            statsd: None,
         }
     }
 }
@@ -149,6 +152,12 @@ impl ServerOptions {
     #[must_use]
     pub fn open_to_everybody(mut self, yes: bool) -> Self {
         self.open = yes;
+        self
+    }
+    /// Listens for statsd, too.
+    #[must_use]
+    pub fn statsd(mut self, statsd: Statsd) -> Self {
+        self.statsd = Some(statsd);
         self
     }
 }

@@ -14,15 +14,17 @@ use axum::response::{IntoResponse, Response};
 use http_body_util::LengthLimitError;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tower_http::compression::CompressionLayer;
 use tower_http::decompression::RequestDecompressionLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use super::call::{Call, Reply};
 use super::failure::Failure;
+use super::listener::{Counters, Listener};
 use super::options::ServerOptions;
 use super::policy::Policies;
+use super::statsd::Statsd;
 use super::telemetry::Telemetry;
 use crate::Database;
 
@@ -33,9 +35,15 @@ pub(super) struct App {
     options: ServerOptions,
     permits: Arc<Semaphore>,
     telemetry: Telemetry,
+    agents: Vec<Arc<Counters>>,
 }
 
 impl App {
+    /// Counters of what comes in datagrams.
+    pub(super) fn agents(&self) -> &[Arc<Counters>] {
+        &self.agents
+    }
+
     /// Counters of requests.
     pub(super) fn telemetry(&self) -> &Telemetry {
         &self.telemetry
@@ -67,28 +75,46 @@ impl App {
 pub struct Server {
     runtime: tokio::runtime::Runtime,
     listener: TcpListener,
+    agents: Vec<Listener>,
     options: ServerOptions,
 }
 
 impl Server {
     /// Begins to listen at `address`; requests wait until [`run`](Self::run). Port 0 is any that is free.
     ///
-    /// Users are known by name only, so an address that others can reach is refused, unless the options say otherwise.
+    /// Users are known by name only, and senders of datagrams not at all, so an address that others can reach is refused,
+    /// unless the options say otherwise.
     ///
     /// # Errors
     ///
     /// `PermissionDenied` when `address` is not one of this machine's own (127.0.0.0/8, `::1`) and not everybody may come;
-    /// and what the system says when it cannot be listened at, or no threads can be started.
+    /// `InvalidInput` for a resource that cannot be called so; and what the system says when it cannot be listened at, or no
+    /// threads can be started.
     pub fn bind(address: SocketAddr, options: ServerOptions) -> std::io::Result<Self> {
-        if !address.ip().is_loopback() && !options.open {
-            let reason = format!(
-                "{address} can be reached from outside, and users need no password; use 127.0.0.1, or say that all may come"
-            );
-            return Err(std::io::Error::new(std::io::ErrorKind::PermissionDenied, reason));
+        for address in std::iter::once(address).chain(options.statsd.iter().map(Statsd::address)) {
+            if !address.ip().is_loopback() && !options.open {
+                let reason = format!(
+                    "{address} can be reached from outside, and users need no password; use 127.0.0.1, or say that all may come"
+                );
+                return Err(std::io::Error::new(std::io::ErrorKind::PermissionDenied, reason));
+            }
         }
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let listener = runtime.block_on(TcpListener::bind(address))?;
-        Ok(Server { runtime, listener, options })
+        let mut agents = Vec::new();
+        if let Some(statsd) = &options.statsd {
+            agents.push(runtime.block_on(statsd.listen())?);
+        }
+        Ok(Server { runtime, listener, agents, options })
+    }
+
+    /// Where it listens for datagrams, by protocol.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn datagrams(&self) -> std::io::Result<Vec<(&'static str, SocketAddr)>> {
+        self.agents.iter().map(Listener::place).collect()
     }
 
     /// Where it listens.
@@ -101,7 +127,7 @@ impl Server {
     }
 
     /// Serves `database` until SIGTERM or SIGINT: then no connection is accepted any more, requests under way are
-    /// answered, and the database is handed back to be closed.
+    /// answered, what came in datagrams is pushed, and the database is handed back to be closed.
     ///
     /// # Errors
     ///
@@ -110,7 +136,9 @@ impl Server {
         let permits = Arc::new(Semaphore::new(self.options.concurrency));
         let timeout = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, self.options.timeout);
         let origins = Arc::clone(&self.options.origins);
-        let app = Arc::new(App { database, options: self.options, permits, telemetry: Telemetry::default() });
+        let agents = self.agents.iter().map(Listener::counters).collect();
+        let telemetry = Telemetry::default();
+        let app = Arc::new(App { database, options: self.options, permits, telemetry, agents });
         let routes = super::routes(Arc::clone(&app))
             .layer(timeout)
             .layer(RequestDecompressionLayer::new().pass_through_unaccepted(true));
@@ -118,7 +146,15 @@ impl Server {
         let routes = routes.layer(axum::middleware::from_fn_with_state(origins, super::cors::allow));
         self.runtime.block_on(async {
             let end = asked_to_end()?;
-            axum::serve(self.listener, routes).with_graceful_shutdown(end).await
+            let (at_end, _) = watch::channel(false);
+            let run = |agent: Listener| tokio::spawn(agent.run(Arc::clone(&app), at_end.subscribe()));
+            let agents: Vec<_> = self.agents.into_iter().map(run).collect();
+            let served = axum::serve(self.listener, routes).with_graceful_shutdown(end).await;
+            at_end.send_replace(true);
+            for agent in agents {
+                agent.await?;
+            }
+            served
         })?;
         // Waits for handlers whose request ran out of time: they hold the database.
         drop(self.runtime);
