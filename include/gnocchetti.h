@@ -772,7 +772,8 @@ gnt_status gnt_create_metric(const struct gnt_database *database,
                              struct gnt_error **error);
 
 // Creates metrics at once, all of them or on an error none: a JSON list of `{"name": …, "id": …, "unit": …, "creator": …,
-// "archive_policy_name": …}`, where each member may be absent. `created` may be NULL.
+// "archive_policy_name": …}`, where each member may be absent. A name must be free, unless its creator is named.
+// `created` may be NULL.
 gnt_status gnt_create_metrics(const struct gnt_database *database,
                               const char *metrics,
                               size_t metrics_length,
@@ -786,7 +787,8 @@ gnt_status gnt_metric_by_id(const struct gnt_database *database,
                             struct gnt_metric_list **metric,
                             struct gnt_error **error);
 
-// The metric of this name: a list of one. GNT_UNKNOWN_METRIC when there is none.
+// The metric of this name that belongs to no resource: a list of one. When several have it, the one that names no creator, of
+// which there is one at most; else the oldest. GNT_UNKNOWN_METRIC when there is none.
 gnt_status gnt_metric_by_name(const struct gnt_database *database,
                               const char *name,
                               size_t name_length,

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Once};
 
 use gnocchetti::{
-    AggregationMethod, ArchivePolicy, ArchivePolicyRule, ArchivePolicyUpdate, Database, MetricKey, NewMetric, Options,
+    AggregationMethod, ArchivePolicy, ArchivePolicyRule, ArchivePolicyUpdate, Database, Error, MetricKey, NewMetric,
+    Options, Query,
 };
 use support::fault::FaultFs;
 use support::{archive, assert_same, at, copy_tree, everything, files, options, policy, without_deleted};
@@ -51,6 +52,31 @@ fn directories_of_every_version_answer_what_they_answered_when_they_were_written
         let db = Database::open(&copy, options()).unwrap();
         assert_same(&without_deleted(&everything(&db).unwrap()), &wanted, &format!("version {version}, reopened"));
     }
+}
+
+#[test]
+fn an_index_of_the_version_before_is_brought_to_this_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("db");
+    copy_tree(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join("fixtures").join("index-v2").join("db"), &copy);
+    let refused = Database::open_read_only(&copy, options()).unwrap_err();
+    assert!(matches!(refused, Error::ReadOnly { .. }), "{refused}");
+    let db = Database::open(&copy, options()).unwrap();
+    db.check_index().unwrap();
+    let web = db.resource_by_original_id("web", Some("alice"), None).unwrap();
+    assert_eq!((web.resource_type.as_str(), web.metrics.len()), ("mydb", 1));
+    let measures = db.measures(&Query::new(web.metrics["load.value"].key)).unwrap();
+    assert_eq!((measures.timestamps, measures.values), (vec![960 * SECOND], vec![1.5]));
+    let cpu = db.metric_by_name("cpu").unwrap();
+    assert_eq!(cpu.creator.as_deref(), Some("alice"));
+    // What version 3 brought: those who have names of their own do not stand in others' way.
+    let new = |name: &str| NewMetric::named(name).archive_policy("minutes");
+    db.create_metrics(&[new("cpu").creator("bob"), new("disk").creator("bob"), new("disk")]).unwrap();
+    assert_eq!(db.metric_by_name("cpu").unwrap(), cpu);
+    assert_eq!(db.metric_by_name("disk").unwrap().creator, None);
+    assert!(matches!(db.create_metric(new("disk")), Err(Error::MetricExists { .. })));
+    db.close().unwrap();
+    assert_eq!(Database::open_read_only(&copy, options()).unwrap().metrics(None, 100).unwrap().len(), 6);
 }
 
 /// A fixture that lacks a kind of file would no longer test it.

@@ -172,6 +172,10 @@ fn routes() -> Vec<Row> {
         ("POST", "/v1/batch/metrics/measures", json!({"{id}": measures}), [202, 403, 202, 401]),
         ("DELETE", "/v1/metric/{id}", json!(null), [204, 403, 204, 401]),
         ("GET", "/v1/metric/00000000-0000-0000-0000-000000000000", json!(null), [404, 404, 404, 401]),
+        ("POST", "/v1/search/metric?metric_id={id}", json!({">=": 0}), [200, 403, 200, 401]),
+        ("POST", "/v1/search/resource/generic", json!({"=": {"creator": "alice"}}), [200, 200, 200, 401]),
+        ("POST", "/v1/search/resource/none", json!({}), [404, 404, 404, 401]),
+        ("GET", "/v1/search/resource/generic", json!(null), [405; 4]),
         ("GET", "/v1/no-such-route", json!(null), [404; 4]),
     ]
 }

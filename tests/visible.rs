@@ -27,6 +27,33 @@ fn is_unknown<T>(outcome: Result<T, Error>) -> bool {
 }
 
 #[test]
+fn a_name_is_that_of_whoever_may_see_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let (db, _) = open(&directory);
+    let by = |creator: &str| NewMetric::named("load").creator(creator);
+    let created = db.create_metrics(&[by("b:b"), by("a:a"), by("a:a"), NewMetric::named("load")]).unwrap();
+    for (metric, value) in created.iter().zip(1_i32..) {
+        db.push(metric.key, at(0), f64::from(value)).unwrap();
+    }
+    let values = |answered: gnocchetti::Aggregated| -> Vec<f64> {
+        answered.series.into_iter().flat_map(|series| series.columns.values).collect()
+    };
+    let asked = |operation: &str| Aggregates::new(operation.parse().unwrap());
+    let filter = Filter::eq("created_by_project_id", "a");
+    let visible = db.visible(&filter);
+    assert_eq!(visible.metric_by_name("load").unwrap(), created[1]);
+    assert_eq!(values(visible.aggregates(&asked("(metric load mean)")).unwrap()), [2.0]);
+    assert_eq!(db.metric_by_name("load").unwrap(), created[3]);
+    assert_eq!(values(db.aggregates(&asked("(metric load mean)")).unwrap()), [4.0]);
+    let all = Filter::ne("created_by_project_id", "c").or(Filter::eq("creator", None::<uuid::Uuid>));
+    assert_eq!(db.visible(&all).metric_by_name("load").unwrap(), created[3]);
+    let both = visible.aggregates(&asked("(metric loa* mean)")).unwrap();
+    let shown: Vec<String> = both.series.iter().map(|series| format!("{:?}", series.label)).collect();
+    assert!(shown.iter().all(|label| !label.contains("\"load\"")), "{shown:?}");
+    assert!(shown.iter().any(|label| label.contains(&created[2].id.to_string())), "{shown:?}");
+}
+
+#[test]
 fn what_is_not_visible_is_not_there() {
     let directory = tempfile::tempdir().unwrap();
     let (db, metrics) = open(&directory);

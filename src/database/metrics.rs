@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use crate::database::Database;
 use crate::error::{Error, Result};
-use crate::types::{ArchivePolicy, Metric, MetricKey, MetricStatus, NewMetric};
+use crate::types::{ArchivePolicy, Filter, Metric, MetricKey, MetricSearch, MetricStatus, NewMetric};
 
 impl Database {
     /// Creates a metric. When this returns it survives a power cut.
@@ -32,8 +32,8 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidMetric`], [`Error::MetricExists`], [`Error::UnknownArchivePolicy`],
-    /// [`Error::NoArchivePolicyRuleMatch`]; and the index's.
+    /// [`Error::InvalidMetric`]; [`Error::MetricExists`] for an id, or a name without a creator, that a metric has already;
+    /// [`Error::UnknownArchivePolicy`], [`Error::NoArchivePolicyRuleMatch`]; and the index's.
     pub fn create_metrics(&self, metrics: &[NewMetric]) -> Result<Vec<Metric>> {
         let engine = self.writer("create_metrics")?;
         let stored = engine.index().create_metrics(metrics, Database::now())?;
@@ -53,7 +53,9 @@ impl Database {
         found.map(|stored| stored.metric).ok_or_else(|| Error::UnknownMetric { metric: id.to_string() })
     }
 
-    /// The metric of this name.
+    /// The metric of this name that belongs to no resource.
+    ///
+    /// When several have it, the one that names no creator, of which there is one at most; else the oldest.
     ///
     /// # Errors
     ///
@@ -61,6 +63,22 @@ impl Database {
     pub fn metric_by_name(&self, name: &str) -> Result<Metric> {
         let found = self.index()?.metric_by_name(name)?;
         found.map(|stored| stored.metric).ok_or_else(|| Error::UnknownMetric { metric: name.to_owned() })
+    }
+
+    /// As [`metric_by_name`](Self::metric_by_name), of the metrics that `visibility` finds.
+    pub(super) fn metric_named(&self, name: &str, visibility: Option<&Filter>) -> Result<Metric> {
+        if visibility.is_none() {
+            return self.metric_by_name(name);
+        }
+        let of_no_resource = Filter::eq("name", name).and(Filter::eq("resource_id", None::<Uuid>));
+        let of_nobody = of_no_resource.clone().and(Filter::eq("creator", None::<Uuid>));
+        for filter in [of_nobody, of_no_resource] {
+            let found = self.search_metrics(&MetricSearch::new().filter(filter).limit(1), visibility)?;
+            if let Some(metric) = found.into_iter().next() {
+                return Ok(metric);
+            }
+        }
+        Err(Error::UnknownMetric { metric: name.to_owned() })
     }
 
     /// The metric with this key.

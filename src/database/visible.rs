@@ -70,13 +70,13 @@ impl Visible<'_> {
         self.seen(self.database.metric(id)?, &id.to_string())
     }
 
-    /// As [`Database::metric_by_name`].
+    /// As [`Database::metric_by_name`], of those that are visible.
     ///
     /// # Errors
     ///
     /// As there, and [`Error::UnknownMetric`] for one that is not visible.
     pub fn metric_by_name(&self, name: &str) -> Result<Metric> {
-        self.seen(self.database.metric_by_name(name)?, name)
+        self.database.metric_named(name, Some(self.filter))
     }
 
     /// As [`Database::metric_by_key`].

@@ -150,7 +150,8 @@ pub unsafe extern "C" fn gnt_create_metric(
 }
 
 /// Creates metrics at once, all of them or on an error none: a JSON list of `{"name": …, "id": …, "unit": …, "creator": …,
-/// "archive_policy_name": …}`, where each member may be absent. `created` may be NULL.
+/// "archive_policy_name": …}`, where each member may be absent. A name must be free, unless its creator is named.
+/// `created` may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gnt_create_metrics(
     database: *const gnt_database,
@@ -188,7 +189,8 @@ pub unsafe extern "C" fn gnt_metric_by_id(
     })
 }
 
-/// The metric of this name: a list of one. GNT_UNKNOWN_METRIC when there is none.
+/// The metric of this name that belongs to no resource: a list of one. When several have it, the one that names no creator, of
+/// which there is one at most; else the oldest. GNT_UNKNOWN_METRIC when there is none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gnt_metric_by_name(
     database: *const gnt_database,

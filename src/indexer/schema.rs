@@ -21,6 +21,9 @@ const APPLICATION_ID: i32 = 0x676e_6f63;
 /// The second one adds resources. What all resources have lies in `resources`, and in `revisions` as it was before each
 /// change; the attributes of each type lie in two tables of that type, next to these two (`layout` writes them). A metric
 /// refers to its resource by the key, in whose order all of these tables grow, and not by the id, which is random.
+///
+/// The third one lets creators choose the names of metrics without a resource without regard to anybody's: such a name is
+/// told from its like by the metric's key. Names of metrics that nobody is named as creator of stay unique, and come first.
 const MIGRATIONS: &[&str] = &[
     "
     CREATE TABLE archive_policies (
@@ -122,6 +125,12 @@ const MIGRATIONS: &[&str] = &[
     CREATE INDEX metrics_by_resource ON metrics (resource_key) WHERE resource_key IS NOT NULL;
     CREATE INDEX metrics_by_creator ON metrics (creator) WHERE creator IS NOT NULL;
     CREATE INDEX metrics_by_unit ON metrics (unit) WHERE unit IS NOT NULL;
+",
+    "
+    DROP INDEX metrics_by_name;
+    CREATE UNIQUE INDEX metrics_by_name ON metrics (
+        name, ifnull(resource_key, 0), CASE WHEN resource_key IS NULL AND creator IS NOT NULL THEN key ELSE 0 END
+    ) WHERE status = 0 AND name IS NOT NULL;
 ",
 ];
 

@@ -49,7 +49,8 @@ statements! {
     INSERT_METRIC = "INSERT INTO metrics (id, name, unit, creator, policy_id, status, created_at, resource_key) \
         VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7)";
     METRIC_BY_ID = metrics_where!("m.id = ?1 AND m.status = 0");
-    METRIC_BY_NAME = metrics_where!("m.name = ?1 AND ifnull(m.resource_key, 0) = 0 AND m.status = 0");
+    METRIC_BY_NAME = metrics_where!("m.name = ?1 AND ifnull(m.resource_key, 0) = 0 AND m.status = 0 \
+        ORDER BY CASE WHEN m.resource_key IS NULL AND m.creator IS NOT NULL THEN m.key ELSE 0 END LIMIT 1");
     METRIC_BY_KEY = metrics_where!("m.key = ?1");
     ACTIVE_METRICS = metrics_where!("m.key > ?1 AND m.status = 0 ORDER BY m.key LIMIT ?2");
     DELETED_METRICS = metrics_where!("m.key > ?1 AND m.status = 1 ORDER BY m.key LIMIT ?2");

@@ -77,6 +77,15 @@ impl User {
         }
     }
 
+    /// As [`metrics_for`](Self::metrics_for), the resources.
+    pub(super) fn resources_for(&self, app: &App, name: &str) -> Result<Option<Filter>, Failure> {
+        match app.policies().decide(name, self, Target::Resource) {
+            Decision::Everything => Ok(None),
+            Decision::Found(filter) => Ok(Some(filter)),
+            Decision::Nothing => Err(Failure::of(StatusCode::FORBIDDEN)),
+        }
+    }
+
     /// Refuses to do something with a metric, unless the rule `name` lets it.
     pub(super) fn must_with(&self, app: &App, name: &str, metric: &Metric) -> Result<(), Failure> {
         self.must_with_all(app, name, &[metric.key])

@@ -9,6 +9,7 @@ use super::archive_policy;
 use super::asked::Asked;
 use super::call::{Call, Reply};
 use super::failure::Failure;
+use super::filter;
 use super::given::Given;
 use super::json::Tree;
 use super::operations::{read, unanswered};
@@ -16,7 +17,7 @@ use super::server::App;
 use super::shapes;
 use crate::Database;
 use crate::ops::{Operation, OutputLabel, OutputSeries};
-use crate::{Aggregated, Aggregates, Error, Filter, ResourceAggregates, ResourceSearch, Uuid};
+use crate::{Aggregated, Aggregates, Error, ResourceAggregates, ResourceSearch, Uuid};
 
 /// `POST`: evaluates an operation.
 pub(super) fn evaluate(app: &App, call: &Call) -> Result<Reply, Failure> {
@@ -34,7 +35,7 @@ pub(super) fn evaluate(app: &App, call: &Call) -> Result<Reply, Failure> {
     let resource_type = given.need("resource_type")?.text()?;
     app.database.resource_type(resource_type)?;
     let search = ResourceSearch::of(resource_type).now(Database::now()).creator(call.user()?.name());
-    let search = search.filter(filter(given.need("search")?.value())?);
+    let search = search.filter(filter::of_part(&given.need("search")?)?);
     let groups: Vec<&str> = call.query.all("groupby").collect();
     // Gnocchi looks at the history of groups only.
     let history = use_history && !groups.is_empty();
@@ -61,15 +62,6 @@ fn question(operation: Operation, asked: &Asked, details: bool) -> Aggregates {
         question = question.needed_overlap(percent);
     }
     question
-}
-
-/// The filter of a search: an object, or a text.
-pub(super) fn filter(search: &Value) -> Result<Filter, Failure> {
-    let filter = match search {
-        Value::String(text) => Filter::parse(text),
-        json => Filter::from_json(&json.to_string()),
-    };
-    filter.map_err(|error| Failure::bad(json!({"cause": "Invalid input", "reason": error.to_string(), "detail": []})))
 }
 
 /// Over metrics that the operation names by id.

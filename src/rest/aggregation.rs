@@ -3,18 +3,22 @@
 use std::collections::BTreeSet;
 
 use axum::http::{Method, StatusCode};
-use serde_json::Value;
 
-use super::aggregates::{filter, group};
+use super::aggregates::group;
 use super::asked::Asked;
 use super::call::{Call, Reply};
 use super::failure::Failure;
+use super::filter;
 use super::given::Given;
 use super::json::Tree;
+use super::metric::method_not_kept;
 use super::server::App;
 use crate::Database;
 use crate::ops::{EvaluateOptions, Reaggregation};
-use crate::{Aggregated, AggregationMethod, Definition, Error, MetricKey, ResourceSearch, Timespan, Timestamp, Uuid};
+use crate::{
+    Aggregated, AggregationMethod, ArchivePolicy, Definition, Error, MetricKey, ResourceSearch, Timespan, Timestamp,
+    Uuid,
+};
 
 /// `GET`, `POST /v1/aggregation/metric`: across metrics by id.
 pub(super) fn metrics(app: &App, call: &Call) -> Result<Reply, Failure> {
@@ -27,9 +31,10 @@ pub(super) fn metrics(app: &App, call: &Call) -> Result<Reply, Failure> {
     let keys = ids.iter().map(|id| key(app, *id)).collect::<Result<Vec<_>, _>>()?;
     user.must_own_all(app, &keys)?;
     let names = ids.iter().map(Uuid::to_string).collect();
-    let question = question(call, &asked, names, &|method| lacking(app, keys.first(), method, &asked))?;
+    let alone = keys.len() == 1;
+    let question = question(call, &asked, names, &|method| lacking(app, keys.first(), alone, method, &asked))?;
     let answered = app.database.reaggregate(&question, &asked.granularities());
-    let answered = answered.map_err(|error| unanswered(app, call, &asked, error))?;
+    let answered = answered.map_err(|error| unanswered(app, call, &asked, alone, error))?;
     Reply::tree(&points(answered))
 }
 
@@ -45,11 +50,7 @@ pub(super) fn resources(app: &App, call: &Call) -> Result<Reply, Failure> {
     })?;
     let asked = Asked::of(call)?;
     let mut search = ResourceSearch::of(resource_type).now(Database::now()).creator(user.name());
-    if let Some(text) = call.query.get("filter") {
-        search = search.filter(filter(&Value::from(text.as_str()))?);
-    } else if !call.body.is_empty() {
-        search = search.filter(filter(&call.json()?)?);
-    }
+    search.filter = filter::sent(call)?;
     let groups: Vec<&str> = call.query.all("groupby").collect();
     let names = vec![call.named("name").to_owned()];
     let question = question(call, &asked, names, &|method| unknown_method(method, None, "", &asked))?;
@@ -58,7 +59,7 @@ pub(super) fn resources(app: &App, call: &Call) -> Result<Reply, Failure> {
         app.database.reaggregate_resources(&question, &search, &groups, &granularities, user.owned().as_ref());
     let answered = answered.map_err(|error| match error {
         Error::UnknownAttribute { .. } if !groups.is_empty() => Failure::bad("Invalid groupby attribute"),
-        other => unanswered(app, call, &asked, other),
+        other => unanswered(app, call, &asked, false, other),
     })?;
     if groups.is_empty() {
         return Reply::tree(&points(answered.into_iter().next().unwrap_or_default()));
@@ -120,27 +121,35 @@ fn question(
     Ok(Reaggregation { metrics, method, reaggregation, resample, options })
 }
 
-/// Why the database does not answer.
-fn unanswered(app: &App, call: &Call, asked: &Asked, error: Error) -> Failure {
+/// Why the database does not answer; `alone` when one metric was asked for by its id.
+fn unanswered(app: &App, call: &Call, asked: &Asked, alone: bool, error: Error) -> Failure {
     let method = call.query.get("aggregation").map_or("mean", String::as_str);
     match error {
         Error::Unaggregable { references, reason } => Failure::bad(serde_json::json!({
             "cause": "Metrics cannot be aggregated", "reason": reason, "detail": references,
         })),
-        Error::UnknownGranularity { metric, .. } => lacking(app, Some(&MetricKey::new(metric)), method, asked),
+        Error::UnknownGranularity { metric, .. } => lacking(app, Some(&MetricKey::new(metric)), alone, method, asked),
         Error::UnknownReferenceMethod { metric, .. } => match metric.parse().map(|id| app.database.metric(id)) {
-            Ok(Ok(metric)) => lacking(app, Some(&metric.key), method, asked),
+            Ok(Ok(metric)) => lacking(app, Some(&metric.key), alone, method, asked),
             _ => unknown_method(method, None, &metric, asked),
         },
         other => other.into(),
     }
 }
 
-/// That a metric has no such aggregates.
-fn lacking(app: &App, key: Option<&MetricKey>, method: &str, asked: &Asked) -> Failure {
+/// That a metric has no such aggregates. Gnocchi says so in other words of one metric alone, when it is the method that is
+/// lacking.
+fn lacking(app: &App, key: Option<&MetricKey>, alone: bool, method: &str, asked: &Asked) -> Failure {
     let metric = key.and_then(|key| app.database.metric_by_key(*key).ok());
     let policy = metric.as_ref().and_then(|metric| app.database.policy_of(metric.key).ok());
-    let finest = policy.and_then(|policy| policy.definitions().iter().map(Definition::granularity).min());
+    let definitions = policy.iter().flat_map(ArchivePolicy::definitions);
+    let kept: Vec<Timespan> = definitions.map(Definition::granularity).collect();
+    if let Some(metric) = metric.as_ref().filter(|_| alone)
+        && asked.granularity.is_none_or(|granularity| kept.contains(&granularity))
+    {
+        return method_not_kept(metric, method);
+    }
+    let finest = kept.into_iter().min();
     unknown_method(method, finest, &metric.map_or_else(String::new, |metric| metric.id.to_string()), asked)
 }
 

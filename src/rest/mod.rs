@@ -15,6 +15,7 @@ mod batch;
 mod call;
 mod cors;
 mod failure;
+mod filter;
 mod given;
 pub(crate) mod influxdb;
 mod ingest;
@@ -31,6 +32,7 @@ mod paging;
 mod parameters;
 mod policy;
 mod prometheus;
+mod search;
 mod server;
 mod shapes;
 pub(crate) mod statsd;
@@ -96,4 +98,6 @@ fn across() -> Router<Arc<App>> {
         .route("/v1/aggregation/metric", get(on(aggregation::metrics)).post(on(aggregation::metrics)))
         .route("/v1/aggregation/resource/{type}/metric", any(on(about::wrong_method)))
         .route("/v1/aggregation/resource/{type}/metric/{name}", post(on(aggregation::resources)))
+        .route("/v1/search/metric", post(on(search::metrics)))
+        .route("/v1/search/resource/{type}", post(on(search::resources)).fallback(on(search::wrong_method)))
 }

@@ -38,6 +38,8 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("get metric", "rule:admin_or_service or rule:creator or rule:metric_owner"),
     ("delete metric", "rule:admin_or_creator"),
     ("list metric", ""),
+    ("search metric", "rule:admin_or_creator or rule:metric_owner"),
+    ("search resource", ""),
     ("post measures", "rule:admin_or_service or rule:creator"),
     ("get measures", "rule:admin_or_service or rule:creator or rule:metric_owner"),
 ];

@@ -68,6 +68,8 @@ pub struct Metric {
 
 /// A metric to be created. It names its archive policy, or gets one by rule: by its name, or by the empty name.
 ///
+/// Its name must be free unless it names its creator: creators choose names without regard to anybody's, even their own.
+///
 /// ```
 /// use gnocchetti::NewMetric;
 ///
@@ -78,7 +80,8 @@ pub struct Metric {
 pub struct NewMetric {
     /// Its identifier; a random one when absent.
     pub id: Option<Uuid>,
-    /// Its name: not empty, without `/`, at most 255 characters.
+    /// Its name: not empty, without `/`, at most 255 characters; one that no other metric without a creator has, when it
+    /// names no creator either.
     pub name: Option<String>,
     /// The unit of its values: at most 31 characters.
     pub unit: Option<String>,

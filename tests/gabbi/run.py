@@ -1,9 +1,13 @@
 """Runs files of Gnocchi's gabbi suite against `gnocchetti serve`, over HTTP, each on a new and empty database.
 
-    run.py --command PATH --suite DIR [--enforced FILE] [FILE.yaml ...]
+    run.py --command PATH --suite DIR [--expected FILE] [--enforced FILE] [FILE.yaml ...]
 
 Needs gabbi and PyYAML; the YAML files are those of the published package. Without names, the files that --enforced lists
-are run. Each test that fails is shown with its request and the reason. The last line counts.
+are run, and without such a list all files of the suite. Each test that fails is shown with its request and the reason. The last
+line counts.
+
+--expected names tests that cannot pass, with the reason for each. Such a test runs; when it fails, it counts as skipped, and when
+it passes, the run fails, as it does for a test that is not in its file, and for more than five such tests.
 
 The files assume to be run in process, below the prefix /gnocchi, with fixtures that make a server and with a tag for NaN:
 here the prefix is the server's root, fixtures do nothing, and the tag equals NaN only. Newer gabbi sends Accept and
@@ -28,6 +32,8 @@ import yaml
 from gabbi import fixture, handlers, suitemaker
 
 START_SECONDS = 30
+# How many tests may be expected to fail.
+MOST_EXPECTED = 5
 
 
 class EqualsNaN:
@@ -138,24 +144,56 @@ def short(text):
     return re.sub(r"\s+", " ", str(text)).strip()[:400]
 
 
-def run_file(command, path):
-    """Runs one file and shows it; the counts of what passed, failed and was skipped."""
+def judged(outcome, reason, expected):
+    """What an outcome counts as, and why, for a test that is expected to fail for the reason `expected`, or None."""
+    if expected is None:
+        return ("failed", "it was not run: %s" % reason) if outcome == "skipped" else (outcome, reason)
+    if outcome == "failed":
+        return "skipped", expected
+    return "failed", "it %s, and is expected to fail: %s" % (outcome, expected)
+
+
+def read_expected(path):
+    """The tests that are expected to fail: reasons by name, by file."""
+    with open(path, encoding="utf-8") as source:
+        expected = yaml.safe_load(source) or {}
+    count = sum(len(tests) for tests in expected.values())
+    if count > MOST_EXPECTED:
+        raise SystemExit("%s expects %d tests to fail, and at most %d may" % (path, count, MOST_EXPECTED))
+    for name, tests in expected.items():
+        for test, reason in tests.items():
+            if not isinstance(reason, str) or not reason.strip():
+                raise SystemExit("%s: there is no reason for `%s` of %s" % (path, test, name))
+    return expected
+
+
+def run_file(command, path, expected):
+    """Runs one file and shows it; the counts of what passed, failed and was skipped. `expected` has the reasons of those of
+    its tests that cannot pass."""
     outcomes = Outcomes()
     with Server(command) as server:
         suite = suite_of(path, server.port)
         suite.run(outcomes)
-        expected = suite.countTestCases()
+        present = suite.countTestCases()
     counts = {"passed": 0, "failed": 0, "skipped": 0}
+    unseen = dict(expected)
     for test, outcome, reason in outcomes.rows:
+        data = getattr(test, "test_data", {})
+        name = data.get("name", str(test))
+        outcome, reason = judged(outcome, reason, unseen.pop(name, None))
         counts[outcome] += 1
+        if outcome == "skipped":
+            print("  SKIPPED %s: %s" % (name, short(reason)))
         if outcome == "failed":
-            data = getattr(test, "test_data", {})
-            print("  FAILED %s: %s %s" % (data.get("name", test), data.get("method", ""), getattr(test, "url", "")))
+            print("  FAILED %s: %s %s" % (name, data.get("method", ""), getattr(test, "url", "")))
             print("    %s" % short(reason))
             print("    answered: %s" % short(getattr(test, "output", "")))
-    if len(outcomes.rows) != expected:
+    for name in unseen:
         counts["failed"] += 1
-        print("  FAILED: %d tests, of which %d were run" % (expected, len(outcomes.rows)))
+        print("  FAILED: there is no test `%s`, which is expected to fail" % name)
+    if len(outcomes.rows) != present:
+        counts["failed"] += 1
+        print("  FAILED: %d tests, of which %d were run" % (present, len(outcomes.rows)))
     print("%s: %d passed, %d failed, %d skipped" % (os.path.basename(path), *counts.values()), flush=True)
     return counts
 
@@ -164,6 +202,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--command", required=True, help="the binary gnocchetti")
     parser.add_argument("--suite", required=True, help="the folder of the YAML files")
+    parser.add_argument("--expected", help="a YAML file of tests that cannot pass")
     parser.add_argument("--enforced", help="a list of files, one on a line")
     parser.add_argument("files", nargs="*")
     arguments = parser.parse_args()
@@ -171,12 +210,19 @@ def main():
     if not names and arguments.enforced:
         with open(arguments.enforced, encoding="utf-8") as listed:
             names = [line.strip() for line in listed if line.strip() and not line.startswith("#")]
+    present = sorted(name for name in os.listdir(arguments.suite) if name.endswith(".yaml"))
+    names = names or present
+    expected = read_expected(arguments.expected) if arguments.expected else {}
+    strange = sorted(set(expected) - set(present))
+    if strange:
+        raise SystemExit("%s: the suite has no %s" % (arguments.expected, ", ".join(strange)))
     total = {"passed": 0, "failed": 0, "skipped": 0}
     for name in names:
-        for outcome, count in run_file(arguments.command, os.path.join(arguments.suite, name)).items():
+        path = os.path.join(arguments.suite, name)
+        for outcome, count in run_file(arguments.command, path, expected.get(name, {})).items():
             total[outcome] += count
     print("%d passed, %d failed, %d skipped" % tuple(total.values()))
-    return 1 if total["failed"] or total["skipped"] or not total["passed"] else 0
+    return 1 if total["failed"] or not total["passed"] else 0
 
 
 if __name__ == "__main__":

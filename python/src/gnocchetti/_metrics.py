@@ -78,7 +78,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class NewMetric:
-    """A metric to be created. Without an archive policy it gets one by rule."""
+    """A metric to be created. Without an archive policy it gets one by rule; a name must be free, unless its creator is named."""
 
     name: str | None = None
     archive_policy: str | None = field(default=None, kw_only=True)
@@ -137,7 +137,10 @@ class Metrics(Policies):
         return self.metric_by_key(metric)
 
     def metric_by_name(self, name: str) -> Metric:
-        """The metric of this name; ``UnknownMetric`` when there is none."""
+        """The metric of this name that belongs to no resource; ``UnknownMetric`` when there is none.
+
+        When several have it, the one that names no creator, of which there is one at most; else the oldest.
+        """
         return self._metric_list("gnt_metric_by_name", *utf8(name))[0]
 
     def metric_by_key(self, key: int) -> Metric:

@@ -1,6 +1,6 @@
 //! The series that an operation asks for: found by id, name or pattern, or through resources, and fetched.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -43,8 +43,10 @@ pub(super) fn of_metrics(
         if found.is_empty() {
             return Err(Error::UnknownMetric { metric: reference.metric.clone() });
         }
+        let shared = shared_names(&found);
         for metric in found {
-            let name = metric.name.clone().unwrap_or_else(|| metric.id.to_string());
+            let name = metric.name.clone().filter(|name| !shared.contains(name));
+            let name = name.unwrap_or_else(|| metric.id.to_string());
             let shown = if reference.is_pattern() { name } else { reference.metric.clone() };
             let label = Label { resource: None, metric: shown, method: reference.method };
             let reference = reference.clone();
@@ -55,14 +57,21 @@ pub(super) fn of_metrics(
     Ok((sources, metrics))
 }
 
+/// Names that several of these metrics have.
+fn shared_names(metrics: &[Metric]) -> BTreeSet<String> {
+    let mut seen = BTreeSet::new();
+    let names = metrics.iter().filter_map(|metric| metric.name.as_deref());
+    names.filter(|name| !seen.insert(*name)).map(str::to_owned).collect()
+}
+
 /// The metrics that a reference names, of those that `visibility` finds: that of an id, or those of no resource whose name
 /// it is, or matches it.
 fn named(database: &Database, reference: &Reference, visibility: Option<&Filter>) -> Result<Vec<Metric>> {
     if !reference.is_pattern() {
-        let found = match reference.metric.parse::<Uuid>() {
-            Ok(id) => database.metric(id),
-            Err(_) => database.metric_by_name(&reference.metric),
-        }?;
+        let Ok(id) = reference.metric.parse::<Uuid>() else {
+            return Ok(vec![database.metric_named(&reference.metric, visibility)?]);
+        };
+        let found = database.metric(id)?;
         database.check_visible(found.key, &reference.metric, visibility)?;
         return Ok(vec![found]);
     }

@@ -28,8 +28,8 @@ impl Indexer {
     /// # Errors
     ///
     /// [`Error::InvalidMetric`]; [`Error::UnknownArchivePolicy`]; [`Error::NoArchivePolicyRuleMatch`];
-    /// [`Error::MetricExists`] when an active metric, or an earlier one of `metrics`, has the id, or the name without
-    /// belonging to a resource.
+    /// [`Error::MetricExists`] when an active metric, or an earlier one of `metrics`, has the id, or, where neither
+    /// names a creator, the name.
     pub fn create_metrics(&self, metrics: &[NewMetric], now: Timestamp) -> Result<Vec<StoredMetric>> {
         if metrics.is_empty() {
             return Ok(Vec::new());
@@ -199,8 +199,10 @@ fn duplicate(
     id: Uuid,
     resource_key: Option<i64>,
 ) -> Result<Failure, Failure> {
+    // Of metrics without a resource that name their creator, names may be the same.
+    let exclusive = resource_key.is_some() || metric.creator.is_none();
     let parameters = (&metric.name, resource_key.unwrap_or_default());
-    let taken = connection.prepare_cached(sql::NAME_IS_TAKEN)?.exists(parameters)?;
+    let taken = exclusive && connection.prepare_cached(sql::NAME_IS_TAKEN)?.exists(parameters)?;
     let name = metric.name.clone().filter(|_| taken).unwrap_or_else(|| id.to_string());
     Ok(Error::MetricExists { name }.into())
 }

@@ -32,7 +32,8 @@ impl Indexer {
         self.read_once("look up a metric by id", |connection| by_id(connection, id))
     }
 
-    /// The active metric of this name that belongs to no resource, when there is one.
+    /// The active metric of this name that belongs to no resource, when there is one: that without a creator before those
+    /// of creators, and of these the oldest.
     ///
     /// # Errors
     ///

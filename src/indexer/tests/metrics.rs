@@ -112,6 +112,25 @@ fn a_deleted_metric_frees_its_name_and_id_but_not_its_key() {
 }
 
 #[test]
+fn creators_choose_names_without_regard_to_anybodys() {
+    let fixture = Fixture::new();
+    let by = |creator: &str| NewMetric::named("load").creator(creator);
+    let created = fixture.create_metrics(&[by("bob"), by("alice"), by("alice")], now()).unwrap();
+    assert_eq!(fixture.metric_by_name("load").unwrap().as_ref(), Some(&created[0]));
+    let own = fixture.create(NewMetric::named("load"));
+    assert_eq!(fixture.metric_by_name("load").unwrap().as_ref(), Some(&own));
+    let again = fixture.create_metrics(&[by("bob"), NewMetric::named("load")], now()).unwrap_err();
+    assert!(matches!(again, Error::MetricExists { name } if name == "load"));
+    let same_id = fixture.create_metrics(&[by("bob").id(own.metric.id)], now()).unwrap_err();
+    assert!(matches!(same_id, Error::MetricExists { name } if name == own.metric.id.to_string()));
+    assert_eq!(fixture.metric_count().unwrap(), 4);
+    fixture.mark_deleted(own.metric.key).unwrap();
+    fixture.mark_deleted(created[0].metric.key).unwrap();
+    assert_eq!(fixture.metric_by_name("load").unwrap().as_ref(), Some(&created[1]));
+    fixture.integrity_check().unwrap();
+}
+
+#[test]
 fn purging_removes_deleted_rows_only_and_keys_stay_used() {
     let fixture = Fixture::new();
     let stored = fixture.create_metrics(&[NewMetric::named("a"), NewMetric::named("b")], now()).unwrap();

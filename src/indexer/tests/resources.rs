@@ -432,6 +432,33 @@ fn an_index_of_the_first_version_keeps_its_metrics() {
 }
 
 #[test]
+fn an_index_of_the_second_version_keeps_names_and_lets_creators_share_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("index.sqlite");
+    let mut connection = connection::writer(&path).unwrap();
+    schema::prepare_up_to(&mut connection, &path, 2).unwrap();
+    let v2 = "INSERT INTO archive_policies (name, policy, revision) VALUES ('p', '{}', 1);
+        INSERT INTO resources (id, original_id, type_id, creator, started_at, revision_start)
+            VALUES (x'0000000000000000000000000000000a', 'r', 1, 'alice', 0, 0);
+        INSERT INTO metrics (id, name, creator, policy_id, status, created_at, resource_key) VALUES
+            (x'00000000000000000000000000000001', 'cpu', 'alice', 1, 0, 5, NULL),
+            (x'00000000000000000000000000000002', 'cpu', 'alice', 1, 0, 6, 1),
+            (x'00000000000000000000000000000003', 'disk', NULL, 1, 0, 7, NULL);
+        UPDATE metric_totals SET active = 3;";
+    connection.execute_batch(v2).unwrap();
+    drop(connection);
+    let index = Indexer::open(&path).unwrap();
+    index.integrity_check().unwrap();
+    let named = |name: &str| index.metric_by_name(name).unwrap().unwrap().metric.id.as_u128();
+    assert_eq!((named("cpu"), named("disk")), (1, 3));
+    let new = |name: &str| NewMetric::named(name).archive_policy("p");
+    index.create_metrics(&[new("cpu").creator("alice"), new("disk").creator("bob")], now()).unwrap();
+    assert!(matches!(index.create_metrics(&[new("disk")], now()), Err(Error::MetricExists { .. })));
+    assert_eq!((named("cpu"), named("disk")), (1, 3));
+    index.integrity_check().unwrap();
+}
+
+#[test]
 fn attributes_are_part_of_the_check() {
     let fixture = fixture();
     let id = one(&fixture, thing("web")).id;

@@ -10,28 +10,45 @@ use crate::Filter;
 pub(in crate::rest) enum Target {
     /// Metrics.
     Metric,
+    /// Resources.
+    Resource,
     /// What has no owner.
     Other,
 }
 
 impl Target {
     fn has(self, attribute: &str) -> bool {
-        let of_metrics = [
-            "id",
-            "name",
-            "unit",
-            "creator",
-            "created_by_user_id",
-            "created_by_project_id",
-            "archive_policy_name",
-            "resource_id",
-            "resource.id",
-            "resource.user_id",
-            "resource.project_id",
-            "resource.creator",
-            "resource.type",
-        ];
-        self == Target::Metric && of_metrics.contains(&attribute)
+        let attributes: &[&str] = match self {
+            Target::Metric => &[
+                "id",
+                "name",
+                "unit",
+                "creator",
+                "created_by_user_id",
+                "created_by_project_id",
+                "archive_policy_name",
+                "resource_id",
+                "resource.id",
+                "resource.user_id",
+                "resource.project_id",
+                "resource.creator",
+                "resource.type",
+            ],
+            Target::Resource => &[
+                "id",
+                "original_resource_id",
+                "type",
+                "creator",
+                "created_by_user_id",
+                "created_by_project_id",
+                "user_id",
+                "project_id",
+                "started_at",
+                "ended_at",
+            ],
+            Target::Other => &[],
+        };
+        attributes.contains(&attribute)
     }
 }
 

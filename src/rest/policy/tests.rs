@@ -25,7 +25,11 @@ fn the_defaults_can_be_read_and_say_what_they_say() {
     assert_eq!(ask("get metric", "alice", Target::Other), Decision::Nothing);
     assert_eq!(ask("get status", "alice", Target::Other), Decision::Nothing);
     assert_eq!(ask("list archive policy", "alice", Target::Other), Decision::Everything);
+    assert_eq!(ask("search resource", "alice", Target::Resource), Decision::Everything);
+    assert_eq!(ask("search metric", "alice", Target::Metric), own);
     assert_eq!(ask("no such rule", "admin", Target::Other), Decision::Nothing);
+    let narrowed = Policies::with("'search resource': 'user:%(creator)s or user:%(name)s'").unwrap();
+    assert_eq!(narrowed.decide("search resource", &user("alice"), Target::Resource), own);
 }
 
 #[test]

@@ -115,8 +115,8 @@ impl Parser {
         };
         let position = self.position();
         match self.advance() {
-            Some((_, Token::Sign("∈"))) => return Ok(Filter::one_of(name, self.list()?)),
-            Some((_, Token::Word(word))) if word == "in" => return Ok(Filter::one_of(name, self.list()?)),
+            Some((_, Token::Sign("∈"))) => return self.list(name),
+            Some((_, Token::Word(word))) if word == "in" => return self.list(name),
             Some((_, Token::Word(word))) => {
                 if let Some(operator) = Operator::from_symbol(&word) {
                     return Ok(Filter::compare(name, operator, self.value()?));
@@ -142,16 +142,20 @@ impl Parser {
         }
     }
 
-    fn list(&mut self) -> Result<Vec<AttributeValue>> {
+    fn list(&mut self, name: String) -> Result<Filter> {
         let position = self.position();
         if !self.skip(&["["]) {
             return Err(invalid(position, "`in` takes a list: [a, b]"));
         }
         let mut values = Vec::new();
+        let position = self.position();
+        if self.skip(&["]"]) {
+            return Err(invalid(position, format!("`{}` is to be one of no values", cut(&name))));
+        }
         loop {
             values.push(self.value()?);
             if self.skip(&["]"]) {
-                return Ok(values);
+                return Ok(Filter::one_of(name, values));
             }
             if !self.skip(&[","]) {
                 return Err(invalid(self.position(), "`,` or `]` is expected in a list"));

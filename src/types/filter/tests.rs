@@ -118,7 +118,7 @@ fn errors_name_the_place() {
         ("a = b)", 6, "`and`, `or` or the end is expected, not `)`"),
         ("a = 'b", 5, "the text that begins with ' does not end"),
         ("a in b", 6, "`in` takes a list"),
-        ("a in []", 7, "a value is expected, not `]`"),
+        ("a in []", 7, "`a` is to be one of no values"),
         ("a in [1 2]", 9, "`,` or `]` is expected in a list"),
         ("a in [1,", 9, "a value is missing"),
         ("a = [1]", 5, "a value is expected, not `[`"),
