@@ -93,13 +93,11 @@ fn listen(section: &str, usual: &str, host: Option<&str>, port: Option<&str>) ->
         Some(host) => host.to_owned(),
     };
     let address = format!("{host}:{port}");
-    match address.parse::<std::net::SocketAddr>() {
-        Ok(_) => Ok(Some(address)),
-        Err(_) => {
-            let reason = "which is not an address of digits and a port";
-            Err(format!("{section}.host and {section}.port make {address}, {reason}"))
-        }
+    if address.parse::<std::net::SocketAddr>().is_ok() {
+        return Ok(Some(address));
     }
+    let reason = "which is not an address of digits and a port";
+    Err(format!("{section}.host and {section}.port make {address}, {reason}"))
 }
 
 fn log_level(debug: Option<&str>, verbose: Option<&str>) -> Option<String> {
