@@ -107,6 +107,18 @@ pub mod internals {
     }
     /// See the module of this name in the source.
     #[cfg(feature = "rest")]
+    pub mod collectd {
+        /// See the module of this name in the source.
+        pub mod list {
+            pub use crate::rest::collectd::list::*;
+        }
+        /// See the module of this name in the source.
+        pub mod network {
+            pub use crate::rest::collectd::network::*;
+        }
+    }
+    /// See the module of this name in the source.
+    #[cfg(feature = "rest")]
     pub mod influxdb {
         pub use crate::rest::influxdb::line::*;
     }

@@ -9,6 +9,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use gnocchetti::internals::collectd::network::Value::Gauge;
+use gnocchetti::internals::collectd::network::{Identity, Values};
 use serde_json::{Value, json};
 
 struct Server {
@@ -148,6 +150,9 @@ fn routes() -> Vec<Row> {
     let measures = json!([{"timestamp": 1, "value": 1}]);
     let policy = json!({"name": "{new}", "definition": [{"granularity": 1}]});
     let rule = json!({"name": "{new}", "metric_pattern": "{new}*", "archive_policy_name": "seconds"});
+    let of_collectd = json!([{
+        "values": [1], "dstypes": ["gauge"], "dsnames": ["value"], "time": 1, "host": "h", "plugin": "p", "type": "t",
+    }]);
     vec![
         ("GET", "/", json!(null), [200; 4]),
         ("GET", "/healthcheck", json!(null), [200; 4]),
@@ -176,6 +181,8 @@ fn routes() -> Vec<Row> {
         ("POST", "/v1/search/resource/generic", json!({"=": {"creator": "alice"}}), [200, 200, 200, 401]),
         ("POST", "/v1/search/resource/none", json!({}), [404, 404, 404, 401]),
         ("GET", "/v1/search/resource/generic", json!(null), [405; 4]),
+        // The first to write makes the type of resources.
+        ("POST", "/v1/collectd", of_collectd, [403, 403, 202, 401]),
         ("GET", "/v1/no-such-route", json!(null), [404; 4]),
     ]
 }
@@ -372,4 +379,31 @@ fn what_statsd_heard_last_is_pushed_at_the_end() {
     server.end();
     let values = Server::start(&data, &[]).values();
     assert_eq!(values["hits|c"].last(), Some(&301.0), "{values:?}");
+}
+
+#[test]
+fn what_collectd_sends_is_measured_however_it_comes() {
+    let directory = tempfile::tempdir().unwrap();
+    let types = directory.path().join("types.db");
+    std::fs::write(&types, "load shortterm:GAUGE:0:5000, midterm:GAUGE:0:5000\n").unwrap();
+    let options = ["--collectd", "127.0.0.1:0", "--collectd-flush", "0.2", "--no-default-policies"];
+    let options = [&options[..], &["--collectd-types", types.to_str().unwrap()]].concat();
+    let server = Server::start(&directory.path().join("db"), &options);
+    server.seconds_for_all();
+    let identity = Identity { host: "a".into(), plugin: "load".into(), kind: "load".into(), ..Identity::default() };
+    let values = Values { identity, time: 100 << 30, values: vec![Gauge(0.5), Gauge(0.25)] };
+    let encrypted = [0x02, 0x10, 0, 8, 1, 2, 3, 4];
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.send_to(&[&encrypted[..], &Vec::from(&values)].concat(), server.datagrams[0]).unwrap();
+    server.says("gnocchetti_datagram_measures_total{protocol=\"collectd\"} 2");
+    server.says("gnocchetti_datagram_items_total{protocol=\"collectd\"} 1");
+    server.says("gnocchetti_datagram_refused_total{protocol=\"collectd\",reason=\"encrypted\"} 1");
+    let posted = json!([{
+        "values": [2, 3], "dstypes": ["gauge", "gauge"], "dsnames": ["shortterm", "midterm"], "time": 101.5,
+        "interval": 1, "host": "a", "plugin": "load", "plugin_instance": "", "type": "load", "type_instance": "",
+    }]);
+    assert_eq!(server.ask("POST", "/v1/collectd", Some("admin"), &posted).0, 202);
+    let expected = [("load@load-midterm", vec![0.25, 3.0]), ("load@load-shortterm", vec![0.5, 2.0])];
+    assert_eq!(server.values(), expected.map(|(name, values)| (name.to_owned(), values)).into());
+    assert_eq!(server.ask("POST", "/v1/collectd", Some("admin"), &json!([{"values": [1]}])).0, 400);
 }

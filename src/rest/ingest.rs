@@ -22,12 +22,21 @@ const CHUNK: usize = 1000;
 
 /// Makes a type of resources, when it is not there; who may not make types may still write when it is.
 pub(super) fn make_type(app: &App, call: &Call, resource_type: &ResourceType) -> Result<(), Failure> {
-    match app.database.resource_type(&resource_type.name) {
+    make_type_when(&app.database, resource_type, || call.must_be_admin())
+}
+
+/// Makes a type of resources, when it is not there and this may be done.
+fn make_type_when(
+    database: &Database,
+    resource_type: &ResourceType,
+    allowed: impl Fn() -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    match database.resource_type(&resource_type.name) {
         Ok(_) => return Ok(()),
-        Err(Error::UnknownResourceType { .. }) => call.must_be_admin()?,
+        Err(Error::UnknownResourceType { .. }) => allowed()?,
         Err(error) => return Err(error.into()),
     }
-    match app.database.create_resource_type(resource_type) {
+    match database.create_resource_type(resource_type) {
         Ok(()) | Err(Error::ResourceTypeExists { .. }) => Ok(()),
         Err(error) => Err(error.into()),
     }
@@ -42,19 +51,27 @@ pub(super) struct Sender {
     visibility: Option<Filter>,
     /// The archive policy of metrics that are made, when it is not that of the rules.
     archive_policy: Option<String>,
+    /// The type of resources, when it is to be made where it is not there.
+    resource_type: Option<ResourceType>,
 }
 
 impl Sender {
     /// Whoever runs the server: nobody asks whether he may.
     pub(super) fn trusted(creator: &str, archive_policy: Option<&str>) -> Self {
         let archive_policy = archive_policy.map(str::to_owned);
-        Sender { creator: creator.to_owned(), visibility: None, archive_policy }
+        Sender { creator: creator.to_owned(), visibility: None, archive_policy, resource_type: None }
+    }
+
+    /// This type of resources is made when it is not there.
+    pub(super) fn making(mut self, resource_type: ResourceType) -> Self {
+        self.resource_type = Some(resource_type);
+        self
     }
 }
 
 impl From<&User> for Sender {
     fn from(user: &User) -> Self {
-        Sender { creator: user.name().to_owned(), visibility: user.owned(), archive_policy: None }
+        Sender { creator: user.name().to_owned(), visibility: user.owned(), archive_policy: None, resource_type: None }
     }
 }
 
@@ -160,6 +177,9 @@ impl Incoming {
     }
 
     fn push_for(&self, database: &Database, sender: &Sender) -> Result<(), Failure> {
+        if let Some(resource_type) = &sender.resource_type {
+            make_type_when(database, resource_type, || Ok(()))?;
+        }
         let named = |name: &String| ResourceId::new(name, Some(&sender.creator));
         let ids: Vec<ResourceId> = self.resources.keys().map(named).collect::<Result<_, _>>()?;
         self.make(database, sender, &ids)?;

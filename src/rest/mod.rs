@@ -13,6 +13,7 @@ mod archive_policy_rule;
 mod asked;
 mod batch;
 mod call;
+pub(crate) mod collectd;
 mod cors;
 mod failure;
 mod filter;
@@ -41,6 +42,7 @@ mod telemetry;
 #[cfg(test)]
 mod tests;
 
+pub use collectd::Collectd;
 pub use options::{Auth, ServerOptions};
 pub use server::Server;
 pub use statsd::Statsd;
@@ -71,6 +73,7 @@ fn routes(app: Arc<App>) -> Router {
         .route("/v1/archive_policy_rule/{name}", rule)
         .merge(metrics())
         .merge(across())
+        .route("/v1/collectd", post(on(collectd::write)))
         .route("/v1/influxdb/ping", get(on(influxdb::ping)))
         .route("/v1/influxdb/query", post(on(influxdb::query)))
         .route("/v1/influxdb/write", post(on(influxdb::write)))

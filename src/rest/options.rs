@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+use super::collectd::Collectd;
 use super::policy::Policies;
 use super::statsd::Statsd;
 
@@ -41,6 +42,7 @@ pub struct ServerOptions {
     pub(super) open: bool,
     pub(super) auth: Auth,
     pub(super) statsd: Option<Statsd>,
+    pub(super) collectd: Option<Collectd>,
 }
 
 impl Default for ServerOptions {
@@ -57,6 +59,7 @@ impl Default for ServerOptions {
             open: false,
             auth: Auth::Basic,
             statsd: None,
+            collectd: None,
         }
     }
 }
@@ -158,6 +161,12 @@ impl ServerOptions {
     #[must_use]
     pub fn statsd(mut self, statsd: Statsd) -> Self {
         self.statsd = Some(statsd);
+        self
+    }
+    /// Listens for collectd's network protocol, too; what it posts in JSON needs no option.
+    #[must_use]
+    pub fn collectd(mut self, collectd: Collectd) -> Self {
+        self.collectd = Some(collectd);
         self
     }
 }

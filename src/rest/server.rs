@@ -20,6 +20,7 @@ use tower_http::decompression::RequestDecompressionLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use super::call::{Call, Reply};
+use super::collectd::Collectd;
 use super::failure::Failure;
 use super::listener::{Counters, Listener};
 use super::options::ServerOptions;
@@ -91,7 +92,9 @@ impl Server {
     /// `InvalidInput` for a resource that cannot be called so; and what the system says when it cannot be listened at, or no
     /// threads can be started.
     pub fn bind(address: SocketAddr, options: ServerOptions) -> std::io::Result<Self> {
-        for address in std::iter::once(address).chain(options.statsd.iter().map(Statsd::address)) {
+        let datagrams =
+            options.statsd.iter().map(Statsd::address).chain(options.collectd.iter().map(Collectd::address));
+        for address in datagrams.chain([address]) {
             if !address.ip().is_loopback() && !options.open {
                 let reason = format!(
                     "{address} can be reached from outside, and users need no password; use 127.0.0.1, or say that all may come"
@@ -104,6 +107,9 @@ impl Server {
         let mut agents = Vec::new();
         if let Some(statsd) = &options.statsd {
             agents.push(runtime.block_on(statsd.listen())?);
+        }
+        if let Some(collectd) = &options.collectd {
+            agents.push(runtime.block_on(collectd.listen())?);
         }
         Ok(Server { runtime, listener, agents, options })
     }

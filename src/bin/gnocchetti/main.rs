@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
-use gnocchetti::rest::{Auth, Server, ServerOptions, Statsd};
+use gnocchetti::rest::{Auth, Collectd, Server, ServerOptions, Statsd};
 use gnocchetti::{ArchivePolicy, ArchivePolicyRule, Database, Durability, Error, Options, Timespan};
 
 use options::{Kind, SETTINGS, Setting};
@@ -113,6 +113,10 @@ fn serve(settings: &Settings) -> Outcome<()> {
         None => limits,
         Some(statsd) => limits.statsd(statsd),
     };
+    let limits = match collectd(settings)? {
+        None => limits,
+        Some(collectd) => limits.collectd(collectd),
+    };
     let address = settings.parsed("listen").ok_or("nobody says where to listen: --listen")?;
     let server = Server::bind(address, limits)?;
     let database = open(settings, settings.on("default-policies"))?;
@@ -136,6 +140,18 @@ fn statsd(settings: &Settings) -> Option<Statsd> {
         "" => statsd,
         name => statsd.archive_policy(name),
     })
+}
+
+/// Where to listen for collectd's network protocol, if anywhere, and what becomes of what is heard.
+fn collectd(settings: &Settings) -> Outcome<Option<Collectd>> {
+    let Some(address) = settings.parsed("collectd") else { return Ok(None) };
+    let mut collectd =
+        Collectd::at(address).creator(settings.text("collectd-creator")).every(span(settings, "collectd-flush"));
+    for file in settings.list("collectd-types") {
+        let named = |error: std::io::Error| format!("{file}: {error}");
+        collectd = collectd.types(&std::fs::read_to_string(file).map_err(named)?).map_err(named)?;
+    }
+    Ok(Some(collectd))
 }
 
 /// Warns when all that statsd's senders say would be lost: its archive policy may still be created.
