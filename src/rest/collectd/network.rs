@@ -140,17 +140,25 @@ pub fn parse(datagram: &[u8]) -> Vec<Result<Values, Refused>> {
                 let values = Values { identity: identity.clone(), time, values };
                 found.push(if named { Ok(values) } else { Err(Refused::Nameless) });
             }),
-            MESSAGE => Some(found.push(Err(Refused::Notification))),
-            ENCRYPTED => Some(found.push(Err(Refused::Encrypted))),
-            // Signatures, intervals, severities, and what newer versions have.
+            // Signatures, intervals, severities, what newer versions have, and what is told below.
             _ => Some(()),
         };
         if read.is_none() {
             found.push(Err(Refused::Form));
             break;
         }
+        found.extend(untaken(kind).map(Err));
     }
     found
+}
+
+/// Why a part of this type is not taken, if that is to be told.
+fn untaken(kind: u16) -> Option<Refused> {
+    match kind {
+        MESSAGE => Some(Refused::Notification),
+        ENCRYPTED => Some(Refused::Encrypted),
+        _ => None,
+    }
 }
 
 /// The first part: its type, its content, and what is behind it.

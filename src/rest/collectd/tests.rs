@@ -120,7 +120,9 @@ fn values_of_datagrams_are_called_as_those_in_json() {
     let mut types = Types::default();
     types.add("load shortterm:GAUGE:0:5000, midterm:GAUGE:0:5000").unwrap();
     let mut parts = Parts { types, waiting: Incoming::of(naming::TYPE), measures: 0 };
-    network::parse(&datagram()).into_iter().for_each(|values| parts.add(&values.unwrap()).unwrap());
+    for values in network::parse(&datagram()) {
+        parts.add(&values.unwrap()).unwrap();
+    }
     let shown: Vec<_> = parts.waiting.shown().collect();
     let expected = [
         ("web-1", "load-a%2Fb@load-x-0", 5_000_000_000, 7.0),

@@ -1,7 +1,8 @@
 //! collectd's `types.db`: how values of each type are called, which the network protocol does not say.
 //!
-//! A line is `type name:KIND:min:max, name:KIND:min:max`, with commas or blanks between; only the names are looked at. A type that is not there, or has another
-//! number of values, has one value that is called `value`, or several that are called by their number.
+//! A line is `type name:KIND:min:max, name:KIND:min:max`, with commas or blanks between; only the names are looked at. A type
+//! that is not there, or has another number of values, has one value that is called `value`, or several that are called by their
+//! numbers.
 
 use std::collections::HashMap;
 
