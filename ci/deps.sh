@@ -32,6 +32,10 @@ can_compile_c() {
 int main(void) { return puts("ok") < 0; }' | cc -xc - -o /dev/null
 }
 
+collectd_can_post() {
+    test -x /usr/sbin/collectd && ! ldd /usr/lib/collectd/write_http.so | grep -q 'not found'
+}
+
 present "a Rust toolchain" cargo --version || fail "install a Rust toolchain first, with rustup for one"
 present "git" git --version || install git
 # SQLite is compiled in, and Rust links with cc.
@@ -41,3 +45,5 @@ present "curl" curl --version || install curl
 present "openssl" openssl version || install openssl
 # Gnocchi, which ci/upstream.sh compares with, is installed into an environment of its own.
 present "Python with venv" "${PYTHON:-python3}" -c 'import ensurepip, venv' || install python3 python3-venv
+# ci/agents.sh lets it write; without what is only recommended, its plugin that posts JSON would lack libraries.
+present "collectd" collectd_can_post || install collectd-core libyajl2 libcurl3-gnutls

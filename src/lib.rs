@@ -108,8 +108,25 @@ pub mod internals {
     }
     /// See the module of this name in the source.
     #[cfg(feature = "rest")]
+    pub mod collectd {
+        /// See the module of this name in the source.
+        pub mod list {
+            pub use crate::rest::collectd::list::*;
+        }
+        /// See the module of this name in the source.
+        pub mod network {
+            pub use crate::rest::collectd::network::*;
+        }
+    }
+    /// See the module of this name in the source.
+    #[cfg(feature = "rest")]
     pub mod influxdb {
         pub use crate::rest::influxdb::line::*;
+    }
+    /// See the module of this name in the source.
+    #[cfg(feature = "rest")]
+    pub mod statsd {
+        pub use crate::rest::statsd::line::*;
     }
     /// See the module of this name in the source.
     pub mod journal {

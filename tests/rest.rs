@@ -1,13 +1,16 @@
 //! The command `gnocchetti serve` as whoever speaks HTTP meets it: who may do what, hostile requests, and a kill while
 //! measures arrive. What the API says is tested by Gnocchi's own suite (`ci/gabbi.sh`).
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use gnocchetti::internals::collectd::network::Value::Gauge;
+use gnocchetti::internals::collectd::network::{Identity, Values};
 use serde_json::{Value, json};
 
 #[path = "rest/guarded.rs"]
@@ -18,6 +21,8 @@ mod slow;
 struct Server {
     process: Child,
     address: SocketAddr,
+    /// Where datagrams go to, in the order of the log.
+    datagrams: Vec<SocketAddr>,
 }
 
 impl Server {
@@ -33,17 +38,19 @@ impl Server {
             .unwrap();
         let mut log = BufReader::new(process.stderr.take().unwrap());
         let mut line = String::new();
+        let mut datagrams = Vec::new();
         let address = loop {
             line.clear();
             assert!(log.read_line(&mut line).unwrap() > 0, "the server does not start");
-            let named = line.split("address=").nth(1).and_then(|rest| rest.split_whitespace().next());
-            if let Some(address) = named {
+            let named = |key: &str| line.split(key).nth(1).and_then(|rest| rest.split_whitespace().next());
+            datagrams.extend(named("place=").map(|place| place.parse::<SocketAddr>().unwrap()));
+            if let Some(address) = named("address=") {
                 break address.parse().unwrap();
             }
         };
         // Somebody has to read what it logs, or it stops.
         thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-        Server { process, address }
+        Server { process, address, datagrams }
     }
 
     /// All that is answered, headers too; nothing when nobody listens.
@@ -103,6 +110,45 @@ impl Server {
         assert_eq!(status, 201, "{body}");
     }
 
+    /// The policy `seconds` for every metric.
+    fn seconds_for_all(&self) {
+        self.policy("seconds");
+        let rule = json!({"name": "all", "metric_pattern": "*", "archive_policy_name": "seconds"});
+        assert_eq!(self.ask("POST", "/v1/archive_policy_rule", Some("admin"), &rule).0, 201);
+    }
+
+    /// The values of each metric that has a name.
+    fn values(&self) -> BTreeMap<String, Vec<f64>> {
+        let (_, metrics) = self.ask("GET", "/v1/metric", Some("admin"), &Value::Null);
+        let metrics: Vec<Value> = serde_json::from_str(&metrics).unwrap();
+        let values = metrics.iter().filter_map(|metric| {
+            let path = format!("/v1/metric/{}/measures?aggregation=sum", metric["id"].as_str()?);
+            let points: Vec<(String, f64, f64)> =
+                serde_json::from_str(&self.ask("GET", &path, Some("admin"), &Value::Null).1).ok()?;
+            Some((metric["name"].as_str()?.to_owned(), points.iter().map(|point| point.2).collect()))
+        });
+        values.collect()
+    }
+
+    /// What it says of itself when this is a line of it, waiting some seconds for that.
+    fn says(&self, line: &str) {
+        let mut text = String::new();
+        for _ in 0..200 {
+            text = self.ask("GET", "/metrics", None, &Value::Null).1;
+            if text.lines().any(|found| found == line) {
+                return;
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        panic!("{line} is not in:\n{text}");
+    }
+
+    /// Ends it as an administrator does, and waits until it has.
+    fn end(&mut self) {
+        Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status().unwrap();
+        assert!(self.process.wait().unwrap().success());
+    }
+
     fn peak_memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
@@ -127,6 +173,9 @@ fn routes() -> Vec<Row> {
     let operations = "(aggregate mean (metric cpu mean))";
     let found = json!({"=": {"id": "{resource}"}});
     let of_resources = json!({"operations": operations, "resource_type": "generic", "search": found});
+    let of_collectd = json!([{
+        "values": [1], "dstypes": ["gauge"], "dsnames": ["value"], "time": 1, "host": "h", "plugin": "p", "type": "t",
+    }]);
     vec![
         ("GET", "/", json!(null), [200; 4]),
         ("GET", "/healthcheck", json!(null), [200; 4]),
@@ -171,6 +220,8 @@ fn routes() -> Vec<Row> {
         ("POST", "/v1/search/resource/generic", json!({"=": {"creator": "alice"}}), [200, 200, 200, 401]),
         ("POST", "/v1/search/resource/none", json!({}), [404, 404, 404, 401]),
         ("GET", "/v1/search/resource/generic", json!(null), [405; 4]),
+        // The first to write makes the type of resources.
+        ("POST", "/v1/collectd", of_collectd, [403, 403, 202, 401]),
         ("GET", "/v1/no-such-route", json!(null), [404; 4]),
     ]
     .into_iter()
@@ -218,9 +269,7 @@ fn resource_routes() -> Vec<Row> {
 fn everybody_may_do_what_is_his() {
     let directory = tempfile::tempdir().unwrap();
     let server = Server::start(&directory.path().join("db"), &["--no-default-policies"]);
-    server.policy("seconds");
-    let rule = json!({"name": "all", "metric_pattern": "*", "archive_policy_name": "seconds"});
-    assert_eq!(server.ask("POST", "/v1/archive_policy_rule", Some("admin"), &rule).0, 201);
+    server.seconds_for_all();
     for (method, path, body, expected) in routes() {
         for (user, expected) in [Some("alice"), Some("bob"), Some("admin"), None].into_iter().zip(expected) {
             let (id, resource) = (server.metric("alice"), server.resource("alice"));
@@ -426,4 +475,77 @@ fn what_was_acknowledged_survives_a_kill() {
         assert!(values.len() as u64 >= last, "{} of {last} are there", values.len());
         assert!(values.iter().zip(1..).all(|(value, expected)| *value == expected));
     }
+}
+
+#[test]
+fn what_statsd_hears_is_measured_and_what_is_no_line_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = ["--statsd", "127.0.0.1:0", "--statsd-flush", "0.2", "--no-default-policies"];
+    let server = Server::start(&directory.path().join("db"), &options);
+    server.seconds_for_all();
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let send = |datagram: &[u8]| socket.send_to(datagram, server.datagrams[0]).unwrap();
+    send(b"hits:1|c\nhits:2|c|@0.5\nload:7|g\nload:-2|g\nnonsense\n");
+    send(b"who:a|s\nwho:a|s\nwho:b|s\ntook:3:4|ms|#path:/x");
+    send(b"\xff\xfe|x");
+    send(&vec![b'x'; 60_000]);
+    server.says("gnocchetti_datagram_measures_total{protocol=\"statsd\"} 5");
+    for line in [
+        "gnocchetti_datagrams_total{protocol=\"statsd\"} 4",
+        "gnocchetti_datagram_items_total{protocol=\"statsd\"} 8",
+        "gnocchetti_datagram_refused_total{protocol=\"statsd\",reason=\"form\"} 2",
+        "gnocchetti_datagram_refused_total{protocol=\"statsd\",reason=\"text\"} 1",
+        "gnocchetti_datagram_measures_lost_total{protocol=\"statsd\"} 0",
+    ] {
+        server.says(line);
+    }
+    let expected =
+        [("hits|c", vec![5.0]), ("load|g", vec![5.0]), ("took|ms@path=%2Fx", vec![7.0]), ("who|s", vec![2.0])];
+    let values = server.values();
+    assert_eq!(values, expected.map(|(name, values)| (name.to_owned(), values)).into());
+}
+
+#[test]
+fn what_statsd_heard_last_is_pushed_at_the_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("db");
+    let options = ["--statsd", "127.0.0.1:0", "--statsd-flush", "1 hour", "--statsd-archive-policy", "low"];
+    let mut server = Server::start(&data, &options);
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for _ in 0..100 {
+        socket.send_to(b"hits:3|c", server.datagrams[0]).unwrap();
+    }
+    // Whoever answers also knows what a signal means.
+    assert_eq!(server.ask("GET", "/healthcheck", None, &Value::Null).0, 200);
+    socket.send_to(b"hits:1|c", server.datagrams[0]).unwrap();
+    server.end();
+    let values = Server::start(&data, &[]).values();
+    assert_eq!(values["hits|c"].last(), Some(&301.0), "{values:?}");
+}
+
+#[test]
+fn what_collectd_sends_is_measured_however_it_comes() {
+    let directory = tempfile::tempdir().unwrap();
+    let types = directory.path().join("types.db");
+    std::fs::write(&types, "load shortterm:GAUGE:0:5000, midterm:GAUGE:0:5000\n").unwrap();
+    let options = ["--collectd", "127.0.0.1:0", "--collectd-flush", "0.2", "--no-default-policies"];
+    let options = [&options[..], &["--collectd-types", types.to_str().unwrap()]].concat();
+    let server = Server::start(&directory.path().join("db"), &options);
+    server.seconds_for_all();
+    let identity = Identity { host: "a".into(), plugin: "load".into(), kind: "load".into(), ..Identity::default() };
+    let values = Values { identity, time: 100 << 30, values: vec![Gauge(0.5), Gauge(0.25)] };
+    let encrypted = [0x02, 0x10, 0, 8, 1, 2, 3, 4];
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.send_to(&[&encrypted[..], &Vec::from(&values)].concat(), server.datagrams[0]).unwrap();
+    server.says("gnocchetti_datagram_measures_total{protocol=\"collectd\"} 2");
+    server.says("gnocchetti_datagram_items_total{protocol=\"collectd\"} 1");
+    server.says("gnocchetti_datagram_refused_total{protocol=\"collectd\",reason=\"encrypted\"} 1");
+    let posted = json!([{
+        "values": [2, 3], "dstypes": ["gauge", "gauge"], "dsnames": ["shortterm", "midterm"], "time": 101.5,
+        "interval": 1, "host": "a", "plugin": "load", "plugin_instance": "", "type": "load", "type_instance": "",
+    }]);
+    assert_eq!(server.ask("POST", "/v1/collectd", Some("admin"), &posted).0, 202);
+    let expected = [("load@load-midterm", vec![0.25, 3.0]), ("load@load-shortterm", vec![0.5, 2.0])];
+    assert_eq!(server.values(), expected.map(|(name, values)| (name.to_owned(), values)).into());
+    assert_eq!(server.ask("POST", "/v1/collectd", Some("admin"), &json!([{"values": [1]}])).0, 400);
 }

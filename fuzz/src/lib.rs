@@ -15,7 +15,7 @@ pub use codecs::{aggregates, batch, measures, round_trip};
 pub use files::{journal, manifest, segment};
 pub use languages::{filter, operations, predicate, words};
 #[cfg(feature = "rest")]
-pub use protocols::line_protocol;
+pub use protocols::{collectd_json, collectd_network, line_protocol, statsd};
 
 /// A fuzzed function.
 pub type Target = fn(&[u8]);
@@ -34,5 +34,11 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("predicate", predicate),
     ("words", words),
     #[cfg(feature = "rest")]
+    ("collectd_json", collectd_json),
+    #[cfg(feature = "rest")]
+    ("collectd_network", collectd_network),
+    #[cfg(feature = "rest")]
     ("line_protocol", line_protocol),
+    #[cfg(feature = "rest")]
+    ("statsd", statsd),
 ];

@@ -159,7 +159,7 @@ mod tests {
         let erasures = [erasure(10, 20, 5)];
         assert_eq!(left(cut(run(&[9, 10, 19, 20]), &erasures, 4).unwrap()), [9, 20]);
         assert_eq!(left(cut(run(&[9, 10, 19, 20]), &erasures, 5).unwrap()), [9, 10, 19, 20]);
-        assert_eq!(left(cut(run(&[10, 19]), &erasures, 4).unwrap()), []);
+        assert!(left(cut(run(&[10, 19]), &erasures, 4).unwrap()).is_empty());
         assert_eq!(left(cut(run(&[1, 2]), &erasures, 4).unwrap()), [1, 2]);
     }
 

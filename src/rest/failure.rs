@@ -36,6 +36,11 @@ impl Failure {
         Failure::of(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
+    /// Whether it is about this server, not about what was sent.
+    pub(super) fn is_ours(&self) -> bool {
+        self.status.is_server_error()
+    }
+
     /// It as the client wants it: in JSON, or as a text.
     pub(super) fn response(&self, as_json: bool) -> Response {
         let title = self.status.canonical_reason().unwrap_or_default();

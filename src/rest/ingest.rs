@@ -12,7 +12,7 @@ use super::call::Call;
 use super::failure::Failure;
 use super::server::App;
 use crate::Database;
-use crate::{Error, Filter, NewResource, ResourceId, ResourceSearch, ResourceType, Timestamp, Uuid};
+use crate::{Error, Filter, NewResource, ResourceId, ResourceMetric, ResourceSearch, ResourceType, Timestamp, Uuid};
 
 /// How often resources are looked for that another request is making, too.
 const ATTEMPTS: usize = 4;
@@ -22,14 +22,56 @@ const CHUNK: usize = 1000;
 
 /// Makes a type of resources, when it is not there; who may not make types may still write when it is.
 pub(super) fn make_type(app: &App, call: &Call, resource_type: &ResourceType) -> Result<(), Failure> {
-    match app.database.resource_type(&resource_type.name) {
+    make_type_when(&app.database, resource_type, || call.must_be_admin())
+}
+
+/// Makes a type of resources, when it is not there and this may be done.
+fn make_type_when(
+    database: &Database,
+    resource_type: &ResourceType,
+    allowed: impl Fn() -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    match database.resource_type(&resource_type.name) {
         Ok(_) => return Ok(()),
-        Err(Error::UnknownResourceType { .. }) => call.must_be_admin()?,
+        Err(Error::UnknownResourceType { .. }) => allowed()?,
         Err(error) => return Err(error.into()),
     }
-    match app.database.create_resource_type(resource_type) {
+    match database.create_resource_type(resource_type) {
         Ok(()) | Err(Error::ResourceTypeExists { .. }) => Ok(()),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// For whom measures are pushed.
+#[derive(Debug)]
+pub(super) struct Sender {
+    /// Whom what is made belongs to.
+    creator: String,
+    /// Which resources it may write to: all when there is no filter.
+    visibility: Option<Filter>,
+    /// The archive policy of metrics that are made, when it is not that of the rules.
+    archive_policy: Option<String>,
+    /// The type of resources, when it is to be made where it is not there.
+    resource_type: Option<ResourceType>,
+}
+
+impl Sender {
+    /// Whoever runs the server: nobody asks whether he may.
+    pub(super) fn trusted(creator: &str, archive_policy: Option<&str>) -> Self {
+        let archive_policy = archive_policy.map(str::to_owned);
+        Sender { creator: creator.to_owned(), visibility: None, archive_policy, resource_type: None }
+    }
+
+    /// This type of resources is made when it is not there.
+    pub(super) fn making(mut self, resource_type: ResourceType) -> Self {
+        self.resource_type = Some(resource_type);
+        self
+    }
+}
+
+impl From<&User> for Sender {
+    fn from(user: &User) -> Self {
+        Sender { creator: user.name().to_owned(), visibility: user.owned(), archive_policy: None, resource_type: None }
     }
 }
 
@@ -60,6 +102,22 @@ impl Incoming {
         values.push(value);
     }
 
+    /// Adds measures of one metric: ns since the epoch, and as many values.
+    pub(super) fn extend(&mut self, resource: &str, metric: String, timestamps: Vec<i64>, values: Vec<f64>) {
+        let waiting = self.source(resource).metrics.entry(metric).or_default();
+        waiting.0.extend(timestamps);
+        waiting.1.extend(values);
+    }
+
+    /// How many measures there are.
+    pub(super) fn measures(&self) -> usize {
+        self.metrics().map(|(timestamps, _)| timestamps.len()).sum()
+    }
+
+    fn metrics(&self) -> impl Iterator<Item = &(Vec<i64>, Vec<f64>)> {
+        self.resources.values().flat_map(|source| source.metrics.values())
+    }
+
     /// An attribute that a resource has when it is made.
     pub(super) fn attribute(&mut self, resource: &str, name: &'static str, value: &str) {
         self.source(resource).attributes.entry(name).or_insert_with(|| value.to_owned());
@@ -84,17 +142,57 @@ impl Incoming {
 
     /// Pushes everything for `user`, to whom new resources belong.
     pub(super) fn push(&self, database: &Database, user: &User) -> Result<(), Failure> {
-        let named = |name: &String| ResourceId::new(name, Some(user.name()));
+        self.push_for(database, &user.into())
+    }
+
+    /// Pushes what can be pushed, when nobody is there to be told: of measures that are refused, all others are pushed. How
+    /// many are lost, and why one of them.
+    pub(super) fn push_what_can(self, database: &Database, sender: &Sender) -> (usize, Option<Failure>) {
+        let measures = self.measures();
+        if measures == 0 {
+            return (0, None);
+        }
+        let Err(failure) = self.push_for(database, sender) else { return (0, None) };
+        // When the database fails, it is not because of what was sent.
+        if failure.is_ours() {
+            return (measures, Some(failure));
+        }
+        let Some((one, other)) = self.halves() else { return (measures, Some(failure)) };
+        let ((lost, reason), (also_lost, another)) =
+            (one.push_what_can(database, sender), other.push_what_can(database, sender));
+        (lost + also_lost, reason.or(another))
+    }
+
+    /// It in two parts, neither of them empty; none when it is of a single metric.
+    fn halves(mut self) -> Option<(Incoming, Incoming)> {
+        let mut other = Incoming::of(&self.resource_type);
+        if let Some(middle) = middle(&self.resources) {
+            other.resources = self.resources.split_off(&middle);
+            return Some((self, other));
+        }
+        let (resource, source) = self.resources.iter_mut().next()?;
+        let metrics = source.metrics.split_off(&middle(&source.metrics)?);
+        other.resources.insert(resource.clone(), Source { attributes: source.attributes.clone(), metrics });
+        Some((self, other))
+    }
+
+    fn push_for(&self, database: &Database, sender: &Sender) -> Result<(), Failure> {
+        if let Some(resource_type) = &sender.resource_type {
+            make_type_when(database, resource_type, || Ok(()))?;
+        }
+        let named = |name: &String| ResourceId::new(name, Some(&sender.creator));
         let ids: Vec<ResourceId> = self.resources.keys().map(named).collect::<Result<_, _>>()?;
-        self.make(database, user, &ids)?;
+        self.make(database, sender, &ids)?;
         let mut batch = database.resource_batch();
         for (id, source) in ids.iter().zip(self.resources.values()) {
             for (metric, (timestamps, values)) in &source.metrics {
                 batch.extend(id, metric, timestamps, values)?;
+                if let Some(policy) = &sender.archive_policy {
+                    batch.new_metric(id, metric, ResourceMetric::under(policy));
+                }
             }
         }
-        let visibility = user.owned();
-        batch.create_metrics(true).commit(visibility.as_ref()).map_err(|error| match error {
+        batch.create_metrics(true).commit(sender.visibility.as_ref()).map_err(|error| match error {
             Error::UnknownResourceMetrics { .. } => Failure::of(StatusCode::FORBIDDEN),
             other => other.into(),
         })?;
@@ -102,9 +200,9 @@ impl Incoming {
     }
 
     /// Makes the resources that are not there.
-    fn make(&self, database: &Database, user: &User, ids: &[ResourceId]) -> Result<(), Failure> {
+    fn make(&self, database: &Database, sender: &Sender, ids: &[ResourceId]) -> Result<(), Failure> {
         let new = |(name, source): (&String, &Source)| {
-            let resource = NewResource::named(&self.resource_type, name, Some(user.name()))?;
+            let resource = NewResource::named(&self.resource_type, name, Some(&sender.creator))?;
             let attributes = source.attributes.iter();
             Ok(attributes.fold(resource, |resource, (name, value)| resource.attribute(*name, value.as_str())))
         };
@@ -114,7 +212,7 @@ impl Incoming {
             if missing().next().is_none() {
                 return Ok(());
             }
-            self.check_rules(database)?;
+            self.check_policies(database, sender)?;
             let resources: Vec<NewResource> = missing().map(|(named, _)| new(named)).collect::<crate::Result<_>>()?;
             match database.create_resources(&resources) {
                 Ok(_) => return Ok(()),
@@ -154,11 +252,54 @@ impl Incoming {
     }
 
     /// That each metric would get an archive policy, before anything is made.
-    fn check_rules(&self, database: &Database) -> Result<(), Failure> {
+    fn check_policies(&self, database: &Database, sender: &Sender) -> Result<(), Failure> {
+        if let Some(policy) = &sender.archive_policy {
+            database.archive_policy(policy)?;
+            return Ok(());
+        }
         let names: BTreeSet<&String> = self.resources.values().flat_map(|source| source.metrics.keys()).collect();
         for name in names {
             database.archive_policy_for(name)?;
         }
         Ok(())
+    }
+}
+
+/// The key in the middle; none when there are not two.
+fn middle<T>(map: &BTreeMap<String, T>) -> Option<String> {
+    map.keys().nth(map.len() / 2).filter(|_| map.len() > 1).cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ArchivePolicy, ArchivePolicyRule, Definition, Options, Timespan};
+
+    fn incoming(of: &[(&str, &str)]) -> Incoming {
+        let mut incoming = Incoming::of("generic");
+        for (resource, metric) in of {
+            incoming.add(resource, (*metric).to_owned(), Timestamp::from_nanos(1).unwrap(), 1.0);
+        }
+        incoming
+    }
+
+    #[test]
+    fn of_measures_that_are_refused_all_others_are_pushed() {
+        let directory = tempfile::tempdir().unwrap();
+        let database = Database::open(directory.path().join("db"), Options::new()).unwrap();
+        let policy = ArchivePolicy::builder("p").definition(Definition::unlimited(Timespan::SECOND)).build().unwrap();
+        database.create_archive_policy(&policy).unwrap();
+        database.create_archive_policy_rule(&ArchivePolicyRule::new("good", "good*", "p").unwrap()).unwrap();
+        let all = [("a", "good1"), ("a", "bad"), ("a", "good2"), ("b", "bad"), ("c", "good1"), ("d", "good1")];
+        let sender = Sender::trusted("someone", None);
+        let (lost, reason) = incoming(&all).push_what_can(&database, &sender);
+        assert_eq!(lost, 2);
+        assert!(format!("{reason:?}").contains("bad"), "{reason:?}");
+        assert_eq!(database.stats().unwrap().accepted, 4);
+        let (lost, reason) = incoming(&all).push_what_can(&database, &Sender::trusted("someone", Some("p")));
+        assert_eq!((lost, reason.is_some(), database.stats().unwrap().accepted), (0, false, 10));
+        let (lost, _) = incoming(&all[..1]).push_what_can(&database, &Sender::trusted("other", Some("none")));
+        assert_eq!(lost, 1);
+        assert_eq!(incoming(&[]).push_what_can(&database, &sender).0, 0);
     }
 }

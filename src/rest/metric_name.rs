@@ -9,8 +9,7 @@ use crate::Uuid;
 const MOST: usize = 255;
 
 /// `name@label=value,other=value`, in order of the labels. In labels and values, what has a meaning here or may not stand
-/// in a name (`%`, `/`, `,`, `=`, control characters) stands as `%2F`. Of a name that would be too long the end is cut off, and
-/// a number of the whole stands there, behind a `~`.
+/// in a name (`%`, `/`, `,`, `=`, control characters) stands as `%2F`.
 pub(super) fn labelled<'a>(name: &str, labels: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     let labels: BTreeMap<&str, &str> = labels.collect();
     let mut whole = encoded(name);
@@ -21,6 +20,12 @@ pub(super) fn labelled<'a>(name: &str, labels: impl Iterator<Item = (&'a str, &'
         whole.push('=');
         whole.push_str(&encoded(value));
     }
+    fitted(whole)
+}
+
+/// A name that is not too long: of one that is, the end is cut off, and a number of the whole stands there,
+/// behind a `~`.
+pub(super) fn fitted(whole: String) -> String {
     if whole.chars().nth(MOST).is_none() {
         return whole;
     }

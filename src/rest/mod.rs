@@ -14,6 +14,7 @@ mod asked;
 mod batch;
 mod bodies;
 mod call;
+pub(crate) mod collectd;
 mod connections;
 mod cors;
 mod door;
@@ -24,6 +25,7 @@ mod htpasswd;
 pub(crate) mod influxdb;
 mod ingest;
 mod json;
+mod listener;
 mod measures;
 mod metric;
 mod metric_name;
@@ -46,6 +48,7 @@ mod resource_type_patch;
 mod search;
 mod server;
 mod shapes;
+pub(crate) mod statsd;
 mod straight;
 mod table;
 mod telemetry;
@@ -54,8 +57,10 @@ mod tls;
 #[cfg(test)]
 mod tests;
 
+pub use collectd::Collectd;
 pub use options::{Auth, Certificate, ServerOptions};
 pub use server::Server;
+pub use statsd::Statsd;
 
 use std::sync::Arc;
 
@@ -88,6 +93,7 @@ fn table() -> Table {
         .merge(metrics())
         .merge(resources())
         .merge(across())
+        .route("/v1/collectd", post(collectd::write))
         .route("/v1/influxdb/ping", get(influxdb::ping))
         .route("/v1/influxdb/query", post(influxdb::query))
         .route("/v1/influxdb/write", post(influxdb::write))

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+use super::collectd::Collectd;
 use super::policy::Policies;
+use super::statsd::Statsd;
 
 /// How it is known who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -81,6 +83,8 @@ pub struct ServerOptions {
     pub(super) plain: bool,
     pub(super) connections: usize,
     pub(super) client_timeout: Duration,
+    pub(super) statsd: Option<Statsd>,
+    pub(super) collectd: Option<Collectd>,
 }
 
 impl Default for ServerOptions {
@@ -101,6 +105,8 @@ impl Default for ServerOptions {
             plain: false,
             connections: 1024,
             client_timeout: Duration::from_secs(30),
+            statsd: None,
+            collectd: None,
         }
     }
 }
@@ -235,6 +241,18 @@ impl ServerOptions {
     #[must_use]
     pub fn open_to_everybody(mut self, yes: bool) -> Self {
         self.open = yes;
+        self
+    }
+    /// Listens for statsd, too.
+    #[must_use]
+    pub fn statsd(mut self, statsd: Statsd) -> Self {
+        self.statsd = Some(statsd);
+        self
+    }
+    /// Listens for collectd's network protocol, too; what it posts in JSON needs no option.
+    #[must_use]
+    pub fn collectd(mut self, collectd: Collectd) -> Self {
+        self.collectd = Some(collectd);
         self
     }
 }

@@ -132,7 +132,6 @@ mod tests {
     use axum::body::Bytes;
     use axum::http::HeaderMap;
 
-    use super::super::options::Auth;
     use super::*;
 
     /// A state of second 10, which is known as `t`.
@@ -149,7 +148,7 @@ mod tests {
             headers,
             path: HashMap::new(),
             query: std::iter::empty().collect(),
-            auth: Auth::NoAuth,
+            caller: Err(StatusCode::UNAUTHORIZED),
             at: String::new(),
             origin: String::new(),
             body: Bytes::new(),

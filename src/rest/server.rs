@@ -12,18 +12,21 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower_http::compression::CompressionLayer;
 use tower_http::decompression::RequestDecompressionLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use super::bodies::Bodies;
 use super::call::{Call, Reply};
+use super::collectd::Collectd;
 use super::connections::{self, Limits};
 use super::door::Door;
 use super::failure::Failure;
+use super::listener::{Counters, Listener};
 use super::options::{Auth, ServerOptions};
 use super::policy::Policies;
+use super::statsd::Statsd;
 use super::telemetry::Telemetry;
 use super::tls::Tls;
 use crate::Database;
@@ -40,9 +43,15 @@ pub(super) struct App {
     bodies: Bodies,
     permits: Arc<Semaphore>,
     telemetry: Telemetry,
+    agents: Vec<Arc<Counters>>,
 }
 
 impl App {
+    /// Counters of what comes in datagrams.
+    pub(super) fn agents(&self) -> &[Arc<Counters>] {
+        &self.agents
+    }
+
     /// Counters of requests.
     pub(super) fn telemetry(&self) -> &Telemetry {
         &self.telemetry
@@ -79,6 +88,7 @@ impl App {
 pub struct Server {
     runtime: tokio::runtime::Runtime,
     listener: TcpListener,
+    agents: Vec<Listener>,
     options: ServerOptions,
     door: Arc<Door>,
     tls: Option<Tls>,
@@ -88,14 +98,15 @@ impl Server {
     /// Begins to listen at `address`; requests wait until [`run`](Self::run). Port 0 is any that is free.
     ///
     /// An address that others can reach is refused where users are known by name only, or send passwords that can be
-    /// read on the way, unless the options say otherwise.
+    /// read on the way, and for datagrams, whose senders nobody knows, unless the options say otherwise.
     ///
     /// # Errors
     ///
-    /// `PermissionDenied` when `address` is not one of this machine's own (127.0.0.0/8, `::1`) and that is not safe;
-    /// `InvalidData` and `InvalidInput` for a certificate or passwords that cannot be used; and what the system says when it
-    /// cannot be listened at, or no threads can be started.
+    /// `PermissionDenied` when an address is not one of this machine's own (127.0.0.0/8, `::1`) and that is not safe;
+    /// `InvalidData` and `InvalidInput` for a certificate or passwords that cannot be used, or a resource that cannot be called
+    /// so; and what the system says when it cannot be listened at, or no threads can be started.
     pub fn bind(address: SocketAddr, options: ServerOptions) -> std::io::Result<Self> {
+        refuse_datagrams_from_outside(&options)?;
         let door = Arc::new(Door::of(&options)?);
         let tls = options.tls.clone().map(Tls::of).transpose()?;
         let unsafe_for = match (door.asks_for_secrets(), &tls) {
@@ -111,7 +122,23 @@ impl Server {
         }
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let listener = runtime.block_on(TcpListener::bind(address))?;
-        Ok(Server { runtime, listener, options, door, tls })
+        let mut agents = Vec::new();
+        if let Some(statsd) = &options.statsd {
+            agents.push(runtime.block_on(statsd.listen())?);
+        }
+        if let Some(collectd) = &options.collectd {
+            agents.push(runtime.block_on(collectd.listen())?);
+        }
+        Ok(Server { runtime, listener, agents, options, door, tls })
+    }
+
+    /// Where it listens for datagrams, by protocol.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn datagrams(&self) -> std::io::Result<Vec<(&'static str, SocketAddr)>> {
+        self.agents.iter().map(Listener::place).collect()
     }
 
     /// Where it listens.
@@ -124,7 +151,8 @@ impl Server {
     }
 
     /// Serves `database` until SIGTERM or SIGINT: then no connection is accepted any more, requests under way are
-    /// answered, and the database is handed back to be closed. At SIGHUP passwords and certificate are read anew.
+    /// answered, what came in datagrams is pushed, and the database is handed back to be closed. At SIGHUP passwords and
+    /// certificate are read anew.
     ///
     /// # Errors
     ///
@@ -145,6 +173,7 @@ impl Server {
             door: Arc::clone(&self.door),
             permits,
             telemetry: Telemetry::default(),
+            agents: self.agents.iter().map(Listener::counters).collect(),
         });
         let routes = super::routes(Arc::clone(&app))
             .layer(timeout)
@@ -156,12 +185,34 @@ impl Server {
         self.runtime.block_on(async {
             let end = asked_to_end()?;
             tokio::spawn(reload_when_asked(signal(SignalKind::hangup())?, self.door, self.tls.clone()));
+            let (at_end, _) = watch::channel(false);
+            let run = |agent: Listener| tokio::spawn(agent.run(Arc::clone(&app), at_end.subscribe()));
+            let agents: Vec<_> = self.agents.into_iter().map(run).collect();
             connections::serve(self.listener, routes, limits, self.tls, end).await;
+            at_end.send_replace(true);
+            for agent in agents {
+                agent.await?;
+            }
             Ok::<_, std::io::Error>(())
         })?;
         // Waits for handlers whose request ran out of time: they hold the database.
         drop(self.runtime);
         Arc::try_unwrap(app).map(|app| app.database).map_err(|_| std::io::Error::other("a handler is still running"))
+    }
+}
+
+/// Nobody knows who sends datagrams, whatever users of the API have to prove.
+fn refuse_datagrams_from_outside(options: &ServerOptions) -> std::io::Result<()> {
+    let of_statsd = options.statsd.iter().map(Statsd::address);
+    let mut addresses = of_statsd.chain(options.collectd.iter().map(Collectd::address));
+    match addresses.find(|address| !address.ip().is_loopback() && !options.open) {
+        Some(address) => {
+            let reason = format!(
+                "{address} can be reached from outside, and whoever sends datagrams needs no password; use 127.0.0.1, or say that all may come"
+            );
+            Err(std::io::Error::new(std::io::ErrorKind::PermissionDenied, reason))
+        }
+        None => Ok(()),
     }
 }
 

@@ -1,14 +1,16 @@
-//! What the server says of itself, in the text that Prometheus reads: requests, and the database's own numbers.
+//! What the server says of itself, in the text that Prometheus reads: requests, datagrams, and the database's own numbers.
 //!
 //! Counters count since the server started, without locks. A request that ran out of time, or whose client went away, is
 //! no longer in progress and was never answered.
 
 use std::fmt::Write;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::call::{Call, Reply};
 use super::failure::Failure;
+use super::listener::Counters;
 use super::server::App;
 use crate::Stats;
 
@@ -31,7 +33,7 @@ impl Telemetry {
         Underway(self)
     }
 
-    fn text(&self, stats: &Stats) -> String {
+    fn text(&self, stats: &Stats, agents: &[Arc<Counters>]) -> String {
         let mut text = String::new();
         let mut family = |name: &str, kind: &str, help: &str, rows: &[(String, f64)]| {
             let head = format!("# HELP gnocchetti_{name} {help}\n# TYPE gnocchetti_{name} {kind}\n");
@@ -41,7 +43,6 @@ impl Telemetry {
                 let _ = writeln!(text, "gnocchetti_{name}{labels} {value}");
             }
         };
-        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed) as f64;
         let answered = self.answered.iter().enumerate().skip(1);
         let answered: Vec<_> =
             answered.map(|(class, count)| (format!("{{class=\"{class}xx\"}}"), load(count))).collect();
@@ -65,8 +66,41 @@ impl Telemetry {
         ] {
             family(name, kind, help, &one(value as f64));
         }
+        if !agents.is_empty() {
+            datagrams(agents, &mut family);
+        }
         text
     }
+}
+
+fn load(counter: &AtomicU64) -> f64 {
+    counter.load(Ordering::Relaxed) as f64
+}
+
+/// What came in datagrams, by protocol.
+fn datagrams(agents: &[Arc<Counters>], family: &mut impl FnMut(&str, &str, &str, &[(String, f64)])) {
+    let by_protocol = |count: fn(&Counters) -> &AtomicU64| {
+        let row = |agent: &Arc<Counters>| (format!("{{protocol=\"{}\"}}", agent.protocol), load(count(agent)));
+        agents.iter().map(row).collect::<Vec<_>>()
+    };
+    let refused: Vec<_> = agents
+        .iter()
+        .flat_map(|agent| {
+            let labels = |reason| format!("{{protocol=\"{}\",reason=\"{reason}\"}}", agent.protocol);
+            agent.refused.iter().map(move |(reason, count)| (labels(reason), load(count)))
+        })
+        .collect();
+    family("datagrams_total", "counter", "Datagrams received.", &by_protocol(|agent| &agent.datagrams));
+    family(
+        "datagram_items_total",
+        "counter",
+        "Items of datagrams taken: lines or values.",
+        &by_protocol(|agent| &agent.taken),
+    );
+    family("datagram_refused_total", "counter", "Items of datagrams refused, by reason.", &refused);
+    family("datagram_measures_total", "counter", "Measures of datagrams pushed.", &by_protocol(|agent| &agent.pushed));
+    let lost = "Measures of datagrams that could not be pushed, and are lost.";
+    family("datagram_measures_lost_total", "counter", lost, &by_protocol(|agent| &agent.lost));
 }
 
 impl Underway<'_> {
@@ -88,6 +122,6 @@ impl Drop for Underway<'_> {
 
 /// `GET /metrics`.
 pub(super) fn metrics(app: &App, _: &Call) -> Result<Reply, Failure> {
-    let text = app.telemetry().text(&app.database.stats()?);
+    let text = app.telemetry().text(&app.database.stats()?, app.agents());
     Ok(Reply::text("text/plain; version=0.0.4; charset=utf-8", text))
 }

@@ -12,7 +12,7 @@ use super::given::Given;
 use super::json::{Tree, printed};
 use super::measures::Measures;
 use super::paging::Page;
-use super::{Auth, Server, ServerOptions};
+use super::{Auth, Collectd, Server, ServerOptions, Statsd};
 use crate::{Columns, Error, Sampling, Timestamp};
 
 fn call(headers: &[(header::HeaderName, &'static str)], body: &'static str) -> Call {
@@ -135,7 +135,18 @@ fn errors_of_the_database_have_their_status() {
 fn addresses_that_others_reach_are_refused() {
     let refused = Server::bind("0.0.0.0:0".parse().unwrap(), ServerOptions::new()).unwrap_err();
     assert_eq!(refused.kind(), std::io::ErrorKind::PermissionDenied);
-    assert!(Server::bind("127.0.0.1:0".parse().unwrap(), ServerOptions::new()).unwrap().address().unwrap().port() > 0);
+    let here = "127.0.0.1:0".parse().unwrap();
+    assert!(Server::bind(here, ServerOptions::new()).unwrap().address().unwrap().port() > 0);
+    let everywhere = ServerOptions::new().statsd(Statsd::at("0.0.0.0:0".parse().unwrap()));
+    let of_collectd = ServerOptions::new().collectd(Collectd::at("0.0.0.0:0".parse().unwrap()));
+    for options in [everywhere, of_collectd] {
+        let refused = Server::bind(here, options).unwrap_err();
+        assert_eq!(refused.kind(), std::io::ErrorKind::PermissionDenied);
+    }
+    let misnamed = ServerOptions::new().statsd(Statsd::at(here).resource("a/b"));
+    assert_eq!(Server::bind(here, misnamed).unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
+    let listening = Server::bind(here, ServerOptions::new().statsd(Statsd::at(here))).unwrap().datagrams().unwrap();
+    assert!(matches!(listening[..], [("statsd", address)] if address.port() > 0));
 }
 
 fn asking(query: &[(&str, &str)]) -> Call {

@@ -34,7 +34,16 @@ pub fn read(text: &str) -> Result<Read, String> {
     set("proxy-headers", take("api", "enable_proxy_headers_parsing"));
     set("auth", take("api", "auth_mode"));
     set("policy", take("oslo_policy", "policy_file"));
-    set("listen", listen(take("api", "host").as_deref(), take("api", "port").as_deref())?);
+    set("listen", listen("api", "8041", take("api", "host").as_deref(), take("api", "port").as_deref())?);
+    // Without a resource, Gnocchi's statsd does not start.
+    if let Some(resource) = take("statsd", "resource_id") {
+        let address = listen("statsd", "8125", take("statsd", "host").as_deref(), take("statsd", "port").as_deref())?;
+        set("statsd", address.or_else(|| Some("127.0.0.1:8125".to_owned())));
+        set("statsd-resource", Some(resource));
+        set("statsd-creator", take("statsd", "creator"));
+        set("statsd-archive-policy", take("statsd", "archive_policy_name"));
+        set("statsd-flush", take("statsd", "flush_delay"));
+    }
     // Zero is never.
     set("resource-inactive-after", take("metricd", "metric_inactive_after").filter(|value| value != "0"));
     set("resource-cleanup-after", take("metricd", "resource_cleanup_after").filter(|value| value != "0"));
@@ -73,21 +82,22 @@ fn check_drivers(entries: &Entries) -> Result<(), String> {
     }
 }
 
-fn listen(host: Option<&str>, port: Option<&str>) -> Result<Option<String>, String> {
+fn listen(section: &str, usual: &str, host: Option<&str>, port: Option<&str>) -> Result<Option<String>, String> {
     if host.is_none() && port.is_none() {
         return Ok(None);
     }
-    let port = port.unwrap_or("8041");
+    let port = port.unwrap_or(usual);
     let host = match host {
         None | Some("localhost") => "127.0.0.1".to_owned(),
         Some(host) if host.contains(':') => format!("[{}]", host.trim_matches(['[', ']'])),
         Some(host) => host.to_owned(),
     };
     let address = format!("{host}:{port}");
-    match address.parse::<std::net::SocketAddr>() {
-        Ok(_) => Ok(Some(address)),
-        Err(_) => Err(format!("api.host and api.port make {address}, which is not an address of digits and a port")),
+    if address.parse::<std::net::SocketAddr>().is_ok() {
+        return Ok(Some(address));
     }
+    let reason = "which is not an address of digits and a port";
+    Err(format!("{section}.host and {section}.port make {address}, {reason}"))
 }
 
 fn log_level(debug: Option<&str>, verbose: Option<&str>) -> Option<String> {

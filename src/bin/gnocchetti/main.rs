@@ -15,8 +15,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
-use gnocchetti::rest::{Auth, Server, ServerOptions};
-use gnocchetti::{ArchivePolicy, ArchivePolicyRule, Database, Durability, Options, Timespan};
+use gnocchetti::rest::{Auth, Collectd, Server, ServerOptions, Statsd};
+use gnocchetti::{ArchivePolicy, ArchivePolicyRule, Database, Durability, Error, Options, Timespan};
 
 use options::{Kind, SETTINGS, Setting};
 use settings::{FILE, Settings};
@@ -114,13 +114,70 @@ fn serve(settings: &Settings) -> Outcome<()> {
         file => limits.policy(&std::fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?)?,
     };
     let limits = secrets::with(settings, limits)?;
+    let limits = match statsd(settings) {
+        None => limits,
+        Some(statsd) => limits.statsd(statsd),
+    };
+    let limits = match collectd(settings)? {
+        None => limits,
+        Some(collectd) => limits.collectd(collectd),
+    };
     let address = settings.parsed("listen").ok_or("nobody says where to listen: --listen")?;
     let server = Server::bind(address, limits)?;
     let database = open(settings, settings.on("default-policies"))?;
+    check_statsd(settings, &database)?;
+    for (protocol, place) in server.datagrams()? {
+        tracing::info!(protocol, %place, "listening for datagrams");
+    }
     tracing::info!(address = %server.address()?, data = settings.text("data"), "serving");
     server.run(database)?.close()?;
     tracing::info!("closed");
     Ok(())
+}
+
+/// Where to listen for statsd, if anywhere, and what becomes of what is heard.
+fn statsd(settings: &Settings) -> Option<Statsd> {
+    let statsd = Statsd::at(settings.parsed("statsd")?)
+        .resource(settings.text("statsd-resource"))
+        .creator(settings.text("statsd-creator"))
+        .every(span(settings, "statsd-flush"));
+    Some(match settings.text("statsd-archive-policy") {
+        "" => statsd,
+        name => statsd.archive_policy(name),
+    })
+}
+
+/// Where to listen for collectd's network protocol, if anywhere, and what becomes of what is heard.
+fn collectd(settings: &Settings) -> Outcome<Option<Collectd>> {
+    let Some(address) = settings.parsed("collectd") else { return Ok(None) };
+    let mut collectd =
+        Collectd::at(address).creator(settings.text("collectd-creator")).every(span(settings, "collectd-flush"));
+    for file in settings.list("collectd-types") {
+        let named = |error: std::io::Error| format!("{file}: {error}");
+        collectd = collectd.types(&std::fs::read_to_string(file).map_err(named)?).map_err(named)?;
+    }
+    Ok(Some(collectd))
+}
+
+/// Warns when all that statsd's senders say would be lost: its archive policy may still be created.
+fn check_statsd(settings: &Settings, database: &Database) -> Outcome<()> {
+    let name = settings.text("statsd-archive-policy");
+    if settings.text("statsd").is_empty() || name.is_empty() {
+        return Ok(());
+    }
+    match database.archive_policy(name) {
+        Err(error @ Error::UnknownArchivePolicy { .. }) => {
+            tracing::warn!(%error, "until it is created, measures of statsd are lost");
+            Ok(())
+        }
+        other => Ok(other.map(drop)?),
+    }
+}
+
+/// A length of time that an option says.
+fn span(settings: &Settings, name: &str) -> Duration {
+    let span = settings.parsed(name).unwrap_or(Timespan::SECOND);
+    Duration::from_nanos(span.nanos().unsigned_abs())
 }
 
 /// Opening brings the files to this version's form; a database without policies gets the default ones.
@@ -145,8 +202,7 @@ fn open(settings: &Settings, default_policies: bool) -> Outcome<Database> {
     if data.is_empty() {
         return Err("nobody says where the database is: --data, GNOCCHETTI_DATA, or `data` in a file".into());
     }
-    let interval = settings.parsed("durability-interval").unwrap_or(Timespan::SECOND);
-    let interval = Duration::from_nanos(interval.nanos().unsigned_abs());
+    let interval = span(settings, "durability-interval");
     let durability = match settings.text("durability") {
         "kernel" => Durability::Kernel(interval),
         "buffered" => Durability::Buffered(interval),

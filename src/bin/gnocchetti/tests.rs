@@ -111,6 +111,12 @@ url = sqlite:////var/lib/gnocchi/index.db
 workers = 4
 metric_inactive_after = 0
 resource_cleanup_after = 3600
+[statsd]
+resource_id = 07f26121-5777-48ba-8a0b-d70468133dd9
+port = 9125
+creator = agents
+archive_policy_name = low
+flush_delay = 2.5
 [storage]
 driver = file
 file_basepath = /var/lib/gnocchi
@@ -132,6 +138,11 @@ file_basepath = /var/lib/gnocchi
             "operation-timeout=20",
             "proxy-headers=True",
             "resource-cleanup-after=3600",
+            "statsd-archive-policy=low",
+            "statsd-creator=agents",
+            "statsd-flush=2.5",
+            "statsd-resource=07f26121-5777-48ba-8a0b-d70468133dd9",
+            "statsd=127.0.0.1:9125",
         ]
     );
     for (setting, value) in &values {
@@ -140,6 +151,18 @@ file_basepath = /var/lib/gnocchi
     let ignored = ["DEFAULT.coordination_url", "metricd.workers"]
         .map(|name| format!("{name} has no meaning here and is ignored"));
     assert_eq!(warnings, ignored);
+}
+
+#[test]
+fn without_a_resource_gnocchis_statsd_does_not_start() {
+    let (values, warnings) = gnocchi::read("[statsd]\nhost = 127.0.0.1\nflush_delay = 5").unwrap();
+    assert!(values.is_empty());
+    let ignored =
+        ["statsd.flush_delay", "statsd.host"].map(|name| format!("{name} has no meaning here and is ignored"));
+    assert_eq!(warnings, ignored);
+    let (values, _) = gnocchi::read("[statsd]\nresource_id = x").unwrap();
+    let said: Vec<_> = values.iter().map(|(setting, value)| (setting.name, value.as_str())).collect();
+    assert_eq!(said, [("statsd", "127.0.0.1:8125"), ("statsd-resource", "x")]);
 }
 
 #[test]
@@ -152,6 +175,7 @@ fn storage_and_indexes_that_are_not_there_are_refused() {
         ("[indexer]\nurl = mysql://db", "indexer.url asks for mysql"),
         ("[api]\nauth_mode = keystone", "api.auth_mode is keystone"),
         ("[api]\nhost = metrics.example", "api.host and api.port make metrics.example:8041"),
+        ("[statsd]\nresource_id = x\nhost = metrics.example", "statsd.host and statsd.port make metrics.example:8125"),
         ("[api\nport = 1", "line 1: this is no name of a section"),
         ("port", "line 1: there is no `=`"),
     ] {

@@ -1,4 +1,4 @@
-//! What agents send: InfluxDB's lines, Prometheus' remote write, OpenTelemetry's metrics.
+//! What agents send: InfluxDB's lines, collectd's values, Prometheus' remote write, OpenTelemetry's metrics.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -39,6 +39,11 @@ pub(super) fn describe(api: &mut Description) {
         .refuses(&[404, 409]);
     api.add(Method::POST, "/v1/prometheus/write", prometheus);
     let object = json!({"type": "object"});
+    let collectd = operation("writeCollectd", "What collectd's plugin write_http posts")
+        .sent("application/json", &json!({"type": "array", "items": value_list()}))
+        .answers_nothing(202, "All measures are kept.")
+        .refuses(&[404, 409]);
+    api.add(Method::POST, "/v1/collectd", collectd);
     let opentelemetry = operation("writeOpentelemetry", "Metrics of OpenTelemetry's OTLP over HTTP")
         .sent(PROTOBUF, &bytes("An ExportMetricsServiceRequest"))
         .sent("application/json", &json!({"type": "object", "properties": {"resourceMetrics": {"type": "array"}}}))
@@ -46,6 +51,20 @@ pub(super) fn describe(api: &mut Description) {
         .answers_kind(200, "All measures are kept.", PROTOBUF, &bytes("An ExportMetricsServiceResponse: nothing"))
         .refuses(&[404, 409]);
     api.add(Method::POST, "/v1/metrics", opentelemetry);
+}
+
+/// What collectd's plugin `write_http` posts.
+fn value_list() -> Value {
+    let texts = json!({"type": "array", "items": text()});
+    let numbers = json!({"type": "array", "items": {"type": ["number", "null"]}});
+    json!({
+        "type": "object",
+        "required": ["values", "dstypes", "dsnames", "time", "host", "plugin", "type"],
+        "properties": {
+            "values": numbers, "dstypes": texts, "dsnames": texts, "time": {"type": "number"}, "interval": {"type": "number"},
+            "host": text(), "plugin": text(), "plugin_instance": text(), "type": text(), "type_instance": text(),
+        },
+    })
 }
 
 fn bytes(about: &str) -> Value {

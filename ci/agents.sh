@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Real agents: Prometheus and collectd from Debian, and a sender of statsd, write to `gnocchetti serve`, and what it then has is
+# compared with what they know themselves. The last line counts comparisons.
+#
+#   GNOCCHETTI_AGENT_SECONDS   how long they write [30]
+#   PYTHON                     a Python, 3.9 or newer [python3]
+source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+
+folder=$PWD/target/agents
+prometheus=$folder/unpacked/usr/bin/prometheus
+run=$folder/run
+mkdir -p "$folder"
+
+# Unpacked, not installed: its package would start a service.
+if [[ ! -x $prometheus ]]; then
+    say "fetching Prometheus"
+    (cd "$folder" && rm -f prometheus_*.deb && apt-get download -qq prometheus 2>&1 | { grep -v unsandboxed || true; })
+    dpkg-deb --extract "$folder"/prometheus_*.deb "$folder/unpacked"
+fi
+
+say "building"
+cargo build --locked --features cli,rest --bin gnocchetti
+
+say "letting agents write"
+rm -rf "$run"
+mkdir "$run"
+outcome=0
+"${PYTHON:-python3}" tests/agents/run.py --command target/debug/gnocchetti --prometheus "$prometheus" \
+    --collectd /usr/sbin/collectd --folder "$run" --seconds "${GNOCCHETTI_AGENT_SECONDS:-30}" 2>&1 | tee "$folder/log" || outcome=$?
+
+count=$(grep -Ex '[0-9]+ passed, [0-9]+ failed' "$folder/log") || fail "nothing was compared"
+printf 'summary: %s\n%s\n' "$count" "$count"
+exit "$outcome"

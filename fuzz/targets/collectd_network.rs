@@ -1,0 +1,5 @@
+//! See `collectd_network` of the library beside.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| gnocchetti_fuzz::collectd_network(data));
