@@ -28,7 +28,9 @@ fn open(methods: &[&str], archives: &[(i64, Option<u64>)]) -> (tempfile::TempDir
 fn fill(db: &Database, key: MetricKey, step: i64, end: i64) {
     let times: Vec<i64> = (0..end).step_by(step as usize).collect();
     let mut batch = db.batch();
-    times.iter().for_each(|t| batch.add(key, at(*t), *t as f64));
+    for t in &times {
+        batch.add(key, at(*t), *t as f64);
+    }
     batch.commit().unwrap();
 }
 
@@ -285,9 +287,9 @@ fn pushes_to_other_metrics_and_queries_go_on_during_deletions() {
             }
         });
         scope.spawn(|| {
-            (0..400).for_each(|t| {
+            for t in 0..400 {
                 db.push(other, at(t), 1.0).unwrap();
-            })
+            }
         });
         scope.spawn(|| {
             let mut last = u64::MAX;

@@ -182,7 +182,9 @@ mod tests {
 
     #[test]
     fn retained_rows_keep_their_values() {
-        let whole = block(&[1, 2, 3, 5], Some(vec![true, false, true, true]));
+        let mut whole = block(&[1, 2, 3, 5], Some(vec![true, false, true, true]));
+        // What is written where there is no value.
+        whole.columns[0].values[1] = 0.0;
         let odd = retain(&whole, |t| t % 2 == 1);
         assert_eq!(odd.timestamps, [1, 3, 5]);
         assert_eq!((&odd.columns[0].values[..], &odd.columns[0].present), (&[1.0, 3.0, 5.0][..], &Some(vec![true; 3])));

@@ -229,7 +229,7 @@ impl Generator {
             _ => {}
         }
         self.pushes(2);
-        if round % 2 == 0 {
+        if round.is_multiple_of(2) {
             self.delete_measures();
         }
         self.ops.push(if self.dice.one_in(2) { Op::Flush } else { Op::Checkpoint });
