@@ -110,8 +110,8 @@ impl Database {
     /// # Errors
     ///
     /// [`Error::NotADatabase`] when there is none, [`Error::UnsupportedFormat`], [`Error::Corrupt`]; [`Error::Outrun`]
-    /// when the writer replaced files faster than they could be read; [`Error::InvalidOption`]; [`Error::Index`] when the index cannot be read
-    /// (where it cannot be written, while a writer has it open); and the disk's.
+    /// when the writer replaced files faster than they could be read; [`Error::InvalidOption`]; [`Error::Index`] when the index
+    /// cannot be read (where it cannot be written, while a writer has it open); and the disk's.
     #[allow(clippy::needless_pass_by_value, reason = "as `open` takes them")]
     pub fn open_read_only(path: impl AsRef<Path>, options: Options) -> Result<Self> {
         Database::read_on(path, &options, Arc::new(RealFs))
