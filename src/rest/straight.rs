@@ -6,7 +6,6 @@ use axum::http::Uri;
 use axum::http::uri::PathAndQuery;
 
 /// The request, with a straight path.
-#[expect(clippy::unused_async, reason = "a middleware is a future")]
 pub(super) async fn path(mut request: Request) -> Request {
     if let Some(uri) = straight(request.uri()) {
         *request.uri_mut() = uri;

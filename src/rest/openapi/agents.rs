@@ -1,4 +1,4 @@
-//! What agents send: InfluxDB's lines, collectd's values, Prometheus' remote write, OpenTelemetry's metrics.
+//! What agents send: `InfluxDB`'s lines, collectd's values, Prometheus' remote write, OpenTelemetry's metrics.
 
 use axum::http::Method;
 use serde_json::{Value, json};

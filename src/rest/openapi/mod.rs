@@ -1,4 +1,4 @@
-//! `/openapi.json`: the API described as OpenAPI 3.1, for programs that make clients and tests of it.
+//! `/openapi.json`: the API described as `OpenAPI` 3.1, for programs that make clients and tests of it.
 //!
 //! The paths and methods stand in the router's table; what each of them takes and answers is described here, by subject. A
 //! test holds both against each other. Nothing is looked up for it: it is the same whatever is in the database.
@@ -55,7 +55,7 @@ impl Description {
         self.schemas.insert(name.to_owned(), schema);
     }
 
-    /// It as OpenAPI has it, of a server that is at `origin` and knows by `auth` who asks.
+    /// It as `OpenAPI` has it, of a server that is at `origin` and knows by `auth` who asks.
     fn document(self, origin: &str, auth: Auth) -> Value {
         let (security, schemes) = security(auth);
         let mut paths = Map::new();
