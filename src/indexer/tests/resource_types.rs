@@ -46,7 +46,7 @@ fn a_type_that_is_used_stays() {
     }
     assert!(matches!(fixture.delete_resource_type(GENERIC), Err(Error::ResourceTypeInUse { .. })));
     assert!(matches!(fixture.delete_resource_type("none"), Err(Error::UnknownResourceType { .. })));
-    fixture.delete_resource(id, None).unwrap();
+    fixture.delete_resource(id, None, None).unwrap();
     fixture.delete_resource_type("instance").unwrap();
     assert_eq!(fixture.resource_type("instance").unwrap(), None);
     let tables: i64 = fixture
