@@ -24,6 +24,7 @@ mod htpasswd;
 pub(crate) mod influxdb;
 mod ingest;
 mod json;
+mod keystone;
 mod measures;
 mod metric;
 mod metric_name;
@@ -31,6 +32,7 @@ mod opentelemetry;
 mod operations;
 mod options;
 mod origin;
+mod outbound;
 mod paging;
 mod parameters;
 mod policy;
@@ -45,6 +47,7 @@ mod tls;
 #[cfg(test)]
 mod tests;
 
+pub use keystone::KeystoneOptions;
 pub use options::{Auth, Certificate, ServerOptions};
 pub use server::Server;
 

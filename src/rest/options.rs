@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+use super::keystone::KeystoneOptions;
 use super::policy::Policies;
 
 /// How it is known who asks.
@@ -77,6 +78,7 @@ pub struct ServerOptions {
     pub(super) open: bool,
     pub(super) auth: Auth,
     pub(super) htpasswd: Option<Source<String>>,
+    pub(super) keystone: Option<KeystoneOptions>,
     pub(super) tls: Option<Source<Certificate>>,
     pub(super) plain: bool,
     pub(super) connections: usize,
@@ -97,6 +99,7 @@ impl Default for ServerOptions {
             open: false,
             auth: Auth::Basic,
             htpasswd: None,
+            keystone: None,
             tls: None,
             plain: false,
             connections: 1024,
@@ -196,6 +199,14 @@ impl ServerOptions {
     #[must_use]
     pub fn htpasswd(mut self, read: impl Fn() -> std::io::Result<String> + Send + Sync + 'static) -> Self {
         self.htpasswd = Some(Source(Arc::new(read)));
+        self
+    }
+
+    /// Users are known by tokens of Keystone in `X-Auth-Token`, whatever [`Auth`] says: what they create belongs to their
+    /// project, and their roles are those of rules.
+    #[must_use]
+    pub fn keystone(mut self, keystone: KeystoneOptions) -> Self {
+        self.keystone = Some(keystone);
         self
     }
 
