@@ -266,8 +266,8 @@ fn rewrite(file: &Path, kind: Kind, source: &SegmentReader, all: &[Entry], chang
     for entry in all {
         source
             .read(std::slice::from_ref(entry), &mut bytes, &mut |entry, bytes| {
-                let Entry { metric, granularity, first, last, rows, .. } = *entry;
-                let mut chunk = Chunk { metric, granularity, first, last, rows, bytes };
+                let Entry { metric, granularity, first, last, rows, front, .. } = *entry;
+                let mut chunk = Chunk { metric, granularity, first, last, rows, bytes, front: front as usize };
                 if change(&mut chunk) { writer.add(&chunk) } else { Ok(()) }
             })
             .unwrap();

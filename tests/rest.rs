@@ -83,6 +83,15 @@ impl Server {
         serde_json::from_str::<Value>(&body).unwrap()["id"].as_str().unwrap().to_owned()
     }
 
+    fn resource(&self, user: &str) -> String {
+        let metrics = json!({"cpu": {"archive_policy_name": "seconds"}});
+        let id = format!("{}-thing", self.metric(user));
+        let (status, body) =
+            self.ask("POST", "/v1/resource/generic", Some(user), &json!({"id": id, "metrics": metrics}));
+        assert_eq!(status, 201, "{body}");
+        serde_json::from_str::<Value>(&body).unwrap()["id"].as_str().unwrap().to_owned()
+    }
+
     fn policy(&self, name: &str) {
         let policy = json!({"name": name, "definition": [{"granularity": 1}]});
         let (status, body) = self.ask("POST", "/v1/archive_policy", Some("admin"), &policy);
@@ -140,6 +149,45 @@ fn routes() -> Vec<Row> {
         ("GET", "/v1/search/resource/generic", json!(null), [405; 4]),
         ("GET", "/v1/no-such-route", json!(null), [404; 4]),
     ]
+    .into_iter()
+    .chain(resource_routes())
+    .collect()
+}
+
+fn resource_routes() -> Vec<Row> {
+    let measures = json!([{"timestamp": 1, "value": 1}]);
+    let new_type = json!({"name": "{new}"});
+    let new = json!({"id": "{new}", "metrics": {"cpu": {"archive_policy_name": "seconds"}}});
+    let one = "/v1/resource/generic/{resource}";
+    let metric = "/v1/resource/generic/{resource}/metric/cpu";
+    let pushed = "/v1/resource/generic/{resource}/metric/cpu/measures";
+    vec![
+        ("GET", "/v1/resource_type", json!(null), [200, 200, 200, 401]),
+        ("GET", "/v1/resource_type/generic", json!(null), [200, 200, 200, 401]),
+        ("GET", "/v1/resource_type/none", json!(null), [404, 404, 404, 401]),
+        ("POST", "/v1/resource_type", new_type, [403, 403, 201, 401]),
+        ("PATCH", "/v1/resource_type/generic", json!([]), [403, 403, 415, 401]),
+        ("DELETE", "/v1/resource_type/generic", json!(null), [403, 403, 400, 401]),
+        ("GET", "/v1/resource", json!(null), [200, 200, 200, 401]),
+        ("GET", "/v1/resource/generic", json!(null), [200, 200, 200, 401]),
+        ("GET", "/v1/resource/none", json!(null), [404, 404, 404, 401]),
+        ("POST", "/v1/resource/generic", new, [201, 201, 201, 401]),
+        ("GET", one, json!(null), [200, 403, 200, 401]),
+        ("GET", "/v1/resource/generic/{resource}/history", json!(null), [200, 403, 200, 401]),
+        ("PATCH", one, json!({"user_id": "x"}), [200, 403, 200, 401]),
+        ("PATCH", one, json!({}), [200, 403, 200, 401]),
+        ("DELETE", one, json!(null), [204, 403, 204, 401]),
+        ("GET", "/v1/resource/generic/none", json!(null), [404, 404, 404, 401]),
+        ("GET", "/v1/resource/none/{resource}", json!(null), [404, 404, 404, 401]),
+        ("GET", "/v1/resource/generic/{resource}/metric", json!(null), [200, 403, 200, 401]),
+        ("POST", "/v1/resource/generic/{resource}/metric", json!({"load": {}}), [200, 403, 200, 401]),
+        ("GET", metric, json!(null), [200, 403, 200, 401]),
+        ("DELETE", metric, json!(null), [204, 403, 204, 401]),
+        ("GET", pushed, json!(null), [200, 403, 200, 401]),
+        ("POST", pushed, measures, [202, 403, 202, 401]),
+        ("DELETE", "/v1/resource/generic", json!({}), [400, 400, 400, 401]),
+        ("DELETE", "/v1/resource/generic", json!({"=": {"id": "{resource}"}}), [200, 200, 200, 401]),
+    ]
 }
 
 #[test]
@@ -151,13 +199,28 @@ fn everybody_may_do_what_is_his() {
     assert_eq!(server.ask("POST", "/v1/archive_policy_rule", Some("admin"), &rule).0, 201);
     for (method, path, body, expected) in routes() {
         for (user, expected) in [Some("alice"), Some("bob"), Some("admin"), None].into_iter().zip(expected) {
-            let id = server.metric("alice");
-            let body: Value =
-                serde_json::from_str(&body.to_string().replace("{id}", &id).replace("{new}", &id)).unwrap();
-            let (status, answer) = server.ask(method, &path.replace("{id}", &id), user, &body);
+            let (id, resource) = (server.metric("alice"), server.resource("alice"));
+            let named = |text: &str| text.replace("{id}", &id).replace("{new}", &id).replace("{resource}", &resource);
+            let body: Value = serde_json::from_str(&named(&body.to_string())).unwrap();
+            let (status, answer) = server.ask(method, &named(path), user, &body);
             assert_eq!(status, expected, "{method} {path} by {user:?}: {answer}");
         }
     }
+}
+
+#[test]
+fn nobody_deletes_what_is_others() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(&directory.path().join("db"), &[]);
+    server.policy("seconds");
+    let (hers, his) = (server.resource("alice"), server.resource("bob"));
+    let both = json!({"in": {"id": [hers, his]}});
+    let (_, answer) = server.ask("DELETE", "/v1/resource/generic", Some("bob"), &both);
+    assert_eq!(serde_json::from_str::<Value>(&answer).unwrap(), json!({"deleted": 1}));
+    let there = |id: &str| server.ask("GET", &format!("/v1/resource/generic/{id}"), Some("admin"), &Value::Null).0;
+    assert_eq!((there(&hers), there(&his)), (200, 404));
+    let (_, answer) = server.ask("DELETE", "/v1/resource/generic", Some("admin"), &both);
+    assert_eq!(serde_json::from_str::<Value>(&answer).unwrap(), json!({"deleted": 1}));
 }
 
 #[test]

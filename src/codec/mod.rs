@@ -33,7 +33,9 @@ use std::fmt;
 
 #[cfg(any(test, feature = "internals"))]
 pub use crate::types::Points;
-pub use aggregates::{decode_aggregate, decode_aggregates, encode_aggregates};
+pub use aggregates::{
+    LONGEST_FRONT, Part, Parts, decode_aggregate, decode_aggregates, decode_sound_aggregates, encode_aggregates,
+};
 pub use batch::{decode_batch, encode_batch};
 pub use checksum::{crc, mend};
 pub use measures::{decode_measures, encode_measures};

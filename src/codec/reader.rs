@@ -51,6 +51,13 @@ impl<'a> Reader<'a> {
         Ok(u64::from_le_bytes(*word))
     }
 
+    /// The next four bytes as a checksum.
+    pub fn sum(&mut self) -> Result<u32, DecodeError> {
+        let (sum, tail) = self.left.split_first_chunk().ok_or(ENDS)?;
+        self.left = tail;
+        Ok(u32::from_le_bytes(*sum))
+    }
+
     /// The next varint.
     #[inline]
     pub fn varint(&mut self) -> Result<u64, DecodeError> {

@@ -48,9 +48,9 @@ impl AggregateWriter {
     fn write_chunk(&mut self, metric: u64, granularity: i64, block: &AggregateBlock) -> Result<()> {
         let (Some(&first), Some(&last)) = (block.timestamps.first(), block.timestamps.last()) else { return Ok(()) };
         self.bytes.clear();
-        encode_aggregates(block, granularity, &mut self.scratch, &mut self.bytes);
+        let front = encode_aggregates(block, granularity, &mut self.scratch, &mut self.bytes);
         let rows = block.rows() as u32;
-        self.writer.add(&Chunk { metric, granularity, first, last, rows, bytes: &self.bytes })
+        self.writer.add(&Chunk { metric, granularity, first, last, rows, bytes: &self.bytes, front })
     }
 
     /// Writes a chunk that is encoded already.

@@ -330,7 +330,15 @@ fn write_series(output: &mut Output, taken: Taken) -> Result<Release> {
     let keep_from = plan.keep_from(state.stored_until);
     let stamp = state.newest.max(0);
     let bytes = state.to_bytes();
-    output.raw.add(&Chunk { metric: key, granularity: STATE, first: stamp, last: stamp, rows: 1, bytes: &bytes })?;
+    output.raw.add(&Chunk {
+        metric: key,
+        granularity: STATE,
+        first: stamp,
+        last: stamp,
+        rows: 1,
+        bytes: &bytes,
+        front: bytes.len(),
+    })?;
     let measures = frozen.as_ref().map(|frozen| slice(frozen, keep_from, i64::MAX)).unwrap_or_default();
     let runs = write_runs(&mut output.raw, key, measures, &mut output.scratch, &mut output.bytes)?;
     Ok(Release { key, stored_until: state.stored_until, keep_from, previous: state.previous, runs })
@@ -354,7 +362,7 @@ pub(super) fn write_runs(
         encode_measures(&raw.timestamps, &raw.values, scratch, bytes);
         let (Some(first), Some(last)) = (part.first(), part.last()) else { continue };
         let (first, last, rows) = (first.timestamp, last.timestamp, part.len() as u32);
-        writer.add(&Chunk { metric: key, granularity: MEASURES, first, last, rows, bytes })?;
+        writer.add(&Chunk { metric: key, granularity: MEASURES, first, last, rows, bytes, front: bytes.len() })?;
         runs.push(Run { first, last, rows, bytes: bytes.as_slice().into() });
     }
     Ok(runs)

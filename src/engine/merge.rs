@@ -376,11 +376,12 @@ impl Distribution<'_> {
             rest = later;
             let start = partition::start(entry.first, granularity);
             let whole = start == partition::start(entry.last, granularity) && entry.first >= kept_from;
-            if whole && entry.rows >= GOOD_CHUNK && together.len() == 1 {
+            if whole && entry.rows >= GOOD_CHUNK && together.len() == 1 && chunk.reader.is_current() {
                 self.flush(metric, granularity, &mut pending)?;
                 if let Some((_, sink)) = self.sinks.get_mut(&(granularity, start)) {
-                    let Entry { first, last, rows, .. } = *entry;
-                    sink.copy(&Chunk { metric, granularity, first, last, rows, bytes: &chunk.bytes })?;
+                    let Entry { first, last, rows, front, .. } = *entry;
+                    let (bytes, front) = (&chunk.bytes[..], front as usize);
+                    sink.copy(&Chunk { metric, granularity, first, last, rows, bytes, front })?;
                 }
                 continue;
             }
@@ -489,7 +490,15 @@ fn write_state(writer: &mut SegmentWriter, metric: u64, states: &[Loaded]) -> Re
     let decoded = states.iter().filter_map(|state| Some((SeriesState::from_bytes(&state.bytes)?, state)));
     if let Some((_, latest)) = decoded.max_by_key(|(state, _)| state.sequence) {
         let Entry { first, last, .. } = latest.entry;
-        writer.add(&Chunk { metric, granularity: STATE, first, last, rows: 1, bytes: &latest.bytes })?;
+        writer.add(&Chunk {
+            metric,
+            granularity: STATE,
+            first,
+            last,
+            rows: 1,
+            bytes: &latest.bytes,
+            front: latest.bytes.len(),
+        })?;
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use super::tolerance::{Holes, Tolerance};
 use crate::codec::{Scratch, decode_aggregate};
 use crate::error::{Error, Result};
 use crate::head::Run;
-use crate::segment::{Blocks, Entry, MEASURES, STATE, SegmentName, SegmentReader};
+use crate::segment::{Blocks, Entry, MEASURES, Room, STATE, SegmentName, SegmentReader};
 use crate::types::{AggregationMethod, Columns, Points, SeriesState};
 
 /// A segment that is part of the state.
@@ -32,7 +32,7 @@ pub struct Buffers {
     /// How many rows more the columns should have room for.
     pub(super) more: usize,
     blocks: Blocks,
-    bytes: Vec<u8>,
+    room: Room,
 }
 
 /// So many queries at once find memory that was used before.
@@ -185,7 +185,7 @@ impl View {
         // Growing step by step would cost more than decoding: the kernel hands out, and takes back, every page on the way.
         let rows = chunks.iter().map(|(_, entry)| entry.rows as usize).sum::<usize>() + buffers.more;
         out.values.reserve_exact(rows);
-        let Buffers { scratch, bytes, .. } = buffers;
+        let Buffers { scratch, room, .. } = buffers;
         let begin = out.len();
         // Where a merge had to leave a damaged segment out, others have rows around those of that one.
         let interleaved = chunks.windows(2).any(|pair| pair[0].1.last >= pair[1].1.first);
@@ -202,7 +202,8 @@ impl View {
                 Ok(())
             };
             let before = out.len();
-            let read = segment.reader.read(&entries, bytes, &mut |entry, chunk| decode(entry, chunk, out));
+            let mut take = |entry: &Entry, chunk: &[u8]| decode(entry, chunk, out);
+            let read = segment.reader.read_method(&entries, method, room, &mut take);
             let Err(error) = read else { continue };
             if !tolerance.skips() {
                 return Err(error);
@@ -211,7 +212,8 @@ impl View {
             for entry in &entries {
                 let from = out.len();
                 let alone = std::slice::from_ref(entry);
-                let read = segment.reader.read(alone, bytes, &mut |entry, chunk| decode(entry, chunk, out));
+                let mut take = |entry: &Entry, chunk: &[u8]| decode(entry, chunk, out);
+                let read = segment.reader.read_method(alone, method, room, &mut take);
                 if let Err(error) = read {
                     out.truncate(from);
                     tolerance.take(error)?;

@@ -18,6 +18,9 @@ const SECTIONS: &[&str] = &[
     "capabilities",
     "influxdb",
     "metric",
+    "resource",
+    "resource_type",
+    "search",
     "status",
 ];
 

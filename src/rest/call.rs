@@ -70,12 +70,18 @@ impl Call {
 
     /// The body's JSON.
     pub(super) fn json(&self) -> Result<Value, Failure> {
-        if !self.content_type().eq_ignore_ascii_case("application/json") {
+        self.json_of_kind("application/json")
+    }
+
+    /// The body's JSON, which is called this kind.
+    pub(super) fn json_of_kind(&self, kind: &str) -> Result<Value, Failure> {
+        if !self.content_type().eq_ignore_ascii_case(kind) {
             return Err(Failure::of(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }
         serde_json::from_slice(&self.body).map_err(|error| {
-            let reason = error.to_string();
-            Failure::bad(json!({"cause": "Unable to decode body", "reason": reason, "detail": null}))
+            let blank = self.body.iter().all(u8::is_ascii_whitespace);
+            let reason = if blank { "Expected object or value".to_owned() } else { error.to_string() };
+            Failure::bad(json!({"cause": "Unable to decode body", "reason": reason, "detail": []}))
         })
     }
 
@@ -142,9 +148,8 @@ impl Reply {
     }
 
     /// This was created, and is found at this path below the server.
-    pub(super) fn created(call: &Call, segments: [&str; 2], value: &Value) -> Result<Self, Failure> {
-        let [kind, name] = segments;
-        let location = format!("{}/v1/{kind}/{}", call.origin(), escaped(name));
+    pub(super) fn created<const N: usize>(call: &Call, segments: [&str; N], value: &Value) -> Result<Self, Failure> {
+        let location = format!("{}/v1/{}", call.origin(), segments.map(escaped).join("/"));
         Ok(Reply { status: StatusCode::CREATED, location: Some(location), ..Reply::json(value)? })
     }
 

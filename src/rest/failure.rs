@@ -103,6 +103,16 @@ impl From<Error> for Failure {
             Error::UnknownResource { resource } => {
                 Failure::because(StatusCode::NOT_FOUND, format!("Resource {resource} does not exist"))
             }
+            Error::UnknownResourceType { name } => {
+                Failure::because(StatusCode::NOT_FOUND, format!("Resource type {name} does not exist"))
+            }
+            Error::ResourceTypeExists { name } => {
+                Failure::because(StatusCode::CONFLICT, format!("Resource type {name} already exists"))
+            }
+            Error::ResourceExists { resource } => {
+                Failure::because(StatusCode::CONFLICT, format!("Resource {resource} already exists"))
+            }
+            Error::ResourceTypeInUse { name, .. } => Failure::bad(format!("Resource type {name} is still in use")),
             Error::ArchivePolicyExists { name } => {
                 Failure::because(StatusCode::CONFLICT, format!("Archive policy {name} already exists"))
             }

@@ -151,9 +151,9 @@ fn within(
         return Err(Failure::bad(json!({"cause": "Attribute value error", "detail": "name", "reason": reason})));
     };
     app.database.resource(resource.id(), None)?;
-    let owned = call.user()?.owned();
+    let visibility = call.user()?.resources_for(app, "update resource")?;
     let metrics = BTreeMap::from([(name.to_owned(), new)]);
-    let updated = app.database.append_metrics(resource.id(), &metrics, owned.as_ref());
+    let updated = app.database.append_metrics(resource.id(), &metrics, visibility.as_ref());
     let updated = updated.map_err(|error| match error {
         Error::UnknownResource { .. } => Failure::of(StatusCode::FORBIDDEN),
         other => uncreated(other),

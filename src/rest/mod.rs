@@ -38,6 +38,11 @@ mod parameters;
 mod policy;
 mod prometheus;
 mod remembered;
+mod resource;
+mod resource_body;
+mod resource_metric;
+mod resource_type;
+mod resource_type_patch;
 mod search;
 mod server;
 mod shapes;
@@ -76,6 +81,7 @@ fn routes(app: Arc<App>) -> Router {
         .route("/v1/archive_policy_rule", get(on(archive_policy_rule::list)).post(on(archive_policy_rule::create)))
         .route("/v1/archive_policy_rule/{name}", rule)
         .merge(metrics())
+        .merge(resources())
         .merge(across())
         .route("/v1/influxdb/ping", get(on(influxdb::ping)))
         .route("/v1/influxdb/query", post(on(influxdb::query)))
@@ -95,6 +101,29 @@ fn metrics() -> Router<Arc<App>> {
         .route("/v1/metric/{id}/measures", get(on(metric::measures)).post(on(metric::push)))
         .route("/v1/batch/metrics/measures", post(on(batch::metrics)))
         .route("/v1/batch/resources/metrics/measures", post(on(batch::resources)))
+}
+
+/// Resource types, resources and their history.
+fn resources() -> Router<Arc<App>> {
+    let resource_type = get(on(resource_type::show)).patch(on(resource_type::update)).delete(on(resource_type::delete));
+    let resource = get(on(resource::show)).patch(on(resource::update)).delete(on(resource::delete));
+    let metrics = get(on(resource_metric::list)).post(on(resource_metric::append));
+    let metric = get(on(resource_metric::show)).delete(on(resource_metric::delete));
+    let measures = get(on(resource_metric::measures)).post(on(resource_metric::push));
+    Router::new()
+        .route("/v1/resource_type", get(on(resource_type::list)).post(on(resource_type::create)))
+        .route("/v1/resource_type/{name}", resource_type)
+        .route("/v1/resource", get(on(resource::types)))
+        .route("/v1/resource/", get(on(resource::types)))
+        .route(
+            "/v1/resource/{type}",
+            get(on(resource::list)).post(on(resource::create)).delete(on(resource::delete_found)),
+        )
+        .route("/v1/resource/{type}/{id}", resource)
+        .route("/v1/resource/{type}/{id}/history", get(on(resource::history)))
+        .route("/v1/resource/{type}/{id}/metric", metrics)
+        .route("/v1/resource/{type}/{id}/metric/{name}", metric)
+        .route("/v1/resource/{type}/{id}/metric/{name}/measures", measures)
 }
 
 /// What is asked across metrics.

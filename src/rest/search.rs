@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::header;
 use serde_json::{Map, Value, json};
 
 use super::call::{Call, Reply};
@@ -16,8 +16,8 @@ use super::server::App;
 use super::{about, shapes};
 use crate::ops::Predicate;
 use crate::{
-    AggregationMethod, Database, Definition, Error, Filter, History, Metric, MetricSearch, Query, Resource,
-    ResourceSearch, Sampling, Timespan, Timestamp, Uuid,
+    AggregationMethod, Database, Definition, Filter, History, Metric, MetricSearch, Query, Resource, ResourceSearch,
+    Sampling, Timespan, Timestamp, Uuid,
 };
 
 /// `POST /v1/search/resource/{type}`: a page of the resources that a filter finds.
@@ -26,16 +26,9 @@ pub(super) fn resources(app: &App, call: &Call) -> Result<Reply, Failure> {
     let resource_type = known_type(app, call)?;
     let mut search = ResourceSearch::of(resource_type).now(Database::now()).creator(user.name());
     search.filter = filter::sent(call)?;
-    search.details = call.switch("details", false)?;
+    search.history = if call.switch("history", false)? { History::All } else { History::Current };
     let visibility = user.resources_for(app, "search resource")?;
-    let (found, link) = listed(app, call, search, visibility.as_ref())?;
-    let attributes: Vec<&str> = call.query.all("attrs").collect();
-    let shown = found.iter().map(|resource| only(shapes::resource(resource), &attributes)).collect();
-    let reply = Reply::json(&Value::Array(shown))?;
-    Ok(match link {
-        Some(link) => reply.header(header::LINK, link),
-        None => reply,
-    })
+    listed(app, call, search, visibility.as_ref())
 }
 
 /// Anything but `POST` there: of a type that is not there, that is what is wrong.
@@ -47,36 +40,37 @@ pub(super) fn wrong_method(app: &App, call: &Call) -> Result<Reply, Failure> {
 /// The type in the path, which must be there.
 fn known_type<'a>(app: &App, call: &'a Call) -> Result<&'a str, Failure> {
     let name = call.named("type");
-    app.database.resource_type(name).map_err(|error| match error {
-        Error::UnknownResourceType { name } => {
-            Failure::because(StatusCode::NOT_FOUND, format!("Resource type {name} does not exist"))
-        }
-        other => other.into(),
-    })?;
+    app.database.resource_type(name)?;
     Ok(name)
 }
 
-/// The page of a search that the query asks for, by `limit`, `marker`, `sort` and `history`, and the link to the next one.
+/// The page of a search that the query asks for, by `limit`, `marker`, `sort`, `details` and `attrs`, with the link to the
+/// next one. In a list of revisions markers name these, too.
 pub(super) fn listed(
     app: &App,
     call: &Call,
     mut search: ResourceSearch,
     visibility: Option<&Filter>,
-) -> Result<(Vec<Resource>, Option<HeaderValue>), Failure> {
-    let history = call.switch("history", false)?;
+) -> Result<Reply, Failure> {
     let page = Page::of(call, app.max_limit(), &["revision_start:asc", "started_at:asc"])?;
-    search.history = if history { History::All } else { History::Current };
+    search.details = call.switch("details", false)?;
     search.limit = Some(page.limit());
     search.sort = page.sorts().to_vec();
     search.marker = page.marker();
     let found = app.database.search_resources(&search, visibility);
     let found = found.map_err(|error| page.failure(error))?;
     let marker = |resource: &Resource| match resource.revision {
-        None if history => format!("{}@-1", resource.id),
+        None if search.history == History::All => format!("{}@-1", resource.id),
         _ => resource.marker().to_string(),
     };
     let link = page.link(call, found.len(), found.last().map(marker));
-    Ok((found, link))
+    let attributes: Vec<&str> = call.query.all("attrs").filter(|name| !name.is_empty()).collect();
+    let shown = found.iter().map(|resource| only(shapes::resource(resource), &attributes)).collect();
+    let reply = Reply::json(&Value::Array(shown))?;
+    Ok(match link {
+        Some(link) => reply.header(header::LINK, link),
+        None => reply,
+    })
 }
 
 /// Those members that are asked for; all of them when none is.

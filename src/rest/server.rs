@@ -176,7 +176,9 @@ async fn reload_when_asked(mut asked: Signal, door: Arc<Door>, tls: Option<Tls>)
         let read = tokio::task::spawn_blocking(move || [door.reload(), tls.map_or(Ok(()), |tls| tls.reload())]);
         let Ok(results) = read.await else { continue };
         let failures: Vec<_> = results.into_iter().filter_map(Result::err).collect();
-        failures.iter().for_each(|error| tracing::error!(%error, "what was there before stays in use"));
+        for error in &failures {
+            tracing::error!(%error, "what was there before stays in use");
+        }
         if failures.is_empty() {
             tracing::info!("passwords and certificate are read anew");
         }

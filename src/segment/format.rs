@@ -5,12 +5,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::codec::MAX_ROWS;
+use crate::codec::{LONGEST_FRONT, MAX_ROWS};
 
 /// First and last eight bytes of every segment.
 pub(super) const MAGIC: [u8; 8] = *b"GNTSEG\r\n";
-/// The version of everything in this file.
-pub const FORMAT_VERSION: u32 = 1;
+/// The version of everything in this file. Version 1 had no chunks in parts; its entries are read as those of this one.
+pub const FORMAT_VERSION: u32 = 2;
 /// Magic, version, kind, number, checksum.
 pub(super) const HEADER_SIZE: usize = 28;
 /// Footer's offset, length and checksum, magic.
@@ -21,6 +21,9 @@ pub const ENTRY_SIZE: usize = 52;
 pub(super) const BLOCK_ENTRIES: usize = 128;
 /// No chunk is larger: 65,536 rows of 216 methods at worst 10 bytes each.
 pub(super) const MAX_CHUNK: u32 = 160 << 20;
+/// An entry has its rows in so many bits of four bytes, and in the others how long its chunk's front is.
+const ROWS_BITS: u32 = 17;
+const _: () = assert!(MAX_ROWS < 1 << ROWS_BITS && LONGEST_FRONT < 1 << (u32::BITS - ROWS_BITS));
 
 /// The "granularity" under which a raw segment stores a series' state.
 pub const STATE: i64 = -1;
@@ -65,11 +68,18 @@ pub struct Entry {
     pub length: u32,
     /// How many rows it has.
     pub rows: u32,
-    /// CRC-32C of its bytes.
+    /// How many bytes its checksum is of: all, or the front of a chunk whose parts have checksums of their own.
+    pub front: u32,
+    /// CRC-32C of its front.
     pub crc: u32,
 }
 
 impl Entry {
+    /// Whether parts of its chunk have checksums of their own.
+    pub fn has_parts(&self) -> bool {
+        self.front < self.length
+    }
+
     /// The order of chunks in a segment.
     pub fn key(&self) -> (u64, i64, i64) {
         (self.metric, self.granularity, self.first)
@@ -82,25 +92,30 @@ impl Entry {
         out.extend_from_slice(&self.last.to_le_bytes());
         out.extend_from_slice(&self.offset.to_le_bytes());
         out.extend_from_slice(&self.length.to_le_bytes());
-        out.extend_from_slice(&self.rows.to_le_bytes());
+        let front = if self.front == self.length { 0 } else { self.front };
+        out.extend_from_slice(&(self.rows | front << ROWS_BITS).to_le_bytes());
         out.extend_from_slice(&self.crc.to_le_bytes());
     }
 
     /// The entry in these [`ENTRY_SIZE`] bytes; `None` when it describes no possible chunk.
     pub(super) fn get(bytes: &[u8; ENTRY_SIZE]) -> Option<Entry> {
+        let (length, rows_and_front) = (u32_at(bytes, 40), u32_at(bytes, 44));
+        let front = rows_and_front >> ROWS_BITS;
         let entry = Entry {
             metric: u64_at(bytes, 0),
             granularity: u64_at(bytes, 8) as i64,
             first: u64_at(bytes, 16) as i64,
             last: u64_at(bytes, 24) as i64,
             offset: u64_at(bytes, 32),
-            length: u32_at(bytes, 40),
-            rows: u32_at(bytes, 44),
+            length,
+            rows: rows_and_front & ((1 << ROWS_BITS) - 1),
+            front: if front == 0 { length } else { front },
             crc: u32_at(bytes, 48),
         };
         let possible = entry.granularity >= STATE
             && entry.first <= entry.last
             && entry.length <= MAX_CHUNK
+            && (front == 0 || front < length)
             && (1..=MAX_ROWS).contains(&(entry.rows as usize));
         possible.then_some(entry)
     }
@@ -150,11 +165,11 @@ pub(super) struct Footer {
     pub(super) last_metric: u64,
 }
 
-/// The header of a segment.
-pub(super) fn header(kind: Kind, number: u64) -> [u8; HEADER_SIZE] {
+/// The header of a segment of this format version.
+pub(super) fn header(version: u32, kind: Kind, number: u64) -> [u8; HEADER_SIZE] {
     let mut bytes = [0; HEADER_SIZE];
     bytes[..8].copy_from_slice(&MAGIC);
-    bytes[8..12].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
+    bytes[8..12].copy_from_slice(&version.to_le_bytes());
     bytes[12..16].copy_from_slice(&kind.code().to_le_bytes());
     bytes[16..24].copy_from_slice(&number.to_le_bytes());
     let crc = crate::codec::crc(&bytes[..24]);

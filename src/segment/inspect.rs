@@ -25,10 +25,12 @@ pub enum Part<'a> {
         /// Its bytes.
         bytes: &'a [u8],
     },
-    /// A chunk that fails its checksum or cannot be read.
+    /// A chunk that fails its checksum, or of which a part does, or that cannot be read.
     DamagedChunk {
         /// Where it lies.
         entry: &'a Entry,
+        /// What is there; empty when it cannot be read.
+        bytes: &'a [u8],
         /// Why, and whose it is.
         corruption: Corruption,
     },
@@ -139,7 +141,7 @@ impl SegmentReader {
                 if let Err(error) = self.read_range(&alone, bytes) {
                     let corruption = self.corruption_of(error, entry.offset);
                     let corruption = corruption.of_metric(entry.metric).of_span(entry.first, entry.last);
-                    take(Part::DamagedChunk { entry, corruption })?;
+                    take(Part::DamagedChunk { entry, bytes: &[], corruption })?;
                     continue;
                 }
                 0
@@ -149,7 +151,7 @@ impl SegmentReader {
                 Ok(()) => take(Part::Chunk { entry, bytes: chunk })?,
                 Err(error) => {
                     let corruption = self.corruption_of(error, entry.offset);
-                    take(Part::DamagedChunk { entry, corruption })?;
+                    take(Part::DamagedChunk { entry, bytes: chunk, corruption })?;
                 }
             }
         }

@@ -1,8 +1,9 @@
 //! Immutable files of chunks: sealed aggregates of many metrics, or raw measures and states of series.
 //!
 //! A segment is written once, front to back ([`SegmentWriter`]), synced, named by MANIFEST and from then on only read
-//! ([`SegmentReader`], [`Scan`]) or removed. Chunks come encoded from above and leave verified against their checksum; this
-//! module never looks inside them, never rewrites a file and never decides which files there are.
+//! ([`SegmentReader`], [`Scan`]) or removed. Chunks come encoded from above and leave verified against their checksums; this
+//! module never looks inside them (but for the places of parts, which `codec` tells), never rewrites a file and never decides
+//! which files there are.
 
 mod format;
 mod inspect;
@@ -12,6 +13,7 @@ mod salvage;
 mod scan;
 #[cfg(test)]
 mod tests;
+mod wanted;
 mod writer;
 
 pub use format::{ENTRY_SIZE, Entry, Kind, MEASURES, STATE};
@@ -19,4 +21,5 @@ pub use inspect::{Cursor, Part};
 pub use names::{ARCHIVE, LEVEL0, RAW, SegmentName, number_of};
 pub use reader::{Blocks, SegmentReader};
 pub use scan::Scan;
+pub use wanted::Room;
 pub use writer::{Chunk, SegmentWriter};

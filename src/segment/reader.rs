@@ -7,10 +7,10 @@ use std::sync::Arc;
 use super::format::{
     BlockRef, ENTRY_SIZE, Entry, FORMAT_VERSION, Footer, HEADER_SIZE, Kind, MAGIC, TRAILER_SIZE, header, u32_at, u64_at,
 };
-use crate::codec::crc;
+use crate::codec::{Parts, crc};
 use crate::error::{Corruption, Error, Result};
 use crate::fs::{File, Fs};
-use crate::types::encoding;
+use crate::types::{AggregationMethod, encoding};
 
 /// Chunks that lie side by side are read together up to this many bytes.
 const READ_AHEAD: u64 = 1 << 20;
@@ -21,6 +21,8 @@ pub struct SegmentReader {
     file: Arc<dyn File>,
     /// By which its blocks are known; none for a footer that was made anew.
     number: Option<u64>,
+    /// The format version of its header; none for one that was not looked at.
+    version: Option<u32>,
     length: u64,
     footer: Footer,
 }
@@ -37,14 +39,19 @@ impl SegmentReader {
         if length < (HEADER_SIZE + TRAILER_SIZE) as u64 {
             return Err(Corruption::new(path, length, "the segment ends before its trailer").into());
         }
-        check_header(&*file, kind, number)?;
+        let version = check_header(&*file, kind, number)?;
         let footer = read_footer(&*file, length)?;
-        Ok(SegmentReader { file, number: Some(number), length, footer })
+        Ok(SegmentReader { file, number: Some(number), version: Some(version), length, footer })
     }
 
     /// A segment whose footer is known otherwise.
     pub(super) fn of_parts(file: Arc<dyn File>, length: u64, footer: Footer) -> Self {
-        SegmentReader { file, number: None, length, footer }
+        SegmentReader { file, number: None, version: None, length, footer }
+    }
+
+    /// Whether chunks may be copied from it as they are, for they are as they would be written now.
+    pub fn is_current(&self) -> bool {
+        self.version == Some(FORMAT_VERSION)
     }
 
     /// The file's size in bytes.
@@ -242,7 +249,7 @@ impl SegmentReader {
         self.file.read_at(range.start, &mut bytes[..length])
     }
 
-    /// Reads the chunks of `entries` (ascending offsets) and hands each, verified, to `take`.
+    /// Reads the chunks of `entries` (ascending offsets), whole, and hands each, verified, to `take`.
     ///
     /// # Errors
     ///
@@ -254,28 +261,22 @@ impl SegmentReader {
         take: &mut dyn FnMut(&Entry, &[u8]) -> Result<()>,
     ) -> Result<()> {
         let mut rest = entries;
-        while let Some(first) = rest.first() {
-            let mut count = 1;
-            let mut end = first.offset + u64::from(first.length);
-            while let Some(next) = rest.get(count) {
-                let next_end = next.offset + u64::from(next.length);
-                if next.offset != end || next_end - first.offset > READ_AHEAD {
-                    break;
-                }
-                end = next_end;
-                count += 1;
-            }
-            let (together, later) = rest.split_at(count);
-            self.read_range(&(first.offset..end), bytes)?;
+        while let Some((together, range)) = side_by_side(rest) {
+            self.read_range(&range, bytes)?;
             for entry in together {
-                let at = (entry.offset - first.offset) as usize;
+                let at = (entry.offset - range.start) as usize;
                 let chunk = &bytes[at..at + entry.length as usize];
                 self.verify(entry, chunk)?;
                 take(entry, chunk)?;
             }
-            rest = later;
+            rest = &rest[together.len()..];
         }
         Ok(())
+    }
+
+    /// Reads a range of the file to `bytes`.
+    pub(super) fn read_at(&self, offset: u64, bytes: &mut [u8]) -> Result<()> {
+        self.file.read_at(offset, bytes)
     }
 
     /// Refuses a chunk whose bytes are not what was written.
@@ -284,7 +285,33 @@ impl SegmentReader {
     ///
     /// [`Error::Corrupt`], with file, offset, metric and span.
     pub fn verify(&self, entry: &Entry, chunk: &[u8]) -> Result<()> {
-        if crc(chunk) == entry.crc { Ok(()) } else { Err(self.damaged(entry, "a chunk fails its checksum")) }
+        self.verify_front(entry, chunk)?;
+        if !entry.has_parts() {
+            return Ok(());
+        }
+        let damaged = Parts::default().damaged(chunk, entry.front as usize);
+        let damaged = damaged.map_err(|error| self.damaged(entry, error.to_string()))?;
+        if damaged.is_empty() {
+            return Ok(());
+        }
+        let methods: Vec<String> = damaged.iter().map(AggregationMethod::to_string).collect();
+        let what =
+            format!("what a chunk has of {} fails its checksum; its other methods are whole", methods.join(", "));
+        Err(self.damaged(entry, what))
+    }
+
+    /// Refuses a chunk whose front is not what was written.
+    pub(super) fn verify_front(&self, entry: &Entry, chunk: &[u8]) -> Result<()> {
+        let sound = chunk.get(..entry.front as usize).is_some_and(|front| crc(front) == entry.crc);
+        if sound { Ok(()) } else { Err(self.damaged(entry, "a chunk fails its checksum")) }
+    }
+
+    /// Which methods of a damaged chunk of aggregates cannot be read, when it is parts that are damaged and the others can.
+    pub fn damaged_methods(&self, entry: &Entry, chunk: &[u8]) -> Option<Vec<AggregationMethod>> {
+        let front = entry.front as usize;
+        let whole = entry.granularity > 0 && entry.has_parts() && self.verify_front(entry, chunk).is_ok();
+        let damaged = whole.then(|| Parts::default().damaged(chunk, front).ok()).flatten()?;
+        (!damaged.is_empty()).then_some(damaged)
     }
 
     /// The error of a chunk that cannot be decoded although its checksum holds, or fails it.
@@ -292,6 +319,22 @@ impl SegmentReader {
         let corruption = Corruption::new(self.file.path(), entry.offset, what).of_metric(entry.metric);
         corruption.of_span(entry.first, entry.last).into()
     }
+}
+
+/// The first of `entries` that are worth reading together, and where they lie: side by side.
+pub(super) fn side_by_side(entries: &[Entry]) -> Option<(&[Entry], Range<u64>)> {
+    let first = entries.first()?;
+    let mut count = 1;
+    let mut end = first.offset + u64::from(first.length);
+    while let Some(next) = entries.get(count) {
+        let next_end = next.offset + u64::from(next.length);
+        if next.offset != end || next_end - first.offset > READ_AHEAD {
+            break;
+        }
+        end = next_end;
+        count += 1;
+    }
+    Some((&entries[..count], first.offset..end))
 }
 
 /// Blocks of entries as they were read last, one of each segment: who looks up one metric after the other mostly finds the next
@@ -342,7 +385,8 @@ fn last_not_after(bytes: &[u8], count: usize, target: (u64, i64, i64)) -> usize 
     low.saturating_sub(1)
 }
 
-fn check_header(file: &dyn File, kind: Kind, number: u64) -> Result<()> {
+/// The format version of a segment.
+fn check_header(file: &dyn File, kind: Kind, number: u64) -> Result<u32> {
     let mut bytes = [0; HEADER_SIZE];
     file.read_at(0, &mut bytes)?;
     let sound = bytes[..8] == MAGIC && crc(&bytes[..24]) == u32_at(&bytes, 24);
@@ -351,12 +395,12 @@ fn check_header(file: &dyn File, kind: Kind, number: u64) -> Result<()> {
         let path = file.path().to_path_buf();
         return Err(Error::UnsupportedFormat { path, found: version, supported: FORMAT_VERSION });
     }
-    if bytes != header(kind, number) {
+    if version == 0 || bytes != header(version, kind, number) {
         return Err(
             Corruption::new(file.path(), 0, "this is not the header of the segment that was expected here").into()
         );
     }
-    Ok(())
+    Ok(version)
 }
 
 fn read_footer(file: &dyn File, length: u64) -> Result<Footer> {

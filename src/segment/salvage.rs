@@ -88,7 +88,7 @@ impl SegmentReader {
         let sound = entries.iter().all(|entry| {
             let range = entry.offset..entry.offset + u64::from(entry.length);
             let read = self.read_range(&range, &mut chunk);
-            read.is_ok() && chunk.get(..entry.length as usize).is_some_and(|chunk| crc(chunk) == entry.crc)
+            read.is_ok() && chunk.get(..entry.length as usize).is_some_and(|chunk| self.verify(entry, chunk).is_ok())
         });
         sound.then_some(entries)
     }
@@ -145,7 +145,8 @@ mod tests {
         let mut writer = SegmentWriter::create(&RealFs, &path, Kind::Level0, 7).unwrap();
         for metric in 0..300 {
             let bytes = vec![metric as u8; metric as usize % 7];
-            let chunk = Chunk { metric, granularity: 60, first: 120, last: 180, rows: 2, bytes: &bytes };
+            let chunk =
+                Chunk { metric, granularity: 60, first: 120, last: 180, rows: 2, bytes: &bytes, front: bytes.len() };
             writer.add(&chunk).unwrap();
         }
         writer.finish().unwrap();
@@ -174,7 +175,17 @@ mod tests {
         let mut writer = SegmentWriter::create(&RealFs, &path, Kind::Level0, 7).unwrap();
         for metric in 0..4 {
             let bytes = [metric as u8, 9, 9];
-            writer.add(&Chunk { metric, granularity: 60, first: 120, last: 180, rows: 2, bytes: &bytes }).unwrap();
+            writer
+                .add(&Chunk {
+                    metric,
+                    granularity: 60,
+                    first: 120,
+                    last: 180,
+                    rows: 2,
+                    bytes: &bytes,
+                    front: bytes.len(),
+                })
+                .unwrap();
         }
         writer.finish().unwrap();
         let reader = SegmentReader::open(&RealFs, &path, Kind::Level0, 7).unwrap();

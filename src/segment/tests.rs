@@ -22,7 +22,7 @@ struct Known {
 impl Known {
     fn chunk(&self) -> Chunk<'_> {
         let Known { metric, granularity, first, last, rows, ref bytes } = *self;
-        Chunk { metric, granularity, first, last, rows, bytes }
+        Chunk { metric, granularity, first, last, rows, bytes, front: bytes.len() }
     }
 
     fn is(&self, entry: &Entry) -> bool {
@@ -225,11 +225,11 @@ fn a_segment_is_what_its_name_says_or_not_opened() {
         assert!(matches!(refused, Err(Error::Corrupt(_))), "{kind:?} {number}");
     }
     let mut bytes = std::fs::read(&fixture.path).unwrap();
-    bytes[8] = 2;
+    bytes[8] = 3;
     let sum = crate::codec::crc(&bytes[..24]);
     bytes[24..28].copy_from_slice(&sum.to_le_bytes());
     std::fs::write(&fixture.path, bytes).unwrap();
-    assert!(matches!(open(&fixture), Err(Error::UnsupportedFormat { found: 2, supported: 1, .. })));
+    assert!(matches!(open(&fixture), Err(Error::UnsupportedFormat { found: 3, supported: 2, .. })));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::format::{BLOCK_ENTRIES, BlockRef, Entry, Footer, Kind, header, trailer};
+use super::format::{BLOCK_ENTRIES, BlockRef, Entry, FORMAT_VERSION, Footer, Kind, header, trailer};
 use crate::codec::crc;
 use crate::error::{Corruption, Error, Result};
 use crate::fs::{File, Fs};
@@ -27,6 +27,8 @@ pub struct Chunk<'a> {
     pub rows: u32,
     /// The encoded rows.
     pub bytes: &'a [u8],
+    /// How many of the bytes the segment keeps a checksum of: all of them, unless those behind have their own.
+    pub front: usize,
 }
 
 /// A segment being written. Chunks come in ascending order of (metric, granularity, first timestamp); nobody sees the file
@@ -52,7 +54,7 @@ impl SegmentWriter {
     /// The disk's; the file must not exist.
     pub fn create(fs: &dyn Fs, path: &Path, kind: Kind, number: u64) -> Result<Self> {
         let file = fs.create(path)?;
-        let header = header(kind, number);
+        let header = header(FORMAT_VERSION, kind, number);
         let position = header.len() as u64;
         let footer = Footer {
             blocks: Vec::new(),
@@ -85,7 +87,8 @@ impl SegmentWriter {
             offset: self.position,
             length: chunk.bytes.len() as u32,
             rows: chunk.rows,
-            crc: crc(chunk.bytes),
+            front: chunk.front as u32,
+            crc: crc(chunk.bytes.get(..chunk.front).unwrap_or(chunk.bytes)),
         };
         if self.last_key.is_some_and(|last| last >= entry.key()) {
             let what = "a chunk was to be written out of order; the segment was given up, nothing stored is affected";

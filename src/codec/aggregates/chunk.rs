@@ -50,7 +50,11 @@ impl<'a> Chunk<'a> {
         Ok(Chunk { directory, streams, rows, column, buffers })
     }
 
+    /// The bytes of a column. Of one that is not wanted they may not have been read.
     fn stream(&self, entry: &Entry) -> Result<&'a [u8], DecodeError> {
+        if !entry.wanted {
+            return Err(MISFIT);
+        }
         self.streams.get(entry.stream.clone()).ok_or(MISFIT)
     }
 

@@ -20,6 +20,21 @@ pub fn decode_aggregates(
     granularity: i64,
     scratch: &mut Scratch,
 ) -> Result<AggregateBlock, DecodeError> {
+    decode_sound_aggregates(bytes, rows, granularity, &[], scratch)
+}
+
+/// Reads a chunk without the methods that [`Parts::damaged`](super::Parts::damaged) says cannot be read.
+///
+/// # Errors
+///
+/// When the other bytes are no such chunk.
+pub fn decode_sound_aggregates(
+    bytes: &[u8],
+    rows: usize,
+    granularity: i64,
+    damaged: &[AggregationMethod],
+    scratch: &mut Scratch,
+) -> Result<AggregateBlock, DecodeError> {
     check_rows(rows)?;
     let Scratch { column, aggregates, times } = scratch;
     let mut reader = Reader::new(bytes);
@@ -28,7 +43,7 @@ pub fn decode_aggregates(
     grid::decode(&mut reader, rows, granularity, times, &mut block.timestamps)?;
     let mut chunk = Chunk::new(&aggregates.directory, reader, rows, column, &mut aggregates.buffers)?;
     let mut present = Vec::new();
-    for entry in &aggregates.directory.entries {
+    for entry in aggregates.directory.entries.iter().filter(|entry| !damaged.contains(&entry.method)) {
         let there = chunk.mark(entry, &mut present)?;
         let mut values = Vec::with_capacity(rows);
         chunk.values(entry, there, &mut values)?;
@@ -49,7 +64,7 @@ fn spread(values: &[f64], present: &[bool]) -> Vec<f64> {
 }
 
 /// Appends the points of one method to `out`: only the rows in which it has a value. False when the chunk does not
-/// hold the method.
+/// hold the method. Of parts that [`Parts::of`](super::Parts::of) does not name, the bytes may be anything.
 ///
 /// # Errors
 ///
@@ -83,6 +98,7 @@ fn decode_one(
     let Scratch { column, aggregates, times } = scratch;
     let mut reader = Reader::new(bytes);
     aggregates.directory.read(&mut reader)?;
+    aggregates.directory.want(method)?;
     let Some(entry) = aggregates.directory.find(method) else {
         return Ok(false);
     };

@@ -3,8 +3,11 @@
 //! Layout: a varint of bits (0–8 the named methods in the order of their numbers, 9 percentiles follow, 10 `rate:`
 //! methods follow, 11 row sets follow); percentiles as a count and one byte each, ascending; for `rate:` such a varint
 //! (bits 0–9) and its percentiles; row sets as a count and their lengths; then for each method in ascending order a
-//! descriptor (bits 0–2 the [`Kind`], bit 3 the others of its family refer to it, bits 4–5 its rows), the number of
-//! its row set when the descriptor does not say it, and the length of its stream when the kind has one.
+//! descriptor (bits 0–2 the [`Kind`], bit 3 the others of its family refer to it, bits 4–5 its rows, bit 6 its stream is a
+//! part), the number of its row set when the descriptor does not say it, the length of its stream when the kind has one,
+//! and the checksum of that when it is a part.
+//!
+//! A *part* is a stream that lies behind all that are none, the *front*: whoever does not need it need not read it.
 
 use std::ops::Range;
 
@@ -19,6 +22,9 @@ const RATES: u64 = 1 << 10;
 const ROW_SETS: u64 = 1 << 11;
 const RATE_OFFSET: u8 = 108;
 const REFERENCE: u8 = 1 << 3;
+const PART: u8 = 1 << 6;
+
+const NOT_THERE: DecodeError = DecodeError("a column derives from one that is not there");
 
 /// How a column is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +85,10 @@ pub struct Entry {
     pub rows: Rows,
     /// Where its stream is in the streams; empty when it has none.
     pub stream: Range<usize>,
+    /// The checksum of its stream, when that is a part.
+    pub part: Option<u32>,
+    /// Whether the reading needs it: see [`Directory::want`].
+    pub wanted: bool,
 }
 
 /// What the head of a chunk says.
@@ -88,12 +98,14 @@ pub struct Directory {
     pub entries: Vec<Entry>,
     /// Where each row set is in the streams.
     pub sets: Vec<Range<usize>>,
+    /// How many bytes the streams that are no parts take together: those of the front.
+    pub front: usize,
     /// How many bytes all streams take together.
     pub length: usize,
 }
 
 impl Directory {
-    /// Appends the head. Streams lie one after another: first the row sets, then the columns.
+    /// Appends the head. Streams lie one after another: first the row sets, then the columns, parts last.
     pub fn write(&self, out: &mut Vec<u8>) {
         let first_rate = self.entries.partition_point(|entry| !entry.method.is_rate());
         let (plain, rates) = self.entries.split_at(first_rate);
@@ -134,8 +146,53 @@ impl Directory {
         for entry in &mut self.entries {
             read_entry(reader, entry, self.sets.len(), &mut end)?;
         }
+        self.front = end;
+        for entry in self.entries.iter_mut().filter(|entry| entry.part.is_some()) {
+            let start = end;
+            end = start.saturating_add(entry.stream.len());
+            entry.stream = start..end;
+        }
         self.length = end;
         Ok(())
+    }
+
+    /// Lets the columns be wanted that reading `method` takes, and no others. False when it is not here.
+    pub fn want(&mut self, method: AggregationMethod) -> Result<bool, DecodeError> {
+        self.entries.iter_mut().for_each(|entry| entry.wanted = false);
+        match self.position(method) {
+            Some(at) => self.want_column(at).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    fn want_column(&mut self, at: usize) -> Result<(), DecodeError> {
+        let Some(entry) = self.entries.get_mut(at).filter(|entry| !entry.wanted) else { return Ok(()) };
+        entry.wanted = true;
+        let (kind, rows, method) = (entry.kind, entry.rows, entry.method);
+        if matches!(kind, Kind::Relative | Kind::Product | Kind::Same | Kind::PlusZero) {
+            let reference = self.reference(method)?.method;
+            self.want_relative(reference)?;
+        }
+        let others: &[Method] = match kind {
+            Kind::Own | Kind::Relative | Kind::Same | Kind::PlusZero => &[],
+            Kind::Product => &[Method::Count],
+            Kind::Quotient | Kind::Deviation => &[Method::Count, Method::Sum],
+            Kind::Bounded => &[Method::Count, Method::Sum, Method::Min, Method::Max],
+        };
+        let count = (rows == Rows::Counted).then_some(&Method::Count);
+        for other in others.iter().chain(count) {
+            self.want_relative(AggregationMethod::new(*other, method.is_rate()))?;
+        }
+        Ok(())
+    }
+
+    fn want_relative(&mut self, method: AggregationMethod) -> Result<(), DecodeError> {
+        let at = self.position(method).ok_or(NOT_THERE)?;
+        self.want_column(at)
+    }
+
+    fn position(&self, method: AggregationMethod) -> Option<usize> {
+        self.entries.iter().position(|entry| entry.method == method)
     }
 
     fn read_methods(&mut self, reader: &mut Reader<'_>, bits: u64, offset: u8) -> Result<(), DecodeError> {
@@ -158,7 +215,15 @@ impl Directory {
 
     fn add(&mut self, id: u8) -> Result<(), DecodeError> {
         let method = AggregationMethod::from_id(id).ok_or(DecodeError("an unknown aggregation method"))?;
-        self.entries.push(Entry { method, kind: Kind::Own, reference: false, rows: Rows::All, stream: 0..0 });
+        self.entries.push(Entry {
+            method,
+            kind: Kind::Own,
+            reference: false,
+            rows: Rows::All,
+            stream: 0..0,
+            part: None,
+            wanted: true,
+        });
         Ok(())
     }
 
@@ -179,7 +244,7 @@ impl Directory {
     /// The column of another method of `method`'s family.
     pub fn relative(&self, method: AggregationMethod, other: Method) -> Result<&Entry, DecodeError> {
         let other = AggregationMethod::new(other, method.is_rate());
-        self.find(other).ok_or(DecodeError("a column derives from one that is not there"))
+        self.find(other).ok_or(NOT_THERE)
     }
 }
 
@@ -203,22 +268,28 @@ fn write_entry(entry: &Entry, out: &mut Vec<u8>) {
         Rows::Set(number) => (3, Some(number)),
     };
     let kind = entry.kind as u8;
-    out.push(kind | if entry.reference { REFERENCE } else { 0 } | rows << 4);
+    let part = if entry.part.is_some() { PART } else { 0 };
+    out.push(kind | if entry.reference { REFERENCE } else { 0 } | rows << 4 | part);
     out.extend(number);
     if entry.kind.has_stream() {
         put(out, entry.stream.len() as u64);
     }
+    out.extend(entry.part.iter().flat_map(|sum| sum.to_le_bytes()));
 }
 
 fn read_entry(reader: &mut Reader<'_>, entry: &mut Entry, sets: usize, end: &mut usize) -> Result<(), DecodeError> {
     let byte = reader.byte()?;
     let kind = Kind::ALL.get(usize::from(byte & 7));
-    let (Some(&kind), true) = (kind, byte < 64) else {
+    let (Some(&kind), true) = (kind, byte < 2 * PART) else {
         return Err(DecodeError("an unknown kind of column"));
     };
+    let is_part = byte & PART != 0;
+    if is_part && !kind.has_stream() {
+        return Err(DecodeError("a column without bytes of its own is to be a part"));
+    }
     entry.kind = kind;
     entry.reference = byte & REFERENCE != 0;
-    entry.rows = match byte >> 4 {
+    entry.rows = match byte >> 4 & 3 {
         0 => Rows::All,
         1 => Rows::Counted,
         2 => Rows::Set(0),
@@ -229,7 +300,13 @@ fn read_entry(reader: &mut Reader<'_>, entry: &mut Entry, sets: usize, end: &mut
     {
         return Err(DecodeError("a column names a row set that is not there"));
     }
-    entry.stream = if kind.has_stream() { next_range(reader, end)? } else { 0..0 };
+    // Where a part lies is known when all of the front is.
+    entry.stream = match (kind.has_stream(), is_part) {
+        (false, _) => 0..0,
+        (true, false) => next_range(reader, end)?,
+        (true, true) => 0..reader.count(usize::MAX)?,
+    };
+    entry.part = if is_part { Some(reader.sum()?) } else { None };
     Ok(())
 }
 
@@ -251,6 +328,8 @@ mod tests {
             reference: name == "min",
             rows,
             stream,
+            part: None,
+            wanted: true,
         };
         Directory {
             entries: vec![
@@ -264,8 +343,47 @@ mod tests {
                 entry("rate:50pct", Kind::Own, Rows::Set(0), 320..321),
             ],
             sets: vec![0..4, 4..9],
+            front: 321,
             length: 321,
         }
+    }
+
+    #[test]
+    fn a_part_lies_behind_the_front_with_its_checksum() {
+        let mut directory = sample();
+        let last = directory.entries.len() - 1;
+        directory.entries[1].part = Some(0x0403_0201);
+        directory.entries[1].stream = 21..321;
+        for (at, stream) in [(2, 9..13), (3, 13..13), (4, 13..14), (6, 14..20), (last, 20..21)] {
+            directory.entries[at].stream = stream;
+        }
+        directory.front = 21;
+        let mut bytes = Vec::new();
+        directory.write(&mut bytes);
+        assert!(bytes.windows(7).any(|entry| entry == [PART | REFERENCE, 0xac, 2, 1, 2, 3, 4]), "{bytes:?}");
+        let mut back = Directory::default();
+        let mut reader = Reader::new(&bytes);
+        back.read(&mut reader).unwrap();
+        reader.finish().unwrap();
+        assert_eq!(back, directory);
+        bytes.iter_mut().filter(|byte| **byte == PART | REFERENCE).for_each(|byte| *byte = PART | Kind::Same as u8);
+        assert!(back.read(&mut Reader::new(&bytes)).is_err(), "no bytes, and a part");
+    }
+
+    #[test]
+    fn reading_a_method_wants_what_it_derives_from() {
+        let mut directory = sample();
+        let wanted = |directory: &Directory| -> Vec<String> {
+            directory.entries.iter().filter(|entry| entry.wanted).map(|entry| entry.method.to_string()).collect()
+        };
+        assert!(directory.want("5pct".parse().unwrap()).unwrap());
+        assert_eq!(wanted(&directory), ["min", "5pct"]);
+        assert!(directory.want("std".parse().unwrap()).unwrap());
+        assert_eq!(wanted(&directory), ["count", "std"]);
+        assert!(directory.want("rate:last".parse().unwrap()).unwrap());
+        assert_eq!(wanted(&directory), ["rate:last"]);
+        assert!(!directory.want("max".parse().unwrap()).unwrap());
+        assert!(directory.want(AggregationMethod::MEAN).is_err(), "there is no sum");
     }
 
     #[test]

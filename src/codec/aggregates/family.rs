@@ -58,7 +58,8 @@ impl<'a> Family<'a> {
         for (i, (source, written)) in self.sources.iter().zip(written).enumerate() {
             let (kind, stream) = written.unwrap_or((Kind::Own, 0..0));
             let reference = self.reference == Some(i);
-            directory.entries.push(Entry { method: source.method, kind, reference, rows: source.rows, stream });
+            let (method, rows) = (source.method, source.rows);
+            directory.entries.push(Entry { method, kind, reference, rows, stream, part: None, wanted: true });
         }
     }
 

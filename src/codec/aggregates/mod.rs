@@ -7,7 +7,8 @@
 //!
 //! A chunk begins with a directory (`directory`) that says how each column is written and where its stream is, so that
 //! reading one method touches only what it derives from. Then come the group starts (`grid`), the sets of rows in
-//! which only some methods have values, and the columns.
+//! which only some methods have values, and the columns: first the short ones, then, each with a checksum of its own, the
+//! long ones (`parts`), which need not be read where another is asked for.
 
 mod chunk;
 mod decode;
@@ -16,12 +17,14 @@ mod deviation;
 mod directory;
 mod encode;
 mod family;
+mod parts;
 mod presence;
 #[cfg(test)]
 mod tests;
 
-pub use decode::{decode_aggregate, decode_aggregates};
+pub use decode::{decode_aggregate, decode_aggregates, decode_sound_aggregates};
 pub use encode::encode_aggregates;
+pub use parts::{LONGEST_FRONT, Part, Parts};
 
 /// Memory of encoder and decoder.
 #[derive(Default)]

@@ -34,7 +34,7 @@ pub(super) fn inspect(segment: &Segment, bytes: u64, walk: &mut Walk<'_>) -> Res
                     told = at;
                 }
             }
-            Part::DamagedChunk { entry, corruption } => {
+            Part::DamagedChunk { entry, corruption, .. } => {
                 walk.report.add(Finding::new(FindingKind::Chunk, corruption).of_chunk(entry));
             }
             Part::DamagedEntries { corruption, count, chunks } => {

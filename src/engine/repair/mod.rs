@@ -6,6 +6,7 @@
 //! and committed as that is. A repair can be interrupted at any point and done again; done twice, it finds nothing. It must never
 //! guess a value, and never remove bytes that it has not kept elsewhere.
 
+mod aggregates;
 mod quarantine;
 mod rebuild;
 mod report;

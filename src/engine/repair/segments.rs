@@ -8,9 +8,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::aggregates::{Remains, remains};
 use super::report::{Outcome, Repair, RepairReport};
-use super::{quarantine, rebuild, state};
-use crate::codec::{Scratch, encode_aggregates};
+use super::{quarantine, state};
+use crate::codec::Scratch;
 use crate::engine::check::{CheckProgress, Finding, FindingKind, OnProgress, contents, kind_of};
 use crate::engine::manifest::{Manifest, SegmentRecord};
 use crate::engine::open::open_segment;
@@ -20,7 +21,7 @@ use crate::head::Plan;
 use crate::indexer::Indexer;
 use crate::query::{Segment, View};
 use crate::segment::{Chunk, ENTRY_SIZE, Entry, MEASURES, Part, STATE, SegmentName, SegmentReader, SegmentWriter};
-use crate::types::{AggregateBlock, MetricKey, SeriesState};
+use crate::types::{MetricKey, SeriesState};
 
 /// A segment that is to be written anew.
 struct Patient {
@@ -34,21 +35,22 @@ struct Patient {
 }
 
 /// What is put in the place of a damaged chunk.
-enum Instead {
+pub(super) enum Instead {
     Nothing,
-    Bytes(Vec<u8>),
+    /// These bytes, of which so many are the front.
+    Bytes(Vec<u8>, usize),
 }
 
 /// All that is needed to tell what a damaged chunk held.
-struct Ground<'a> {
+pub(super) struct Ground<'a> {
     fs: &'a dyn Fs,
     root: &'a Path,
     index: &'a Indexer,
     plans: HashMap<u32, Plan>,
     deleted: BTreeSet<u64>,
-    view: View,
+    pub(super) view: View,
     /// All segments could be opened, so that what is not in the view was never stored.
-    whole: bool,
+    pub(super) whole: bool,
     before_journal: u64,
 }
 
@@ -161,7 +163,7 @@ impl Patient {
                         damaged.insert(entry.offset, finding);
                     }
                 }
-                Part::DamagedChunk { entry, corruption } => {
+                Part::DamagedChunk { entry, corruption, .. } => {
                     damaged.insert(entry.offset, Finding::new(FindingKind::Chunk, corruption).of_chunk(entry));
                 }
                 Part::DamagedEntries { chunks, count, corruption } => {
@@ -200,8 +202,9 @@ impl Ground<'_> {
             report.repairs.push(Repair { quarantined: Some(quarantined), ..rebuilt(finding.clone(), outcome) });
         }
         old.reader.inspect(kind_of(name), &mut |part| match part {
-            Part::Chunk { entry, bytes } => self.put(patient, entry, Some(bytes), &mut writer, report),
-            Part::DamagedChunk { entry, .. } => self.put(patient, entry, None, &mut writer, report),
+            Part::Chunk { entry, bytes } | Part::DamagedChunk { entry, bytes, .. } => {
+                self.put(patient, entry, bytes, &mut writer, report)
+            }
             Part::DamagedEntries { chunks, count, .. } => {
                 self.put_block(patient, (&chunks, count), &mut writer, report)
             }
@@ -235,7 +238,7 @@ impl Ground<'_> {
         for entry in entries {
             let mut copied = Ok(());
             patient.segment.reader.read(std::slice::from_ref(entry), &mut bytes, &mut |entry, chunk| {
-                copied = copy(writer, entry, chunk);
+                copied = copy(writer, entry, (chunk, entry.front as usize));
                 Ok(())
             })?;
             copied?;
@@ -244,28 +247,29 @@ impl Ground<'_> {
         Ok(())
     }
 
-    /// Writes a chunk as it is, or what takes its place when it is damaged. `bytes`: what its checksum confirms.
+    /// Writes a chunk as it is, or what takes its place when it is damaged.
     fn put(
         &self,
         patient: &Patient,
         entry: &Entry,
-        bytes: Option<&[u8]>,
+        bytes: &[u8],
         writer: &mut SegmentWriter,
         report: &mut RepairReport,
     ) -> Result<()> {
         let Some(finding) = patient.damaged.get(&entry.offset) else {
-            return bytes.map_or(Ok(()), |bytes| copy(writer, entry, bytes));
+            return copy(writer, entry, (bytes, entry.front as usize));
         };
         let range = entry.offset..entry.offset + u64::from(entry.length);
         let quarantined = self.keep(patient, finding, range, &format!("metric-{}", entry.metric))?;
-        let (mut repair, instead) = self.replace(finding, entry)?;
+        let sound = remains(&patient.segment.reader, entry, bytes);
+        let (mut repair, instead) = self.replace(finding, entry, sound)?;
         repair.quarantined = Some(quarantined);
         repair.finding.metric_id =
             self.index.metric_by_key(MetricKey::new(entry.metric))?.map(|stored| stored.metric.id);
         report.repairs.push(repair);
         match instead {
             Instead::Nothing => Ok(()),
-            Instead::Bytes(bytes) => copy(writer, entry, &bytes),
+            Instead::Bytes(bytes, front) => copy(writer, entry, (&bytes, front)),
         }
     }
 
@@ -285,8 +289,8 @@ impl Ground<'_> {
         quarantine::keep(self.fs, self.root, patient.segment.reader.path(), range, &name, finding)
     }
 
-    /// What becomes of a damaged chunk.
-    fn replace(&self, finding: &Finding, entry: &Entry) -> Result<(Repair, Instead)> {
+    /// What becomes of a damaged chunk, of which `sound` can be read.
+    fn replace(&self, finding: &Finding, entry: &Entry, sound: Option<Remains>) -> Result<(Repair, Instead)> {
         let found = self.index.metric_by_key(MetricKey::new(entry.metric))?;
         let plan = found.and_then(|stored| self.plans.get(&stored.policy_id));
         let Some(plan) = plan.filter(|_| !self.deleted.contains(&entry.metric)) else {
@@ -298,7 +302,7 @@ impl Ground<'_> {
         let state = self.state(entry.metric, plan)?;
         Ok(match entry.granularity {
             MEASURES => (Ground::replace_measures(finding, entry, plan, state.as_ref()), Instead::Nothing),
-            _ => self.replace_aggregates(finding, entry, plan, state.as_ref()),
+            _ => self.replace_aggregates(finding, entry, plan, (state.as_ref(), sound)),
         })
     }
 
@@ -343,7 +347,9 @@ impl Ground<'_> {
             repair.methods = plan.policy.methods().iter().filter(|m| m.is_rate()).map(|m| m.to_string()).collect();
             repair.finding.what = format!("{}; the measure before {start} ns is not known", repair.finding.what);
         }
-        Ok((repair, Instead::Bytes(state.to_bytes().to_vec())))
+        let bytes = state.to_bytes().to_vec();
+        let front = bytes.len();
+        Ok((repair, Instead::Bytes(bytes, front)))
     }
 
     /// Raw measures are nowhere else; those of groups that are all sealed are not needed.
@@ -355,48 +361,14 @@ impl Ground<'_> {
         let lost = Some((entry.first.max(needed_from), entry.last));
         Repair { lost, ..rebuilt(finding.clone(), Outcome::Lost) }
     }
-
-    fn replace_aggregates(
-        &self,
-        finding: &Finding,
-        entry: &Entry,
-        plan: &Plan,
-        state: Option<&SeriesState>,
-    ) -> (Repair, Instead) {
-        let archive = plan.archive(entry.granularity);
-        let newest = state.map_or(i64::MIN, |state| state.newest);
-        let kept_from = archive.filter(|_| state.is_some()).map_or(0, |archive| archive.kept_from(newest));
-        if entry.last < kept_from {
-            return (rebuilt(finding.clone(), Outcome::NotNeeded), Instead::Nothing);
-        }
-        let span = Some((entry.first.max(kept_from), entry.last));
-        let made =
-            if self.whole && state.is_some() { rebuild::aggregates(&self.view, plan, entry, newest) } else { None };
-        let Some(block) = made else {
-            return (Repair { lost: span, ..rebuilt(finding.clone(), Outcome::Lost) }, Instead::Nothing);
-        };
-        let missing = plan.policy.methods().iter().filter(|method| block.column(*method).is_none());
-        let methods: Vec<String> = missing.map(|method| method.to_string()).collect();
-        let bytes = Instead::Bytes(encoded(&block, entry.granularity));
-        if methods.is_empty() {
-            return (rebuilt(finding.clone(), Outcome::Rebuilt), bytes);
-        }
-        (Repair { lost: span, methods, ..rebuilt(finding.clone(), Outcome::PartlyRebuilt) }, bytes)
-    }
 }
 
-fn encoded(block: &AggregateBlock, granularity: i64) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    encode_aggregates(block, granularity, &mut Scratch::default(), &mut bytes);
-    bytes
-}
-
-fn copy(writer: &mut SegmentWriter, entry: &Entry, bytes: &[u8]) -> Result<()> {
+fn copy(writer: &mut SegmentWriter, entry: &Entry, (bytes, front): (&[u8], usize)) -> Result<()> {
     let Entry { metric, granularity, first, last, rows, .. } = *entry;
-    writer.add(&Chunk { metric, granularity, first, last, rows, bytes })
+    writer.add(&Chunk { metric, granularity, first, last, rows, bytes, front })
 }
 
-fn rebuilt(finding: Finding, outcome: Outcome) -> Repair {
+pub(super) fn rebuilt(finding: Finding, outcome: Outcome) -> Repair {
     Repair { finding, outcome, lost: None, methods: Vec::new(), quarantined: None }
 }
 

@@ -1,0 +1,295 @@
+//! Chunks whose long columns have checksums of their own: a column that is damaged takes no other with it, in queries, checks
+//! and repair; and segments of the version before, which have none, are read and merged as ever.
+
+mod support;
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use gnocchetti::internals::codec::{Scratch, crc, decode_aggregates};
+use gnocchetti::internals::fs::RealFs;
+use gnocchetti::internals::segment::{Entry, Kind, SegmentReader, SegmentWriter, number_of};
+use gnocchetti::{AggregationMethod, Database, Error, FindingKind, MetricKey, Outcome};
+use support::{at, everything, files, metric, options, points, policy, query};
+
+/// Set to write the fixture anew.
+const WRITE: &str = "GNOCCHETTI_WRITE_FIXTURE";
+const METHODS: [&str; 7] = ["mean", "sum", "min", "max", "count", "std", "rate:max"];
+const STEP: i64 = 5;
+/// Two measures in each group of the finer archive, six in each of the coarser one.
+const FINE: i64 = 2 * STEP;
+const COARSE: i64 = 6 * STEP;
+
+/// Values with all the digits that a float has.
+fn value(metric: usize, i: i64) -> f64 {
+    let mixed = (i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15 ^ ((metric as u64) << 7));
+    50.0 + ((mixed ^ (mixed >> 29)) >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+/// A database of two metrics with full chunks, merged and closed.
+struct Sample {
+    _folder: tempfile::TempDir,
+    root: PathBuf,
+    keys: Vec<MetricKey>,
+}
+
+fn sample(value: fn(usize, i64) -> f64) -> Sample {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("db");
+    let db = Database::open(&root, options()).unwrap();
+    db.create_archive_policy(&policy("p", 0, &[(FINE, None), (COARSE, None)], &METHODS)).unwrap();
+    let keys: Vec<MetricKey> = ["a", "b"].iter().map(|name| metric(&db, name, "p")).collect();
+    for (i, key) in keys.iter().enumerate() {
+        let times: Vec<i64> = (0..1800).map(|i| i * STEP).collect();
+        let values: Vec<f64> = (0..1800).map(|at| value(i, at)).collect();
+        let mut batch = db.batch();
+        batch.extend(*key, &times, &values).unwrap();
+        batch.commit().unwrap();
+    }
+    db.maintain().unwrap();
+    db.close().unwrap();
+    Sample { _folder: folder, root, keys }
+}
+
+fn open(root: &Path) -> Database {
+    Database::open(root, options()).unwrap()
+}
+
+fn method(name: &str) -> AggregationMethod {
+    name.parse().unwrap()
+}
+
+/// The archive segments, of which there is one for each granularity, and what is in them.
+fn archives(root: &Path) -> Vec<(PathBuf, SegmentReader, Vec<Entry>)> {
+    let names = files(root).into_iter().filter(|name| name.starts_with("archive"));
+    let opened = names.map(|name| {
+        let path = root.join(name);
+        let number = number_of(path.file_name().unwrap().to_str().unwrap()).unwrap();
+        let reader = SegmentReader::open(&RealFs, &path, Kind::Archive, number).unwrap();
+        let mut entries = Vec::new();
+        reader.each_entry(&mut |entry| entries.push(entry)).unwrap();
+        (path, reader, entries)
+    });
+    opened.collect()
+}
+
+/// The parts of a chunk, found by what their checksums say: the front names them in order, each begins where one ends.
+fn parts(chunk: &[u8], front: usize) -> Vec<std::ops::Range<usize>> {
+    let mut found = Vec::new();
+    let mut start = front;
+    for end in front + 1..=chunk.len() {
+        let sum = crc(&chunk[start..end]).to_le_bytes();
+        if end - start >= 1024 && chunk[..front].windows(4).any(|bytes| bytes == sum) {
+            found.push(start..end);
+            start = end;
+        }
+    }
+    assert_eq!(start, chunk.len(), "parts fill the chunk");
+    found
+}
+
+/// Changes a byte of the part with this number of a metric's first chunk in an archive; the entry.
+fn damage(sample: &Sample, key: MetricKey, granularity: i64, part: usize) -> Entry {
+    let found = archives(&sample.root).into_iter().find_map(|(path, _, entries)| {
+        let entry = entries.into_iter().find(|e| e.metric == key.get() && e.granularity == granularity)?;
+        Some((path, entry))
+    });
+    let (path, entry) = found.unwrap();
+    assert!(entry.has_parts());
+    let mut bytes = std::fs::read(&path).unwrap();
+    let chunk = &bytes[entry.offset as usize..entry.offset as usize + entry.length as usize];
+    let range = parts(chunk, entry.front as usize)[part].clone();
+    bytes[entry.offset as usize + range.start + 30] ^= 0x10;
+    std::fs::write(path, bytes).unwrap();
+    entry
+}
+
+/// In the order in which they lie: `sum` is in the front, `mean` and `count` need no bytes worth a part.
+const MIN: usize = 0;
+const MAX: usize = 1;
+
+#[test]
+fn long_columns_have_checksums_of_their_own_and_short_chunks_stay_whole() {
+    let floats = sample(value);
+    for (_, _, entries) in archives(&floats.root) {
+        assert!(entries.iter().all(Entry::has_parts));
+        assert!(entries.iter().all(|entry| entry.front < entry.length / 2));
+    }
+    let whole = sample(|_, i| (i % 7) as f64);
+    for (_, _, entries) in archives(&whole.root) {
+        assert!(!entries.iter().any(Entry::has_parts), "small numbers");
+    }
+}
+
+#[test]
+fn a_damaged_column_takes_no_other_with_it() {
+    let sample = sample(value);
+    let key = sample.keys[0];
+    let before = open(&sample.root);
+    let expected: Vec<_> = METHODS.iter().map(|name| points(&before, key, FINE, method(name))).collect();
+    before.close().unwrap();
+    let entry = damage(&sample, key, FINE, MAX);
+    let db = open(&sample.root);
+    for (name, expected) in METHODS.iter().zip(&expected) {
+        let query = query(key, FINE, method(name));
+        if *name == "max" {
+            let error = db.measures(&query).unwrap_err();
+            let Error::Corrupt(corruption) = &error else { panic!("{error}") };
+            assert_eq!((corruption.metric, corruption.offset), (Some(key.get()), entry.offset));
+            assert_eq!(corruption.span, Some((entry.first, entry.last)));
+            let undamaged = db.measures_skipping_damage(&query, &[method(name)]).unwrap();
+            assert_eq!(undamaged.skipped.len(), 1);
+            let found = &undamaged.columns[0];
+            let rest: Vec<(i64, f64)> = expected.iter().copied().filter(|(start, _)| *start > entry.last).collect();
+            assert_eq!(found.iter().collect::<Vec<_>>(), rest);
+        } else {
+            assert_eq!(&points(&db, key, FINE, method(name)), expected, "{name}");
+        }
+    }
+    let report = db.check(&mut |_| {}).unwrap();
+    let [finding] = &report.findings[..] else { panic!("{:#?}", report.findings) };
+    assert_eq!((finding.kind, finding.metric), (FindingKind::Chunk, Some(key.get())));
+    assert!(finding.what.contains("max") && !finding.what.contains("min"), "{}", finding.what);
+    // Background work leaves the segment as it is, and goes on.
+    db.push(key, at(1800 * STEP + 1000), 1.0).unwrap();
+    db.maintain().unwrap_err();
+    assert_eq!(&points(&db, key, FINE, method("sum"))[..900], &expected[1][..900]);
+}
+
+#[test]
+fn repair_keeps_the_other_columns_and_makes_again_what_it_can() {
+    for (granularity, part, name, outcome) in [
+        (FINE, MIN, "min", Outcome::PartlyRebuilt),
+        (FINE, MAX, "max", Outcome::PartlyRebuilt),
+        (COARSE, MAX, "max", Outcome::Rebuilt),
+    ] {
+        let sample = sample(value);
+        let key = sample.keys[1];
+        let before = everything(&open(&sample.root)).unwrap();
+        let db = open(&sample.root);
+        let all: Vec<_> = METHODS.iter().map(|name| points(&db, key, granularity, method(name))).collect();
+        db.close().unwrap();
+        let entry = damage(&sample, key, granularity, part);
+        let report = Database::repair(&sample.root, &mut |_| {}).unwrap();
+        let [repair] = &report.repairs[..] else { panic!("{:#?}", report.repairs) };
+        assert_eq!(repair.outcome, outcome, "{name} at {granularity}");
+        assert!(repair.quarantined.as_ref().unwrap().exists());
+        let checked = Database::check_directory(&sample.root, &mut |_| {}).unwrap();
+        assert_eq!(checked.findings, []);
+        let db = open(&sample.root);
+        if outcome == Outcome::Rebuilt {
+            assert_eq!(repair.lost, None);
+            assert_eq!(everything(&db).unwrap(), before);
+            continue;
+        }
+        assert_eq!((&repair.methods[..], repair.lost), (&[name.to_owned()][..], Some((entry.first, entry.last))));
+        for (method_name, all) in METHODS.iter().zip(all) {
+            let found = points(&db, key, granularity, method(method_name));
+            let gone = |start: i64| *method_name == name && (entry.first..=entry.last).contains(&start);
+            let expected: Vec<(i64, f64)> = all.into_iter().filter(|(start, _)| !gone(*start)).collect();
+            assert_eq!(found, expected, "{method_name} without {name}");
+        }
+    }
+}
+
+/// Gives a segment the header that version 1 wrote.
+fn make_old(path: &Path) {
+    let mut bytes = std::fs::read(path).unwrap();
+    bytes[8] = 1;
+    let sum = crc(&bytes[..24]);
+    bytes[24..28].copy_from_slice(&sum.to_le_bytes());
+    std::fs::write(path, bytes).unwrap();
+}
+
+fn version(path: &Path) -> u8 {
+    std::fs::read(path).unwrap()[8]
+}
+
+#[test]
+fn segments_of_version_1_are_read_and_merges_write_version_2() {
+    let sample = sample(|metric, i| ((i * 7 + metric as i64) % 23) as f64);
+    let expected = everything(&open(&sample.root)).unwrap();
+    for name in files(&sample.root).iter().filter(|name| name.extension().is_some_and(|e| e == "seg")) {
+        make_old(&sample.root.join(name));
+    }
+    let db = open(&sample.root);
+    assert_eq!(everything(&db).unwrap(), expected);
+    assert_eq!(db.check(&mut |_| {}).unwrap().findings, []);
+    for i in 1800..2400 {
+        db.push(sample.keys[0], at(i * STEP), 1.0).unwrap();
+    }
+    db.maintain().unwrap();
+    let all = METHODS.map(|name| points(&db, sample.keys[1], FINE, method(name)));
+    db.close().unwrap();
+    for (path, reader, _) in archives(&sample.root) {
+        assert_eq!(version(&path), 2);
+        assert!(reader.is_current());
+    }
+    let db = open(&sample.root);
+    assert_eq!(METHODS.map(|name| points(&db, sample.keys[1], FINE, method(name))), all);
+}
+
+/// All that is in a segment of aggregates, as text.
+fn contents(reader: &SegmentReader) -> String {
+    let (mut entries, mut bytes, mut scratch) = (Vec::new(), Vec::new(), Scratch::default());
+    reader.each_entry(&mut |entry| entries.push(entry)).unwrap();
+    let mut text = String::new();
+    let mut take = |entry: &Entry, chunk: &[u8]| {
+        let block = decode_aggregates(chunk, entry.rows as usize, entry.granularity, &mut scratch).unwrap();
+        let (metric, parts) = (entry.metric, entry.has_parts());
+        writeln!(text, "metric {metric} granularity {} parts {parts}", entry.granularity).unwrap();
+        for (row, start) in block.timestamps.iter().enumerate() {
+            text += &start.to_string();
+            for column in &block.columns {
+                let value = if column.has(row) { format!("{:?}", column.values[row]) } else { "-".to_owned() };
+                write!(text, " {value}").unwrap();
+            }
+            text.push('\n');
+        }
+        Ok(())
+    };
+    reader.read(&entries, &mut bytes, &mut take).unwrap();
+    text
+}
+
+/// A segment of version 2, with chunks in parts, is read for ever.
+#[test]
+fn a_segment_of_version_2_has_what_it_had_when_it_was_written() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join("fixtures").join("segment-v2");
+    let file = fixtures.join("00000001.seg");
+    if std::env::var_os(WRITE).is_some() {
+        write_fixture(&fixtures, &file);
+    }
+    let reader = SegmentReader::open(&RealFs, &file, Kind::Archive, 1).unwrap();
+    assert_eq!(version(&file), 2);
+    let found = contents(&reader);
+    assert!(found.contains("parts true") && found.contains("parts false"), "of both kinds");
+    assert_eq!(found, std::fs::read_to_string(fixtures.join("expected.txt")).unwrap());
+}
+
+fn write_fixture(folder: &Path, file: &Path) {
+    use gnocchetti::internals::codec::encode_aggregates;
+    use gnocchetti::internals::segment::Chunk;
+    use gnocchetti::{AggregateBlock, AggregateColumn};
+
+    std::fs::create_dir_all(folder).unwrap();
+    std::fs::remove_file(file).ok();
+    let mut writer = SegmentWriter::create(&RealFs, file, Kind::Archive, 1).unwrap();
+    for (metric, rows) in [(1, 240_i64), (2, 9)] {
+        let column = |name: &str, seed: usize| AggregateColumn {
+            method: method(name),
+            values: (0..rows).map(|row| value(seed, row)).collect(),
+            present: (name == "std").then(|| (0..rows).map(|row| row % 5 != 0).collect()),
+        };
+        let columns = ["sum", "min", "max", "std"].iter().enumerate().map(|(seed, name)| column(name, seed)).collect();
+        let block = AggregateBlock { timestamps: (0..rows).map(|row| row * 60).collect(), columns };
+        let mut bytes = Vec::new();
+        let front = encode_aggregates(&block, 60, &mut Scratch::default(), &mut bytes);
+        let (first, last) = (0, (rows - 1) * 60);
+        let chunk = Chunk { metric, granularity: 60, first, last, rows: rows as u32, bytes: &bytes, front };
+        writer.add(&chunk).unwrap();
+    }
+    writer.finish().unwrap();
+    let reader = SegmentReader::open(&RealFs, file, Kind::Archive, 1).unwrap();
+    std::fs::write(folder.join("expected.txt"), contents(&reader)).unwrap();
+}
