@@ -24,20 +24,47 @@ pub(super) fn credentials(headers: &HeaderMap) -> Option<(String, String)> {
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct User(String);
+pub(super) struct User {
+    /// What is written down as the creator.
+    name: String,
+    roles: Vec<String>,
+    /// What somebody else vouches for; otherwise there is no more than a name.
+    vouched: Option<Vouched>,
+}
+
+/// A user of Keystone, by the ids that it has there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Vouched {
+    user: String,
+    project: Option<String>,
+    domain: Option<String>,
+}
 
 impl User {
     /// The user of this name.
     pub(super) fn named(name: &str) -> Self {
-        User(name.to_owned())
+        let roles = if name == ADMIN { vec![ADMIN.to_owned()] } else { Vec::new() };
+        User { name: name.to_owned(), roles, vouched: None }
+    }
+
+    /// The user of Keystone with these ids, and the roles that it has in this project or domain. What it creates bears
+    /// both ids, of which rules know the second one as that of the project.
+    pub(super) fn vouched(
+        user_id: String,
+        project_id: Option<String>,
+        domain_id: Option<String>,
+        roles: Vec<String>,
+    ) -> Self {
+        let name = format!("{user_id}:{}", project_id.as_deref().unwrap_or_default());
+        User { name, roles, vouched: Some(Vouched { user: user_id, project: project_id, domain: domain_id }) }
     }
 
     /// The user that asks, as `auth` knows it; a password is not looked at.
     pub(super) fn of(headers: &HeaderMap, auth: Auth) -> Option<Self> {
         match auth {
-            Auth::Basic => credentials(headers).map(|(name, _)| User(name)),
+            Auth::Basic => credentials(headers).map(|(name, _)| User::named(&name)),
             Auth::RemoteUser => User::named_by_proxy(headers),
-            Auth::NoAuth => Some(User(ADMIN.to_owned())),
+            Auth::NoAuth => Some(User::named(ADMIN)),
         }
     }
 
@@ -45,17 +72,24 @@ impl User {
     fn named_by_proxy(headers: &HeaderMap) -> Option<Self> {
         let mut named = headers.get_all("x-remote-user").into_iter();
         let name = named.next()?.to_str().ok()?.trim();
-        (named.next().is_none() && !name.is_empty()).then(|| User(name.to_owned()))
+        (named.next().is_none() && !name.is_empty()).then(|| User::named(name))
     }
 
     /// Refuses everybody but the administrator.
     pub(super) fn must_be_admin(&self) -> Result<(), Failure> {
-        if self.0 == ADMIN { Ok(()) } else { Err(Failure::of(StatusCode::FORBIDDEN)) }
+        if self.has_role(ADMIN) { Ok(()) } else { Err(Failure::of(StatusCode::FORBIDDEN)) }
     }
 
-    /// Which resources it may write to: those it created, or all when there is no filter.
+    /// Which resources it may write to: those it created, or somebody of its project did, or all when there is no filter.
     pub(super) fn owned(&self) -> Option<Filter> {
-        (self.0 != ADMIN).then(|| Filter::eq("creator", self.0.as_str()))
+        if self.has_role(ADMIN) {
+            return None;
+        }
+        let project = self.vouched.as_ref().and_then(|vouched| vouched.project.as_deref());
+        Some(match project {
+            Some(project) => Filter::eq("created_by_project_id", project),
+            None => Filter::eq("creator", self.name.as_str()),
+        })
     }
 
     /// Refuses to do what no metric is needed for, unless the rule `name` lets it.
@@ -103,22 +137,25 @@ impl User {
         self.must_with_all(app, "get metric", keys)
     }
 
-    /// Whether it has a role: `admin` has the one of that name, others have none.
+    /// Whether it has a role: of those who are known by name `admin` has the one of that name, others have none.
     pub(super) fn has_role(&self, role: &str) -> bool {
-        self.0 == ADMIN && role.eq_ignore_ascii_case(ADMIN)
+        self.roles.iter().any(|own| own.eq_ignore_ascii_case(role))
     }
 
     /// What rules compare of it.
     pub(super) fn attribute(&self, name: &str) -> Option<String> {
-        match name {
-            "user" => Some(self.0.clone()),
-            "system" => Some("all".to_owned()),
+        match (name, &self.vouched) {
+            ("user", _) => Some(self.name.clone()),
+            ("system", None) => Some("all".to_owned()),
+            ("user_id", Some(vouched)) => Some(vouched.user.clone()),
+            ("project_id", Some(vouched)) => vouched.project.clone(),
+            ("domain_id", Some(vouched)) => vouched.domain.clone(),
             _ => None,
         }
     }
 
     /// Its name.
     pub(super) fn name(&self) -> &str {
-        &self.0
+        &self.name
     }
 }

@@ -5,11 +5,12 @@
 
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use parking_lot::RwLock;
 
 use super::access::{User, credentials};
 use super::htpasswd::Users;
+use super::keystone::Keystone;
 use super::options::{Auth, ServerOptions, Source};
 
 /// Who is let in, and how he is known.
@@ -19,16 +20,25 @@ pub(super) enum Door {
     Named(Auth),
     /// By name and password.
     Passwords { file: Source<String>, users: RwLock<Arc<Users>> },
+    /// By a token that Keystone knows.
+    Tokens(Box<Keystone>),
 }
 
 impl Door {
     /// As the options say.
     pub(super) fn of(options: &ServerOptions) -> std::io::Result<Self> {
+        let invalid = |reason: String| std::io::Error::new(std::io::ErrorKind::InvalidInput, reason);
+        if let Some(keystone) = &options.keystone {
+            if options.htpasswd.is_some() {
+                return Err(invalid("users have passwords here or tokens of Keystone, not both".to_owned()));
+            }
+            return Ok(Door::Tokens(Box::new(Keystone::of(keystone).map_err(invalid)?)));
+        }
         let Some(file) = &options.htpasswd else { return Ok(Door::Named(options.auth)) };
         if options.auth != Auth::Basic {
             let reason =
                 "passwords are asked for in basic authentication only: leave out the file of them, or the other mode";
-            return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, reason));
+            return Err(invalid(reason.to_owned()));
         }
         let users = RwLock::new(Arc::new(read(file)?));
         Ok(Door::Passwords { file: file.clone(), users })
@@ -38,14 +48,14 @@ impl Door {
     pub(super) fn asks_for_secrets(&self) -> bool {
         match self {
             Door::Named(_) => false,
-            Door::Passwords { .. } => true,
+            Door::Passwords { .. } | Door::Tokens(_) => true,
         }
     }
 
     /// Reads anew what there is to read; what cannot be used changes nothing.
     pub(super) fn reload(&self) -> std::io::Result<()> {
         match self {
-            Door::Named(_) => {}
+            Door::Named(_) | Door::Tokens(_) => {}
             Door::Passwords { file, users } => {
                 let read = Arc::new(read(file)?);
                 *users.write() = read;
@@ -54,10 +64,19 @@ impl Door {
         Ok(())
     }
 
+    /// What somebody is told who has to prove who he is.
+    pub(super) fn challenge(&self) -> HeaderValue {
+        match self {
+            Door::Named(_) | Door::Passwords { .. } => HeaderValue::from_static("Basic realm=\"gnocchi\""),
+            Door::Tokens(keystone) => keystone.challenge().clone(),
+        }
+    }
+
     /// Who asks, or the status that he is answered who has to be known.
     pub(super) async fn who(&self, headers: &HeaderMap) -> Result<User, StatusCode> {
         match self {
             Door::Named(auth) => User::of(headers, *auth).ok_or(StatusCode::UNAUTHORIZED),
+            Door::Tokens(keystone) => keystone.who(headers).await,
             Door::Passwords { users, .. } => {
                 let (name, password) = credentials(headers).ok_or(StatusCode::UNAUTHORIZED)?;
                 let users = Arc::clone(&users.read());

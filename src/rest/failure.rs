@@ -57,13 +57,7 @@ impl Failure {
             let text = format!("{} {title}\n\n{}\n\n{detail}\n", self.status.as_u16(), explanation(self.status));
             ("text/plain; charset=UTF-8", text.into_bytes())
         };
-        let mut response =
-            (self.status, [(header::CONTENT_TYPE, HeaderValue::from_static(kind))], body).into_response();
-        if self.status == StatusCode::UNAUTHORIZED {
-            let basic = HeaderValue::from_static("Basic realm=\"gnocchi\"");
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, basic);
-        }
-        response
+        (self.status, [(header::CONTENT_TYPE, HeaderValue::from_static(kind))], body).into_response()
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use super::collectd::Collectd;
+use super::keystone::KeystoneOptions;
 use super::policy::Policies;
 use super::statsd::Statsd;
 
@@ -79,6 +80,7 @@ pub struct ServerOptions {
     pub(super) open: bool,
     pub(super) auth: Auth,
     pub(super) htpasswd: Option<Source<String>>,
+    pub(super) keystone: Option<KeystoneOptions>,
     pub(super) tls: Option<Source<Certificate>>,
     pub(super) plain: bool,
     pub(super) connections: usize,
@@ -101,6 +103,7 @@ impl Default for ServerOptions {
             open: false,
             auth: Auth::Basic,
             htpasswd: None,
+            keystone: None,
             tls: None,
             plain: false,
             connections: 1024,
@@ -202,6 +205,14 @@ impl ServerOptions {
     #[must_use]
     pub fn htpasswd(mut self, read: impl Fn() -> std::io::Result<String> + Send + Sync + 'static) -> Self {
         self.htpasswd = Some(Source(Arc::new(read)));
+        self
+    }
+
+    /// Users are known by tokens of Keystone in `X-Auth-Token`, whatever [`Auth`] says: what they create belongs to their
+    /// project, and their roles are those of rules.
+    #[must_use]
+    pub fn keystone(mut self, keystone: KeystoneOptions) -> Self {
+        self.keystone = Some(keystone);
         self
     }
 

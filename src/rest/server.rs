@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{Path, Query, Request, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -266,6 +266,7 @@ async fn answer(app: Arc<App>, handler: Handler, path: Pairs, query: Pairs, requ
     let underway = counted.telemetry.begin();
     let (head, body) = request.into_parts();
     let (method, uri) = (head.method.clone(), head.uri.clone());
+    let challenge = app.door.challenge();
     let caller = app.door.who(&head.headers).await;
     let user = caller.as_ref().map(|user| user.name().to_owned()).unwrap_or_default();
     let body = app.bodies.read(body, app.options.max_body).await;
@@ -289,10 +290,13 @@ async fn answer(app: Arc<App>, handler: Handler, path: Pairs, query: Pairs, requ
         }
         Err(failure) => Err(failure),
     };
-    let response = match result {
+    let mut response = match result {
         Ok(reply) => reply.into_response(),
         Err(failure) => failure.response(as_json),
     };
+    if response.status() == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    }
     let took = began.elapsed();
     let (status, micros) = (response.status().as_u16(), took.as_micros() as u64);
     underway.end(status, took);

@@ -11,8 +11,25 @@ use super::settings::Read;
 /// What stands in a file: section and key, with the last value.
 type Entries = BTreeMap<(String, String), String>;
 
+/// Options of `keystone_authtoken`: what they are here, and what stands before their value.
+const KEYSTONE: &[(&str, &str, &str)] = &[
+    ("keystone-url", "www_authenticate_uri", ""),
+    ("keystone-url", "auth_url", ""),
+    ("keystone-username", "username", ""),
+    ("keystone-password", "password", ""),
+    ("keystone-user-domain", "user_domain_name", ""),
+    ("keystone-user-domain", "user_domain_id", "id:"),
+    ("keystone-project", "project_name", ""),
+    ("keystone-project-domain", "project_domain_name", ""),
+    ("keystone-project-domain", "project_domain_id", "id:"),
+    ("keystone-cafile", "cafile", ""),
+    ("keystone-timeout", "http_connect_timeout", ""),
+    ("keystone-remembered", "token_cache_time", ""),
+];
+
 /// Options whose meaning is here, but not the same word for word.
-const TRANSLATED: &[(&str, &str)] = &[("storage", "driver"), ("incoming", "driver"), ("indexer", "url")];
+const TRANSLATED: &[(&str, &str)] =
+    &[("storage", "driver"), ("incoming", "driver"), ("indexer", "url"), ("keystone_authtoken", "auth_type")];
 
 /// The options of Gnocchi's file.
 pub fn read(text: &str) -> Result<Read, String> {
@@ -34,6 +51,14 @@ pub fn read(text: &str) -> Result<Read, String> {
     set("proxy-headers", take("api", "enable_proxy_headers_parsing"));
     set("auth", take("api", "auth_mode"));
     set("policy", take("oslo_policy", "policy_file"));
+    let mut keystone = |name: &str, key: &str, prefix: &str| {
+        let said = take("keystone_authtoken", key);
+        set(name, said.map(|value| format!("{prefix}{value}")));
+    };
+    // Of two keys for one option the later one wins.
+    for (name, key, prefix) in KEYSTONE {
+        keystone(name, key, prefix);
+    }
     set("listen", listen("api", "8041", take("api", "host").as_deref(), take("api", "port").as_deref())?);
     // Without a resource, Gnocchi's statsd does not start.
     if let Some(resource) = take("statsd", "resource_id") {
@@ -76,9 +101,16 @@ fn check_drivers(entries: &Entries) -> Result<(), String> {
              sqlite:, and create resources anew; what is in {driver} is not read"
         ));
     }
+    if let Some(kind) =
+        said("keystone_authtoken", "auth_type").filter(|kind| !matches!(*kind, "" | "password" | "v3password"))
+    {
+        return Err(format!("keystone_authtoken.auth_type is {kind}, and only password is there"));
+    }
     match said("api", "auth_mode") {
-        None | Some("" | "basic" | "remoteuser" | "noauth") => Ok(()),
-        Some(mode) => Err(format!("api.auth_mode is {mode}, and only basic, remoteuser and noauth are there")),
+        None | Some("" | "basic" | "remoteuser" | "noauth" | "keystone") => Ok(()),
+        Some(mode) => {
+            Err(format!("api.auth_mode is {mode}, and only basic, remoteuser, noauth and keystone are there"))
+        }
     }
 }
 

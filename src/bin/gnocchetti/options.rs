@@ -12,6 +12,8 @@ use gnocchetti::{AggregationMethod, Timespan};
 pub enum Kind {
     /// A text.
     Text,
+    /// A text that is not shown.
+    Secret,
     /// `true` or `false`.
     Switch,
     /// A whole number between these two.
@@ -149,10 +151,10 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting(
         "auth",
-        Kind::Word(&["basic", "remoteuser", "noauth"]),
+        Kind::Word(&["basic", "remoteuser", "noauth", "keystone"]),
         "basic",
         &[("api", "auth_mode")],
-        "How it is known who asks: by basic authentication, by the header X-Remote-User that a proxy sets, or not at all.",
+        "How it is known who asks: by basic authentication, the header X-Remote-User that a proxy sets, not at all, or tokens of Keystone.",
     ),
     setting(
         "htpasswd",
@@ -160,6 +162,69 @@ pub const SETTINGS: &[Setting] = &[
         "",
         &[],
         "A file of users with passwords for auth basic: name:hash by bcrypt, as htpasswd -B writes it. It is read again at SIGHUP.",
+    ),
+    setting(
+        "keystone-url",
+        Kind::Text,
+        "",
+        &[("keystone_authtoken", "auth_url"), ("keystone_authtoken", "www_authenticate_uri")],
+        "Where Keystone (v3) is, for auth keystone: such as http://127.0.0.1:5000/v3.",
+    ),
+    setting(
+        "keystone-username",
+        Kind::Text,
+        "gnocchi",
+        &[("keystone_authtoken", "username")],
+        "This server's user in Keystone: one that may look at the tokens of others.",
+    ),
+    setting(
+        "keystone-password",
+        Kind::Secret,
+        "",
+        &[("keystone_authtoken", "password")],
+        "The password of keystone-username. A flag is seen by who lists processes; a file or the environment is not.",
+    ),
+    setting(
+        "keystone-user-domain",
+        Kind::Text,
+        "Default",
+        &[("keystone_authtoken", "user_domain_name"), ("keystone_authtoken", "user_domain_id")],
+        "The domain of keystone-username: its name, or id: and its id.",
+    ),
+    setting(
+        "keystone-project",
+        Kind::Text,
+        "service",
+        &[("keystone_authtoken", "project_name")],
+        "The project in which keystone-username has its right.",
+    ),
+    setting(
+        "keystone-project-domain",
+        Kind::Text,
+        "Default",
+        &[("keystone_authtoken", "project_domain_name"), ("keystone_authtoken", "project_domain_id")],
+        "The domain of keystone-project: its name, or id: and its id.",
+    ),
+    setting(
+        "keystone-cafile",
+        Kind::Text,
+        "",
+        &[("keystone_authtoken", "cafile")],
+        "A file of PEM with the authorities that a Keystone of https is known by, such as /etc/ssl/certs/ca-certificates.crt.",
+    ),
+    setting(
+        "keystone-timeout",
+        Kind::Number(1, 600),
+        "10",
+        &[("keystone_authtoken", "http_connect_timeout")],
+        "How many seconds an answer of Keystone may take; then requests are answered 503.",
+    ),
+    setting(
+        "keystone-remembered",
+        Kind::Number(0, 86_400),
+        "300",
+        &[("keystone_authtoken", "token_cache_time")],
+        "How many seconds a token is taken without asking again: so long one that was revoked is still good.",
     ),
     setting(
         "policy",
@@ -311,7 +376,7 @@ impl Setting {
     pub fn check(&self, value: &str) -> Result<(), String> {
         let fine = value.is_empty()
             || match self.kind {
-                Kind::Text | Kind::List => true,
+                Kind::Text | Kind::Secret | Kind::List => true,
                 Kind::Switch => switch(value).is_some(),
                 Kind::Number(least, most) => value.parse().is_ok_and(|number: u64| (least..=most).contains(&number)),
                 Kind::Address => value.parse::<SocketAddr>().is_ok(),
@@ -331,7 +396,7 @@ impl Kind {
     /// What it takes, in words.
     pub fn expected(self) -> String {
         match self {
-            Kind::Text => "a text".to_owned(),
+            Kind::Text | Kind::Secret => "a text".to_owned(),
             Kind::Switch => "true or false".to_owned(),
             Kind::Number(least, most) => format!("a whole number from {least} to {most}"),
             Kind::Address => "an address and a port, such as 127.0.0.1:8041".to_owned(),

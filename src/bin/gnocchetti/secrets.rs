@@ -1,8 +1,10 @@
-//! Files of secrets: passwords, and the certificate with its key. The server reads them when it begins, and when it is told to.
+//! Secrets, and the files of them: passwords, the certificate with its key, and who this server is in Keystone. The server reads
+//! the first two when it begins, and when it is told to.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use gnocchetti::rest::{Certificate, ServerOptions};
+use gnocchetti::rest::{Certificate, KeystoneOptions, ServerOptions};
 
 use super::settings::Settings;
 
@@ -12,6 +14,9 @@ pub fn with(settings: &Settings, mut server: ServerOptions) -> Result<ServerOpti
     if let Some(path) = file("htpasswd") {
         server = server.htpasswd(move || text(&path));
     }
+    if settings.text("auth") == "keystone" {
+        server = server.keystone(keystone(settings)?);
+    }
     match (file("tls-cert"), file("tls-key")) {
         (None, None) => Ok(server),
         (Some(chain), Some(key)) => {
@@ -19,6 +24,31 @@ pub fn with(settings: &Settings, mut server: ServerOptions) -> Result<ServerOpti
         }
         _ => Err("TLS needs both: --tls-cert and --tls-key".to_owned()),
     }
+}
+
+fn keystone(settings: &Settings) -> Result<KeystoneOptions, String> {
+    let said = |name: &str| settings.text(name).to_owned();
+    let seconds = |name: &str| Duration::from_secs(settings.parsed(name).unwrap_or_default());
+    let authorities = match settings.text("keystone-cafile") {
+        "" => Vec::new(),
+        path => text(&path.into()).map_err(|error| error.to_string())?.into(),
+    };
+    for name in ["keystone-url", "keystone-username", "keystone-password", "keystone-project"] {
+        if settings.text(name).is_empty() {
+            return Err(format!("nobody says --{name}, which auth keystone needs"));
+        }
+    }
+    Ok(KeystoneOptions {
+        url: said("keystone-url"),
+        username: said("keystone-username"),
+        password: said("keystone-password"),
+        user_domain: said("keystone-user-domain"),
+        project: said("keystone-project"),
+        project_domain: said("keystone-project-domain"),
+        authorities,
+        timeout: seconds("keystone-timeout"),
+        remembered: seconds("keystone-remembered"),
+    })
 }
 
 /// What stands in a file, or why not, with its name.

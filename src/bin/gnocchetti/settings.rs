@@ -116,8 +116,15 @@ impl Settings {
             let gnocchi =
                 if gnocchi.is_empty() { String::new() } else { format!(", in gnocchi.conf {}", gnocchi.join(", ")) };
             let default = if setting.default.is_empty() { "none" } else { setting.default };
-            let line = if value.is_empty() { format!("{} = \"\"", setting.name) } else { written(setting, value) };
-            let comment = if *source == Source::Default { "# " } else { "" };
+            let hidden = setting.kind == Kind::Secret && !value.is_empty();
+            let line = if hidden {
+                format!("{} is said, and not shown", setting.name)
+            } else if value.is_empty() {
+                format!("{} = \"\"", setting.name)
+            } else {
+                written(setting, value)
+            };
+            let comment = if hidden || *source == Source::Default { "# " } else { "" };
             let said = match source {
                 Source::Flag => ", given as a flag".to_owned(),
                 Source::Environment => ", given in the environment".to_owned(),
