@@ -184,3 +184,16 @@ fn storage_and_indexes_that_are_not_there_are_refused() {
         assert!(error.starts_with(expected), "{error}");
     }
 }
+
+#[test]
+fn keystone_of_gnocchis_file_is_taken_and_its_password_is_not_shown() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = "[api]\nauth_mode = keystone\n[keystone_authtoken]\nwww_authenticate_uri = http://public\nauth_url = http://inner\n\
+                password = very secret\nuser_domain_id = default\nauth_type = password\nmemcached_servers = here\n";
+    let all = settings(&["--config", &file(directory.path(), "gnocchi.conf", text)], &[]).unwrap();
+    let names = ["auth", "keystone-url", "keystone-password", "keystone-user-domain", "keystone-project-domain"];
+    assert_eq!(names.map(|name| all.text(name)), ["keystone", "http://inner", "very secret", "id:default", "Default"]);
+    assert!(all.warnings.iter().any(|warning| warning.contains("keystone_authtoken.memcached_servers")));
+    assert!(!all.shown().contains("very secret"));
+    settings(&["--config", &file(directory.path(), "shown.toml", &all.shown())], &[]).unwrap();
+}

@@ -225,7 +225,7 @@ fn options_that_cannot_work_are_refused() {
         ("ftp://keystone/", "neither http:// nor https://"),
         ("https://keystone:5000/v3", "https needs certificates"),
         ("http://", "is no URL"),
-        ("", "is no URL"),
+        ("", "neither http:// nor https://"),
     ] {
         assert!(refused(options(url)).contains(why), "{url}: {}", refused(options(url)));
     }

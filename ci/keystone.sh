@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# `gnocchetti serve` with tokens of a real Keystone, installed from PyPI, on SQLite: three users in two projects, and an admin. The first
+# run installs Keystone, which takes a minute or two; after that it is below 90 seconds on an idle machine, most of it Keystone's
+# own start. The last line counts checks.
+#
+#   PYTHON   a Python, 3.10 or newer [python3]
+source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+
+folder=$PWD/target/keystone
+environment=$folder/venv
+requirements=tests/keystone/requirements.txt
+log=$folder/log
+mkdir -p "$folder"
+
+if ! cmp -s "$requirements" "$environment/installed.txt"; then
+    say "installing Keystone"
+    rm -rf "$environment"
+    "${PYTHON:-python3}" -m venv "$environment"
+    "$environment/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements"
+    cp "$requirements" "$environment/installed.txt"
+fi
+
+cargo build --locked --features cli,rest --bin gnocchetti
+outcome=0
+PYTHONDONTWRITEBYTECODE=1 "$environment/bin/python" tests/keystone/run.py --command "${CARGO_TARGET_DIR:-target}/debug/gnocchetti" 2>&1 |
+    tee "$log" || outcome=$?
+count=$(grep -Ex '[0-9]+ passed, [0-9]+ failed' "$log") || fail "no check was made"
+printf 'summary: %s\n%s\n' "$count" "$count"
+exit "$outcome"
