@@ -133,6 +133,24 @@ impl Operation {
         self
     }
 
+    /// It may depend on what the client knows of a resource.
+    pub(super) fn conditional(self) -> Self {
+        self.header("If-Match", "Only when the resource is still in a state of one of these `ETag`s")
+            .header("If-None-Match", "Only when it is in none of these states")
+            .header("If-Modified-Since", "Only what was changed since")
+            .header("If-Unmodified-Since", "Only when it was not changed since")
+            .refuses(&[412])
+    }
+
+    /// The answer of this status says in which state a resource is.
+    pub(super) fn tells_state(mut self, status: u16) -> Self {
+        for (name, about) in [("ETag", "What its state is known by"), ("Last-Modified", "Since when it is in it")] {
+            let header = json!({"description": about, "required": true, "schema": text()});
+            self.response(status, "")["headers"][name] = header;
+        }
+        self
+    }
+
     /// The body may be left out.
     pub(super) fn needs_no_body(mut self) -> Self {
         self.needs_body = false;

@@ -42,7 +42,7 @@ fn resources(api: &mut Description) {
     let list = list.query("history", &switch(), "Also what they were").query("details", &switch(), "Changes nothing");
     api.add(Method::GET, of_type, list.refuses(&[404]));
     let create = operation("createResource", "Create a resource, with metrics").json(&named("NewResource"));
-    api.add(Method::POST, of_type, create.creates(&named("Resource")).refuses(&[404, 409]));
+    api.add(Method::POST, of_type, create.creates(&named("Resource")).tells_state(201).refuses(&[404, 409]));
     let deleted = object(&json!({"deleted": {"type": "integer"}}), &[]);
     let delete = operation("deleteResources", "Delete the resources that a filter finds")
         .query("filter", &text(), "Which resources, as a text, when there is no body")
@@ -53,13 +53,14 @@ fn resources(api: &mut Description) {
     api.add(Method::DELETE, of_type, delete);
 
     let of_one = "/v1/resource/{type}/{id}";
-    let show = operation("showResource", "One resource").answers(200, "It.", &named("Resource"));
-    api.add(Method::GET, of_one, show.refuses(&[404]));
+    let show = operation("showResource", "One resource").answers(200, "It.", &named("Resource")).tells_state(200);
+    let show = show.answers_nothing(304, "The client has it already.").tells_state(304);
+    api.add(Method::GET, of_one, show.conditional().refuses(&[404]));
     let update = operation("updateResource", "Change what is named of a resource").json(&named("ResourceChange"));
-    let update = update.answers(200, "What it is now.", &named("Resource"));
-    api.add(Method::PATCH, of_one, update.refuses(&[404, 409]));
+    let update = update.answers(200, "What it is now.", &named("Resource")).tells_state(200);
+    api.add(Method::PATCH, of_one, update.conditional().refuses(&[404, 409]));
     let delete = operation("deleteResource", "Delete a resource, its history and its metrics").refuses(&[404]);
-    api.add(Method::DELETE, of_one, delete.answers_nothing(204, "It is gone."));
+    api.add(Method::DELETE, of_one, delete.conditional().answers_nothing(204, "It is gone."));
     let history = operation("listHistory", "What a resource was, and is").lists(&named("Resource")).refuses(&[404]);
     api.add(Method::GET, "/v1/resource/{type}/{id}/history", history);
 }

@@ -91,6 +91,7 @@ pub(super) fn refusals() -> Map<String, Value> {
         (406, "The client takes no JSON."),
         (408, "The request took too long."),
         (409, "It is there already."),
+        (412, "The resource is not in the state that the client expects."),
         (413, "The body is too large."),
         (415, "The body is of a kind, or compressed in a way, that is not read here."),
         (500, "The server failed; its log says why."),
