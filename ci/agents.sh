@@ -14,7 +14,14 @@ mkdir -p "$folder"
 # Unpacked, not installed: its package would start a service.
 if [[ ! -x $prometheus ]]; then
     say "fetching Prometheus"
-    (cd "$folder" && rm -f prometheus_*.deb && apt-get download -qq prometheus 2>&1 | { grep -v unsandboxed || true; })
+    fetch() { (cd "$folder" && rm -f prometheus_*.deb && apt-get download -qq prometheus 2>&1 | { grep -v unsandboxed || true; }); }
+    if ! fetch; then
+        # A machine may know of no packages yet.
+        as_root=()
+        [[ $(id -u) -eq 0 ]] || as_root=(sudo)
+        "${as_root[@]}" apt-get update -qq
+        fetch
+    fi
     dpkg-deb --extract "$folder"/prometheus_*.deb "$folder/unpacked"
 fi
 

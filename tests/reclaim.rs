@@ -150,3 +150,27 @@ fn sparse_measures_cost_no_more_than_they_are() {
     let directories = std::fs::read_dir(path.join("archive").join(SECOND.to_string())).unwrap().count();
     assert!(directories <= 50, "{directories} partitions for 49 sealed groups");
 }
+
+#[test]
+fn a_deleted_metric_that_no_segment_knows_soon_lets_go_of_its_policy() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = Database::open(folder.path().join("db"), options().background(true)).unwrap();
+    for name in ["p", "q"] {
+        db.create_archive_policy(&policy(name, 0, &[(60 * SECOND, None)], &["mean"])).unwrap();
+    }
+    let (stored, forgotten) = (metric(&db, "stored", "p"), metric(&db, "forgotten", "q"));
+    fill(&db, stored, 0, 1);
+    db.checkpoint().unwrap();
+    fill(&db, forgotten, 0, 1);
+    db.delete_metric(stored).unwrap();
+    db.delete_metric(forgotten).unwrap();
+    let waits_until = Instant::now() + Duration::from_secs(60);
+    while let Err(error) = db.delete_archive_policy("q") {
+        assert!(matches!(error, Error::ArchivePolicyInUse { .. }) && Instant::now() < waits_until, "{error}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(db.stats().unwrap().deleted_metrics, 1, "what segments know waits for merges");
+    assert!(db.delete_archive_policy("p").is_err());
+    db.maintain().unwrap();
+    db.delete_archive_policy("p").unwrap();
+}

@@ -141,7 +141,7 @@ impl Engine {
     }
 
     /// Takes deleted metrics of which no segment holds anything out of the index and out of MANIFEST.
-    fn purge(&self, maintenance: &mut Maintenance) -> Result<()> {
+    pub(super) fn purge(&self, maintenance: &mut Maintenance) -> Result<()> {
         let deleted: Vec<u64> = self.state.deleted.lock().iter().copied().collect();
         let view = self.view();
         let mut gone = Vec::new();

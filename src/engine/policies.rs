@@ -1,5 +1,7 @@
 //! Changes of policies and deletions of metrics: the index commits, then the journal is told, then they take effect.
 
+use std::sync::atomic::Ordering;
+
 use super::load::unknown;
 use super::manifest::PolicyRecord;
 use super::{Engine, records};
@@ -86,6 +88,8 @@ impl Engine {
             }
             self.state.forget(key.get());
         }
+        self.forgotten.store(true, Ordering::Release);
+        self.wake_worker();
         Ok(())
     }
 }

@@ -16,6 +16,9 @@ use crate::types::Durability;
 
 /// After a failure in the background (a full disk, say) nothing is tried again before this has passed.
 const RETRY: Duration = Duration::from_secs(1);
+/// A metric that was deleted leaves the index within this time and a checkpoint's, unless segments hold something of it. Its
+/// policy can be deleted then.
+const PURGE: Duration = Duration::from_secs(2);
 /// How long the thread that syncs sleeps at most: it must be able to end.
 const DOZE: Duration = Duration::from_millis(50);
 
@@ -86,12 +89,17 @@ impl Engine {
 
     fn run_maintenance(&self) {
         let mut next_checkpoint = Instant::now() + self.options.checkpoint_interval;
+        let mut next_purge = Instant::now();
         while !self.stopping.load(Ordering::Acquire) {
             {
                 let (woken, condition) = &self.wake;
                 let mut woken = woken.lock();
                 if !*woken {
-                    condition.wait_until(&mut woken, next_checkpoint);
+                    let forgotten = self.forgotten.load(Ordering::Acquire);
+                    condition.wait_until(
+                        &mut woken,
+                        if forgotten { next_purge.min(next_checkpoint) } else { next_checkpoint },
+                    );
                 }
                 *woken = false;
             }
@@ -99,10 +107,12 @@ impl Engine {
                 return;
             }
             let timed_out = Instant::now() >= next_checkpoint;
-            if timed_out || self.is_full() {
+            let purges = self.forgotten.load(Ordering::Acquire) && Instant::now() >= next_purge;
+            if timed_out || purges || self.is_full() {
                 let outcome = self.maintain_due();
                 let failed = outcome.is_err();
                 *self.background_error.lock() = outcome.err().map(|error| error.to_string());
+                next_purge = Instant::now() + PURGE;
                 next_checkpoint = Instant::now() + if failed { RETRY } else { self.options.checkpoint_interval };
                 if failed {
                     std::thread::sleep(DOZE);
@@ -130,11 +140,20 @@ impl Engine {
         // Damage that stops one of these must not stop the others.
         let merged = self.merge(maintenance, Effort::Due).map(drop);
         let expired = self.expire(maintenance, Effort::Due);
+        let purged = self.purge_forgotten(maintenance);
         let removed = self.remove_superseded(maintenance);
         let shortened = self.state.index.shorten_log();
         let fitted = self.make_room(maintenance);
         self.evict(maintenance, before);
-        merged.and(expired).and(removed).and(shortened).and(fitted)
+        merged.and(expired).and(purged).and(removed).and(shortened).and(fitted)
+    }
+
+    /// Rids the index of what was deleted since the last time, when no segment holds anything of it.
+    fn purge_forgotten(&self, maintenance: &mut Maintenance) -> Result<()> {
+        if !self.forgotten.swap(false, Ordering::AcqRel) {
+            return Ok(());
+        }
+        self.purge(maintenance).inspect_err(|_| self.forgotten.store(true, Ordering::Release))
     }
 
     /// Does all background work now: a checkpoint, all merges, expiry; then gives back the memory of series at rest, and
