@@ -1,12 +1,9 @@
 #!/usr/bin/env bash
 # Gnocchi's own tests of its HTTP API, over HTTP against `gnocchetti serve`: takes them from the published package, and runs
-# all its files, also one of the two for a live server, each on an empty database. tests/gabbi/expected.yaml says which tests
-# cannot pass, and why: these count as skipped. The last line counts tests.
+# all its files, also the two for a live server, each on an empty database. tests/gabbi/expected.yaml says which tests cannot
+# pass, and why: these count as skipped. The last line counts tests.
 #
-# The other file, live.yaml, is run when GABBI_FILES names it: five of its tests wait for deleted metrics to leave the index, which
-# here they do with the background's work some minutes later.
-#
-#   GABBI_FILES   the files to run, for whoever works on one [all of them but live.yaml]
+#   GABBI_FILES   the files to run, for whoever works on one [all of them]
 #   PYTHON        a Python, 3.9 or newer [python3]
 source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 
@@ -45,7 +42,7 @@ say "running the suite"
 outcome=0
 read -r -a files <<<"${GABBI_FILES:-}"
 PYTHONDONTWRITEBYTECODE=1 "$environment/bin/python" tests/gabbi/run.py --command target/debug/gnocchetti \
-    --suite "$suite" --suite "$live" --leave live.yaml --expected tests/gabbi/expected.yaml "${files[@]}" 2>&1 | tee "$log" || outcome=$?
+    --suite "$suite" --suite "$live" --expected tests/gabbi/expected.yaml "${files[@]}" 2>&1 | tee "$log" || outcome=$?
 
 count=$(grep -Ex '[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped' "$log") || fail "no test was run"
 printf 'summary: %s\n%s\n' "$count" "$count"

@@ -1,6 +1,6 @@
 """Runs files of Gnocchi's gabbi suite against `gnocchetti serve`, over HTTP, each on a new and empty database.
 
-    run.py --command PATH --suite DIR [--suite DIR] [--leave FILE.yaml] [--expected FILE] [FILE.yaml ...]
+    run.py --command PATH --suite DIR [--suite DIR] [--expected FILE] [FILE.yaml ...]
 
 Needs gabbi and PyYAML; the YAML files are those of the published package. Without names, all files of the suite are run. Each
 test that fails is shown with its request and the reason. The last line counts.
@@ -168,13 +168,12 @@ def main():
     parser.add_argument("--command", required=True, help="the binary gnocchetti")
     parser.add_argument("--suite", required=True, action="append", help="a folder of YAML files")
     parser.add_argument("--expected", help="a YAML file of tests that cannot pass")
-    parser.add_argument("--leave", action="append", default=[], help="a file that is run only when it is named")
     parser.add_argument("files", nargs="*")
     arguments = parser.parse_args()
     os.environ.update(ENVIRONMENT)
     paths = {os.path.basename(path): path
              for suite in arguments.suite for path in sorted(glob.glob(os.path.join(suite, "*.yaml")))}
-    names = arguments.files or [name for name in paths if name not in arguments.leave]
+    names = arguments.files or list(paths)
     expected = read_expected(arguments.expected) if arguments.expected else {}
     strange = sorted(set(expected) - set(paths))
     if strange:

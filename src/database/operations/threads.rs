@@ -38,8 +38,18 @@ pub(super) fn in_pieces<T: Sync, R: Send>(
         }
         done
     };
-    let mut made = thread::scope(|scope| {
-        let helpers = threads.min(pieces.len()).saturating_sub(1);
+    let mut made = match threads.min(pieces.len()) {
+        // Not even what it takes to wait for others.
+        0 | 1 => take(),
+        threads => with_helpers(threads - 1, &take),
+    };
+    made.sort_unstable_by_key(|(at, _)| *at);
+    made.into_iter().map(|(_, made)| made).collect()
+}
+
+/// What the caller's thread and up to `helpers` more take of the work.
+fn with_helpers<R: Send>(helpers: usize, take: &(impl Fn() -> Vec<R> + Sync)) -> Vec<R> {
+    thread::scope(|scope| {
         let start = |_| thread::Builder::new().name("gnocchetti query".to_owned()).spawn_scoped(scope, take).ok();
         // A thread that cannot be started leaves its share to the others.
         let helpers: Vec<_> = (0..helpers).map_while(start).collect();
@@ -51,9 +61,7 @@ pub(super) fn in_pieces<T: Sync, R: Send>(
             }
         }
         made
-    });
-    made.sort_unstable_by_key(|(at, _)| *at);
-    made.into_iter().map(|(_, made)| made).collect()
+    })
 }
 
 #[cfg(test)]
