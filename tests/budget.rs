@@ -2,9 +2,11 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use gnocchetti::{AggregationMethod, Database, Error, MetricKey, Options, OverMemory};
+use support::fault::{Call, FaultFs, full};
 use support::{at, count, metric, points, policy};
 
 const SECOND: i64 = 1_000_000_000;
@@ -89,4 +91,27 @@ fn many_series_and_little_memory_lose_nothing_whichever_way_pushes_are_held_back
         db.close().unwrap();
         assert_eq!(count(&open_again(directory.path()), metrics[399], 60 * SECOND), 120);
     }
+}
+
+#[test]
+fn a_push_that_waits_is_told_why_no_checkpoint_comes_and_goes_through_once_one_does() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("db");
+    open(&path, Options::new()).close().unwrap();
+    let fs = FaultFs::default();
+    let options = Options::new().max_future(None).memory(1).checkpoint_interval(Duration::from_secs(3600));
+    let db = Database::open_with_fs(&path, options, Arc::new(fs.clone())).unwrap();
+    let metrics: Vec<MetricKey> = (0..100).map(|i| metric(&db, &format!("m.{i}"), "seconds")).collect();
+    fs.set(|call, path| {
+        let is_segment = path.extension().is_some_and(|extension| extension == "seg");
+        if call == Call::Create && is_segment { Err(full(path)) } else { Ok(()) }
+    });
+    let (second, error) = (0..1000).find_map(|second| push(&db, &metrics, second).err().map(|e| (second, e))).unwrap();
+    assert!(matches!(error, Error::DiskFull { .. }), "{error}");
+    let stats = db.stats().unwrap();
+    assert!(stats.pushes_blocked > 0 && stats.background_error.is_some(), "{stats:?}");
+    assert_eq!(stats.accepted, 100 * second as u64, "nothing of the push that waited happened");
+    fs.clear();
+    push(&db, &metrics, second).unwrap();
+    assert_eq!(count(&db, metrics[42], 60 * SECOND), second as u64 + 1);
 }
