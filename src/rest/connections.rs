@@ -53,7 +53,10 @@ pub(super) async fn serve(
     loop {
         let (stream, slot) = tokio::select! {
             () = &mut end => break,
-            Some(accepted) = accept(&listener, &slots) => accepted,
+            accepted = accept(&listener, &slots) => match accepted {
+                Some(accepted) => accepted,
+                None => continue,
+            },
         };
         let (routes, tls, watcher) = (routes.clone(), tls.clone(), connections.watcher());
         tokio::spawn(async move {

@@ -213,7 +213,10 @@ impl Incoming {
                 return Ok(());
             }
             self.check_policies(database, sender)?;
-            let resources: Vec<NewResource> = missing().map(|(named, _)| new(named)).collect::<crate::Result<_>>()?;
+            // Two spellings of one identifier are one resource.
+            let mut seen = BTreeSet::new();
+            let once = missing().filter(|(_, id)| seen.insert(id.id()));
+            let resources: Vec<NewResource> = once.map(|(named, _)| new(named)).collect::<crate::Result<_>>()?;
             match database.create_resources(&resources) {
                 Ok(_) => return Ok(()),
                 Err(Error::ResourceExists { .. }) => {

@@ -15,7 +15,8 @@ use std::collections::BTreeMap;
 pub(super) use decide::{Decision, Target};
 use parse::Check;
 
-/// Gnocchi's default rules. It asks none about lists of users without projects: these see what everybody has.
+/// Gnocchi's default rules. It asks none about lists of users without projects: these, for whom nobody vouches, see what everybody
+/// has; users of Keystone see what their project has.
 const DEFAULTS: &[(&str, &str)] = &[
     ("context_is_admin", "role:admin"),
     ("admin_or_creator", "role:admin or user:%(creator)s or project_id:%(created_by_project_id)s"),
@@ -34,7 +35,7 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("update resource", "rule:admin_or_service or rule:creator"),
     ("delete resource", "rule:admin_or_creator"),
     ("delete resources", "rule:admin_or_creator"),
-    ("list resource", ""),
+    ("list resource", "system:all or rule:admin_or_creator or rule:resource_owner"),
     ("create archive policy", "rule:admin_or_service"),
     ("get archive policy", ""),
     ("update archive policy", "role:admin"),
@@ -48,9 +49,9 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("create metric", ""),
     ("get metric", "rule:admin_or_service or rule:creator or rule:metric_owner"),
     ("delete metric", "rule:admin_or_creator"),
-    ("list metric", ""),
+    ("list metric", "system:all or rule:admin_or_creator or rule:metric_owner"),
     ("search metric", "rule:admin_or_creator or rule:metric_owner"),
-    ("search resource", ""),
+    ("search resource", "system:all or rule:admin_or_creator or rule:resource_owner"),
     ("post measures", "rule:admin_or_service or rule:creator"),
     ("get measures", "rule:admin_or_service or rule:creator or rule:metric_owner"),
 ];

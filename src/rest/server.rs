@@ -34,6 +34,9 @@ use crate::Database;
 /// How many bytes of bodies are held at a time, unless four of the greatest ones are more.
 const ROOM_FOR_BODIES: usize = 256 << 20;
 
+/// The greatest body of somebody whom nobody knows: what is public needs none.
+const BODY_OF_NOBODY: usize = 16 << 10;
+
 /// What all handlers share.
 #[derive(Debug)]
 pub(super) struct App {
@@ -269,7 +272,14 @@ async fn answer(app: Arc<App>, handler: Handler, path: Pairs, query: Pairs, requ
     let challenge = app.door.challenge();
     let caller = app.door.who(&head.headers).await;
     let user = caller.as_ref().map(|user| user.name().to_owned()).unwrap_or_default();
-    let body = app.bodies.read(body, app.options.max_body).await;
+    let body = match &caller {
+        Ok(_) => app.bodies.read(body, app.options.max_body).await,
+        // Who is nobody must not take the memory that others need.
+        Err(status) => {
+            let read = app.bodies.read(body, app.options.max_body.min(BODY_OF_NOBODY)).await;
+            read.map_err(|_| Failure::of(*status))
+        }
+    };
     let scheme = if app.options.tls.is_some() { "https" } else { "http" };
     let mut call = Call {
         method: head.method,

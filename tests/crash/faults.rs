@@ -250,7 +250,9 @@ fn may_be_swallowed(call: Call, op: &Op) -> bool {
     match op {
         Op::Delete(_) => true,
         Op::Maintain if call == Call::Read => true,
-        Op::Checkpoint | Op::Maintain => matches!(call, Call::Remove | Call::RemoveDir | Call::SyncDir | Call::Reserve),
+        Op::Checkpoint | Op::Maintain | Op::DeleteMeasures(..) => {
+            matches!(call, Call::Remove | Call::RemoveDir | Call::SyncDir | Call::Reserve)
+        }
         _ => call == Call::Reserve,
     }
 }

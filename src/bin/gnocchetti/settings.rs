@@ -157,9 +157,15 @@ fn written(setting: &Setting, value: &str) -> String {
 /// Options of a file, and what of it has no meaning.
 pub type Read = (Vec<(&'static Setting, String)>, Vec<String>);
 
+/// What is wrong with a file, and on which line, which is not shown: it may have a password.
+fn wrong_toml(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    format!("no TOML on line {}: {}", before.matches('\n').count() + 1, error.message())
+}
+
 /// The options in a `gnocchetti.toml`.
 fn of_toml(text: &str) -> Result<Read, String> {
-    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| error.to_string())?;
+    let table: toml::Table = text.parse().map_err(|error| wrong_toml(text, &error))?;
     let mut values = Vec::new();
     for (name, value) in table {
         let setting =

@@ -62,6 +62,9 @@ fn values_that_an_option_cannot_have_are_refused_with_who_says_so() {
         let path = file(directory.path(), "g.toml", text);
         assert!(refused(&["--config", &path], &[]).contains(expected), "{text}");
     }
+    let secret =
+        refused(&["--config", &file(directory.path(), "g.toml", "max-limit = 3\nkeystone-password = hunter2\n")], &[]);
+    assert!(secret.contains("line 2") && !secret.contains("hunter2"), "{secret}");
     assert!(refused(&["--config", "/nowhere/at/all"], &[]).contains("cannot read /nowhere/at/all"));
 }
 

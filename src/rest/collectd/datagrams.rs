@@ -101,15 +101,17 @@ impl Parts {
         if self.measures + values.values.len() > MOST {
             return Err(FULL);
         }
-        let resource = values.identity.resource(&mut self.waiting);
         let names = self.types.names(&values.identity.kind, values.values.len());
-        for (name, value) in names.iter().zip(&values.values) {
-            let number = value.number();
-            // A gauge that is not known is sent as NaN, where JSON has null.
-            if !number.is_nan() {
-                self.waiting.add(&resource, values.identity.metric(name), time, number);
-                self.measures += 1;
-            }
+        let numbers = names.iter().zip(&values.values).map(|(name, value)| (name, value.number()));
+        // A gauge that is not known is sent as NaN, where JSON has null.
+        let known: Vec<_> = numbers.filter(|(_, number)| !number.is_nan()).collect();
+        if known.is_empty() {
+            return Ok(());
+        }
+        let resource = values.identity.resource(&mut self.waiting);
+        self.measures += known.len();
+        for (name, number) in known {
+            self.waiting.add(&resource, values.identity.metric(name), time, number);
         }
         Ok(())
     }

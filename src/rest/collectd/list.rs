@@ -4,6 +4,8 @@
 //! What is read is a pure function of the bytes, and is printed as JSON that is read as the same. What else an object has, such
 //! as `meta`, is left out; what it must have and has not is refused with its place.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::naming::Identity;
@@ -50,8 +52,8 @@ impl ValueList {
         if count == 0 || self.dstypes.len() != count || self.dsnames.len() != count {
             return Some("as many dstypes and dsnames as values, and at least one");
         }
-        let repeated = |(at, name): (usize, &String)| self.dsnames[..at].contains(name);
-        if self.dsnames.iter().enumerate().any(repeated) {
+        let mut seen = HashSet::with_capacity(count);
+        if !self.dsnames.iter().all(|name| seen.insert(name)) {
             return Some("a dsname of its own for each value");
         }
         self.identity.lacks()

@@ -169,9 +169,12 @@ fn part(bytes: &[u8]) -> Option<(u16, &[u8], &[u8])> {
     Some((u16::from_be_bytes(*kind), whole.get(4..)?, behind))
 }
 
+/// collectd itself sends no longer text, its NUL included; each is held once for every part with values.
+const LONGEST: usize = 256;
+
 /// A text, which ends with a NUL and has no other.
 fn text(content: &[u8]) -> Option<String> {
-    let bytes = content.strip_suffix(&[0]).filter(|bytes| !bytes.contains(&0))?;
+    let bytes = content.strip_suffix(&[0]).filter(|bytes| bytes.len() < LONGEST && !bytes.contains(&0))?;
     String::from_utf8(bytes.to_vec()).ok()
 }
 

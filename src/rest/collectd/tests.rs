@@ -156,6 +156,7 @@ fn what_is_not_taken_of_a_datagram_is_told_and_the_rest_is_taken() {
         (part_of(0x0006, &[&[0, 1, 9][..], &[0; 8]].concat()), vec![Some(Refused::Form)]),
         (part_of(0x0000, b"no end"), vec![Some(Refused::Form)]),
         (part_of(0x0000, b"\xff\0"), vec![Some(Refused::Form)]),
+        (part_of(0x0000, &[&[b'h'; 256][..], b"\0"].concat()), vec![Some(Refused::Form)]),
         (part_of(0x0001, &[0; 7]), vec![Some(Refused::Form)]),
         (part_of(0x0001, &[255; 8]), vec![Some(Refused::Form)]),
         (vec![0, 0, 0, 3], vec![Some(Refused::Form)]),

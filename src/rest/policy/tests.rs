@@ -33,6 +33,25 @@ fn the_defaults_can_be_read_and_say_what_they_say() {
 }
 
 #[test]
+fn whom_keystone_knows_lists_what_its_project_has() {
+    let policies = Policies::default();
+    let bob = User::vouched("b".to_owned(), Some("two".to_owned()), None, vec!["member".to_owned()]);
+    let owner =
+        [("list resource", "project_id"), ("search resource", "project_id"), ("list metric", "resource.project_id")];
+    for (rule, project) in owner {
+        let target = if rule == "list metric" { Target::Metric } else { Target::Resource };
+        let own =
+            [Filter::eq("creator", "b:two"), Filter::eq("created_by_project_id", "two"), Filter::eq(project, "two")];
+        let Decision::Found(found) = policies.decide(rule, &bob, target) else { panic!("{rule} finds everything") };
+        let told = format!("{found:?}");
+        assert!(own.iter().all(|filter| told.contains(&format!("{filter:?}"))), "{rule}: {told}");
+        assert_eq!(policies.decide(rule, &user("bob"), target), Decision::Everything);
+        let admin = User::vouched("a".to_owned(), None, None, vec!["admin".to_owned()]);
+        assert_eq!(policies.decide(rule, &admin, target), Decision::Everything);
+    }
+}
+
+#[test]
 fn rules_are_evaluated_as_they_are_written() {
     use Decision::{Everything, Found, Nothing};
     let creator = |name: &str| Filter::eq("creator", name);
