@@ -549,7 +549,12 @@ fn what_collectd_sends_is_measured_however_it_comes() {
     assert_eq!(server.values(), expected.map(|(name, values)| (name.to_owned(), values)).into());
     assert_eq!(server.ask("POST", "/v1/collectd", Some("admin"), &json!([{"values": [1]}])).0, 400);
     // One resource, however its identifier is spelled.
-    let of = |host: &str| json!({"values": [1], "dstypes": ["gauge"], "dsnames": ["value"], "time": 102, "host": host, "plugin": "p", "type": host.len().to_string()});
+    let of = |host: &str| {
+        let kind = host.len().to_string();
+        json!({
+            "values": [1], "dstypes": ["gauge"], "dsnames": ["value"], "time": 102, "host": host, "plugin": "p", "type": kind,
+        })
+    };
     let spelled = json!([of("5c1a7cd2-7b2e-4ad8-9d06-0d9d4c1f7a11"), of("5C1A7CD27B2E4AD89D060D9D4C1F7A11")]);
     let (status, body) = server.ask("POST", "/v1/collectd", Some("admin"), &spelled);
     assert_eq!(status, 202, "{body}");
