@@ -179,13 +179,16 @@ impl Engine {
             }
         }
         // What did not help is not worth another try before there is noticeably more.
-        self.account.try_again_at.store(goal.max(bytes.saturating_add(limit / 64)), Ordering::Relaxed);
+        self.account.try_again_at.store(goal.max(self.directory_bytes().saturating_add(limit / 64)), Ordering::Relaxed);
         Ok(())
     }
 
+    /// What the directory takes without files that somebody still reads: they go by themselves, and nothing else must go in
+    /// their place.
     fn count_without_superseded(&self, maintenance: &mut Maintenance) -> Result<u64> {
         self.remove_superseded_after(maintenance, Duration::ZERO)?;
-        self.count_directory()
+        let read: u64 = maintenance.superseded.iter().map(|old| old.record.bytes).sum();
+        Ok(self.count_directory()?.saturating_sub(read))
     }
 
     /// Drops the oldest partition of the finest archive that has more than one. Returns whether there was any.

@@ -75,10 +75,11 @@ impl SegmentReader {
             if entry.has_parts() {
                 let wanted = parts.of(&bytes[at..at + entry.front as usize], method);
                 let wanted = wanted.map_err(|error| self.damaged(entry, error.to_string()))?;
+                // Before anything is read: parts are read together with those behind them.
+                if wanted.iter().any(|part| part.range.end > entry.length as usize) {
+                    return Err(self.damaged(entry, "a part of a chunk lies behind its end"));
+                }
                 for (k, part) in wanted.iter().enumerate() {
-                    if part.range.end > entry.length as usize {
-                        return Err(self.damaged(entry, "a part of a chunk lies behind its end"));
-                    }
                     let place =
                         |part: &Part| entry.offset + part.range.start as u64..entry.offset + part.range.end as u64;
                     read(place(part), &|| reach(wanted[k..].iter().map(place)), bytes)?;

@@ -69,7 +69,8 @@ pub(super) fn repair(
     let mut next = manifest.clone();
     let (mut patients, mut gone) = (Vec::new(), Vec::new());
     let erased = Arc::new(manifest.erasures.iter().map(Erasure::from).collect());
-    let mut view = View { erased, ..View::default() };
+    let expired_early = manifest.expired_early.iter().map(|record| (record.granularity, record.until)).collect();
+    let mut view = View { erased, expired_early, ..View::default() };
     let mut whole = true;
     let total = manifest.segments.iter().map(|record| record.bytes).sum();
     let mut done = 0;
