@@ -129,6 +129,40 @@ fn the_oldest_fine_points_go_first_and_all_else_is_as_without_a_limit() {
     assert_whole_from(&db, &twin, &metrics, early.until);
 }
 
+/// Files of partitions that went stay while somebody reads them: no other partition may go in their place.
+#[test]
+fn whoever_reads_what_expires_costs_no_more_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (db, metrics) = open(&folder.path().join("db"), options());
+    let mut hour = 0;
+    while db.stats().unwrap().expired_partitions == 0 {
+        push_hour(&db, &metrics, hour).unwrap();
+        hour += 1;
+        if hour % 20 == 0 {
+            db.maintain().unwrap();
+        }
+    }
+    let before = db.stats().unwrap().expired_partitions;
+    let mut maintained = false;
+    // A snapshot holds all segments as of its beginning.
+    db.snapshot_with_progress(folder.path().join("copy"), |_| {
+        if !std::mem::replace(&mut maintained, true) {
+            while db.stats().unwrap().expired_partitions == before {
+                push_hour(&db, &metrics, hour).unwrap();
+                hour += 1;
+                if hour % 20 == 0 {
+                    db.maintain().unwrap();
+                }
+            }
+        }
+    })
+    .unwrap();
+    assert!(maintained);
+    let went = db.stats().unwrap().expired_partitions - before;
+    assert!(went <= 2, "{went} partitions went while they were read");
+    assert!(db.check(&mut |_| {}).unwrap().is_sound());
+}
+
 #[test]
 fn a_full_directory_refuses_pushes_whole_until_there_is_room() {
     let folder = tempfile::tempdir().unwrap();

@@ -293,3 +293,31 @@ fn write_fixture(folder: &Path, file: &Path) {
     let reader = SegmentReader::open(&RealFs, file, Kind::Archive, 1).unwrap();
     std::fs::write(folder.join("expected.txt"), contents(&reader)).unwrap();
 }
+
+/// What checksums confirm may still be nonsense: a chunk that ends before the parts that its front names is damage, no panic.
+#[test]
+fn a_chunk_that_ends_before_its_parts_is_damaged() {
+    use gnocchetti::internals::segment::{Chunk, Room};
+
+    let sample = sample(value);
+    let (path, _, entries) = archives(&sample.root).remove(0);
+    let entry = entries[0];
+    let bytes = std::fs::read(path).unwrap();
+    let chunk = &bytes[entry.offset as usize..][..entry.length as usize];
+    let front = entry.front as usize;
+    for (at, length) in [front, front + 1, front + 1500, chunk.len() - 1].into_iter().enumerate() {
+        let file = sample.root.join(format!("short-{at}.seg"));
+        let mut writer = SegmentWriter::create(&RealFs, &file, Kind::Archive, 1).unwrap();
+        let Entry { metric, granularity, first, last, rows, .. } = entry;
+        // One byte behind the front at least says that there are parts.
+        let bytes = &chunk[..length.max(front + 1)];
+        writer.add(&Chunk { metric, granularity, first, last, rows, bytes, front }).unwrap();
+        writer.finish().unwrap();
+        let reader = SegmentReader::open(&RealFs, &file, Kind::Archive, 1).unwrap();
+        let mut entries = Vec::new();
+        reader.find_metric(metric, &mut entries).unwrap();
+        let read = |name: &str| reader.read_method(&entries, method(name), &mut Room::default(), &mut |_, _| Ok(()));
+        let errors = METHODS.iter().filter_map(|name| read(name).err()).collect::<Vec<_>>();
+        assert!(!errors.is_empty() && errors.iter().all(|error| matches!(error, Error::Corrupt(_))), "{errors:?}");
+    }
+}

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use gnocchetti::internals::engine::{EarlyRecord, Manifest};
 use gnocchetti::internals::fs::RealFs;
 use gnocchetti::internals::segment::{Entry, Kind, SegmentReader, number_of};
 use gnocchetti::{Database, DeleteOptions, Error, MetricKey, Outcome, Partial, Repair, RepairReport, StoredData};
@@ -336,5 +337,24 @@ fn a_repair_that_is_cut_off_can_be_done_again() {
                 break;
             }
         }
+    }
+}
+
+/// Where finer points went before their time, those that are left are not all there were.
+#[test]
+fn nothing_is_made_again_of_an_archive_that_lacks_points() {
+    let sample = Sample::new(true);
+    let coarse = |entry: &Entry| entry.granularity == 60;
+    let find = |file: &PathBuf| entries(&sample.root.join(file)).1.into_iter().find(coarse).map(|e| (file.clone(), e));
+    let (file, entry) = sample.segments().iter().find_map(find).unwrap();
+    for (until, outcome) in [(entry.first, Outcome::PartlyRebuilt), (entry.first + 1, Outcome::Lost)] {
+        let copy = sample.damaged(&file, entry.offset + u64::from(entry.length) / 2);
+        let mut manifest = Manifest::read(&RealFs, &copy).unwrap().unwrap();
+        manifest.expired_early.push(EarlyRecord { granularity: 10, until });
+        manifest.write(&RealFs, &copy).unwrap();
+        let report = Database::repair(&copy, &mut |_| {}).unwrap();
+        let [repair] = &report.repairs[..] else { panic!("{:#?}", report.repairs) };
+        assert_eq!(repair.outcome, outcome, "until {until}");
+        assert_eq!(Manifest::read(&RealFs, &copy).unwrap().unwrap().expired_early, manifest.expired_early);
     }
 }

@@ -192,9 +192,9 @@ impl Engine {
         }
         match self.write_manifest(maintenance, &view) {
             Ok(()) => {
-                let known: HashSet<SegmentName> = old.segments().map(|segment| segment.name).collect();
-                let written = view.segments().filter(|segment| !known.contains(&segment.name));
-                self.note_bytes(written.map(|segment| segment.reader.bytes()).sum(), 0);
+                let bytes = |view: &View| -> u64 { view.segments().map(|segment| segment.reader.bytes()).sum() };
+                let replaced: u64 = maintenance.superseded[known..].iter().map(|old| old.record.bytes).sum();
+                self.note_bytes(bytes(&view) + replaced, bytes(&old));
                 self.state.publish(view);
                 self.counters.superseded.store(maintenance.superseded.len() as u64, Ordering::Relaxed);
                 self.remove_abandoned(maintenance);

@@ -12,7 +12,7 @@
 //! push through.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -50,10 +50,9 @@ pub struct EarlyExpiry {
 /// What is known of the directory's size without asking the disk.
 #[derive(Debug, Default)]
 pub(super) struct Account {
-    /// Its bytes when they were last counted.
-    counted: AtomicU64,
-    /// Bytes of all journal files until then.
-    journal: AtomicU64,
+    /// Its bytes but for all that the journal was ever given, which is known at any time: one number, so that nobody sees a
+    /// count of one moment and a journal of another.
+    beside_journal: AtomicI64,
     /// More than this: it is worth another try to make room.
     try_again_at: AtomicU64,
 }
@@ -90,7 +89,11 @@ impl Engine {
         if is_behind() {
             let mut maintenance = self.maintenance.lock();
             if is_behind() {
-                self.maintain_due_locked(&mut maintenance)?;
+                self.checkpoint_locked(&mut maintenance)?;
+                // What else fails, fails in the background's place: it is no reason to refuse a push for which there is room.
+                if let Err(error) = self.maintain_due_locked(&mut maintenance) {
+                    *self.background_error.lock() = Some(error.to_string());
+                }
             }
         }
         let bytes = self.directory_bytes();
@@ -113,8 +116,8 @@ impl Engine {
 
     /// What the directory takes, as far as that is known without asking the disk.
     pub(super) fn directory_bytes(&self) -> u64 {
-        let grown = self.journal.total_bytes().saturating_sub(self.account.journal.load(Ordering::Relaxed));
-        self.account.counted.load(Ordering::Relaxed).saturating_add(grown)
+        self.account.beside_journal.load(Ordering::Relaxed).saturating_add_unsigned(self.journal.total_bytes()).max(0)
+            as u64
     }
 
     /// Removes files that count no more without waiting for readers in other processes, when room is short.
@@ -129,16 +132,14 @@ impl Engine {
 
     /// Notes that files of so many bytes were written, or removed.
     pub(super) fn note_bytes(&self, written: u64, removed: u64) {
-        let noted = |counted: u64| Some(counted.saturating_add(written).saturating_sub(removed));
-        let _ = self.account.counted.fetch_update(Ordering::Relaxed, Ordering::Relaxed, noted);
+        self.account.beside_journal.fetch_add(written as i64 - removed as i64, Ordering::Relaxed);
     }
 
     /// Counts what the directory takes, and remembers it.
     fn count_directory(&self) -> Result<u64> {
         let before = self.journal.total_bytes();
         let bytes = self.measure_directory()?;
-        self.account.counted.store(bytes, Ordering::Relaxed);
-        self.account.journal.store(before, Ordering::Relaxed);
+        self.account.beside_journal.store(bytes as i64 - before as i64, Ordering::Relaxed);
         Ok(bytes)
     }
 
