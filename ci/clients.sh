@@ -10,24 +10,13 @@ command=target/debug/gnocchetti
 mkdir -p "$folder"
 export PYTHONDONTWRITEBYTECODE=1
 
-# environment NAME: what tests/NAME/requirements.txt names, in target/clients/NAME.
-environment() {
-    local requirements=tests/$1/requirements.txt place=$folder/$1
-    cmp -s "$requirements" "$place/installed.txt" && return
-    say "installing what tests/$1 needs"
-    rm -rf "$place"
-    "${PYTHON:-python3}" -m venv "$place"
-    "$place/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements"
-    cp "$requirements" "$place/installed.txt"
-}
-
 # counted WORD LOG: how many a log says have passed, or failed, in its last line.
 counted() {
     tail -n 1 "$2" | grep -oE "[0-9]+ $1" | grep -oE '[0-9]+' || echo 0
 }
 
-environment clients
-environment schemathesis
+environment "Gnocchi's client" tests/clients/requirements.txt "$folder/clients"
+environment schemathesis tests/schemathesis/requirements.txt "$folder/schemathesis"
 say "building"
 cargo build --locked --features cli,rest --bin gnocchetti
 outcome=0

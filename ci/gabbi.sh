@@ -16,13 +16,7 @@ live=$folder/gnocchi/tests/functional_live/gabbits
 log=$folder/log
 mkdir -p "$folder"
 
-if ! cmp -s "$requirements" "$environment/installed.txt"; then
-    say "installing gabbi"
-    rm -rf "$environment"
-    "${PYTHON:-python3}" -m venv "$environment"
-    "$environment/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements"
-    cp "$requirements" "$environment/installed.txt"
-fi
+environment gabbi "$requirements" "$environment"
 if [[ ! -d $suite || ! -d $live ]]; then
     say "fetching the suite of Gnocchi $gnocchi_version"
     "$environment/bin/pip" download --quiet --disable-pip-version-check --no-deps --dest "$folder" "gnocchi==$gnocchi_version"

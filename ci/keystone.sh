@@ -12,13 +12,7 @@ requirements=tests/keystone/requirements.txt
 log=$folder/log
 mkdir -p "$folder"
 
-if ! cmp -s "$requirements" "$environment/installed.txt"; then
-    say "installing Keystone"
-    rm -rf "$environment"
-    "${PYTHON:-python3}" -m venv "$environment"
-    "$environment/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements"
-    cp "$requirements" "$environment/installed.txt"
-fi
+environment Keystone "$requirements" "$environment"
 
 cargo build --locked --features cli,rest --bin gnocchetti
 outcome=0

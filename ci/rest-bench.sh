@@ -16,13 +16,7 @@ reference=()
 if [[ ${REST_BENCH_ALONE:-0} != 1 ]]; then
     compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null ||
         fail "PostgreSQL is not here; install it (Debian: apt-get install postgresql)"
-    if ! cmp -s "$requirements" "$environment/installed.txt"; then
-        say "installing Gnocchi"
-        rm -rf "$environment"
-        "${PYTHON:-python3}" -m venv "$environment"
-        "$environment/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements"
-        cp "$requirements" "$environment/installed.txt"
-    fi
+    environment Gnocchi "$requirements" "$environment"
     reference=(--reference "$environment/bin")
 fi
 

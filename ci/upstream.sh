@@ -23,15 +23,7 @@ log=$folder/log
 requirements=tests/upstream/requirements.txt
 mkdir -p "$folder"
 
-if cmp -s "$requirements" "$environment/installed.txt"; then
-    say "Gnocchi is here"
-else
-    say "installing Gnocchi"
-    rm -rf "$environment"
-    "${PYTHON:-python3}" -m venv "$environment"
-    "$environment/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements"
-    cp "$requirements" "$environment/installed.txt"
-fi
+environment Gnocchi "$requirements" "$environment"
 
 say "$series series from seed $seed"
 PYTHONDONTWRITEBYTECODE=1 "$environment/bin/python" tests/upstream/record.py --seed "$seed" --series "$series" "$recording"

@@ -96,7 +96,7 @@ pub mod internals {
     }
     /// See the module of this name in the source.
     pub mod engine {
-        pub use crate::engine::manifest::{EarlyRecord, Manifest};
+        pub use crate::engine::manifest::Manifest;
     }
     /// See the module of this name in the source.
     pub mod fs {

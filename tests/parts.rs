@@ -305,12 +305,12 @@ fn a_chunk_that_ends_before_its_parts_is_damaged() {
     let bytes = std::fs::read(path).unwrap();
     let chunk = &bytes[entry.offset as usize..][..entry.length as usize];
     let front = entry.front as usize;
-    for (at, length) in [front, front + 1, front + 1500, chunk.len() - 1].into_iter().enumerate() {
+    let ends = parts(chunk, front).into_iter().flat_map(|part| [part.start + 1, part.end - 1]);
+    for (at, length) in ends.enumerate() {
         let file = sample.root.join(format!("short-{at}.seg"));
         let mut writer = SegmentWriter::create(&RealFs, &file, Kind::Archive, 1).unwrap();
         let Entry { metric, granularity, first, last, rows, .. } = entry;
-        // One byte behind the front at least says that there are parts.
-        let bytes = &chunk[..length.max(front + 1)];
+        let bytes = &chunk[..length];
         writer.add(&Chunk { metric, granularity, first, last, rows, bytes, front }).unwrap();
         writer.finish().unwrap();
         let reader = SegmentReader::open(&RealFs, &file, Kind::Archive, 1).unwrap();

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use gnocchetti::internals::engine::{EarlyRecord, Manifest};
+use gnocchetti::internals::engine::Manifest;
 use gnocchetti::internals::fs::RealFs;
 use gnocchetti::internals::segment::{Entry, Kind, SegmentReader, number_of};
 use gnocchetti::{Database, DeleteOptions, Error, MetricKey, Outcome, Partial, Repair, RepairReport, StoredData};
@@ -350,7 +350,7 @@ fn nothing_is_made_again_of_an_archive_that_lacks_points() {
     for (until, outcome) in [(entry.first, Outcome::PartlyRebuilt), (entry.first + 1, Outcome::Lost)] {
         let copy = sample.damaged(&file, entry.offset + u64::from(entry.length) / 2);
         let mut manifest = Manifest::read(&RealFs, &copy).unwrap().unwrap();
-        manifest.expired_early.push(EarlyRecord { granularity: 10, until });
+        manifest.expired_early.insert(10, until);
         manifest.write(&RealFs, &copy).unwrap();
         let report = Database::repair(&copy, &mut |_| {}).unwrap();
         let [repair] = &report.repairs[..] else { panic!("{:#?}", report.repairs) };

@@ -16,6 +16,21 @@ fail() {
     exit 1
 }
 
+# environment WHAT REQUIREMENTS PLACE: what a file of requirements names, in an environment of its own. It is made anew when the
+# file has changed.
+environment() {
+    local what=$1 requirements=$2 place=$3
+    if cmp -s "$requirements" "$place/installed.txt"; then
+        say "$what is here"
+        return
+    fi
+    say "installing $what"
+    rm -rf "$place"
+    "${PYTHON:-python3}" -m venv "$place"
+    "$place/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements"
+    cp "$requirements" "$place/installed.txt"
+}
+
 # step NAME COMMAND…: runs the command, says how long it took, and remembers both outcome and name for `summarize`.
 step_names=()
 step_outcomes=()

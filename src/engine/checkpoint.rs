@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use super::aggregates::{AggregateWriter, CHUNK_ROWS};
 use super::load::plan_of;
-use super::manifest::{EarlyRecord, ErasureRecord, Manifest, PolicyRecord, SegmentRecord};
+use super::manifest::{Manifest, PolicyRecord, SegmentRecord};
 use super::open::open_segment;
 use super::{Counters, Engine, Maintenance, Position, Superseded};
 use crate::carbonara;
@@ -250,8 +250,8 @@ impl Engine {
             policies,
             deleted: self.state.deleted.lock().iter().copied().collect(),
             superseded: superseded.chain(abandoned).collect(),
-            erasures: view.erased.iter().map(ErasureRecord::from).collect(),
-            expired_early: view.expired_early.iter().map(EarlyRecord::new).collect(),
+            erasures: view.erased.iter().copied().collect(),
+            expired_early: view.expired_early.clone(),
         })
     }
 

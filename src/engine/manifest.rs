@@ -2,6 +2,7 @@
 //!
 //! Replaced as a whole and atomically; what it does not name does not count. `docs/format/manifest.md` shows its bytes.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -91,51 +92,6 @@ impl PolicyRecord {
     }
 }
 
-/// What was deleted of segments that are older than `before`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ErasureRecord {
-    /// The metric's key.
-    pub metric: u64,
-    /// As in the entries of segments: an archive's granularity in ns, or 0 for raw measures.
-    pub granularity: i64,
-    /// The first deleted time.
-    pub from: i64,
-    /// The first time after it that is not; the largest there is: there is none.
-    pub to: i64,
-    /// It counts in segments with numbers below this.
-    pub before: u64,
-    /// The last record of the journal when it was deleted.
-    pub sequence: u64,
-}
-
-impl From<&Erasure> for ErasureRecord {
-    fn from(&Erasure { metric, granularity, from, to, before, sequence }: &Erasure) -> Self {
-        ErasureRecord { metric, granularity, from, to, before, sequence }
-    }
-}
-
-impl From<&ErasureRecord> for Erasure {
-    fn from(&ErasureRecord { metric, granularity, from, to, before, sequence }: &ErasureRecord) -> Self {
-        Erasure { metric, granularity, from, to, before, sequence }
-    }
-}
-
-/// Until when an archive may lack points because room was needed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EarlyRecord {
-    /// The archive's granularity, ns.
-    pub granularity: i64,
-    /// The end of the latest partition that went before its time, ns.
-    pub until: i64,
-}
-
-impl EarlyRecord {
-    /// The record of an archive of a view.
-    pub fn new((&granularity, &until): (&i64, &i64)) -> Self {
-        EarlyRecord { granularity, until }
-    }
-}
-
 /// The state of a database but for the index, the journal's tail and the segments themselves.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Manifest {
@@ -156,9 +112,9 @@ pub struct Manifest {
     /// Files that count no more, kept for readers that have not noticed.
     pub superseded: Vec<SegmentRecord>,
     /// What was deleted of the segments; since version 2.
-    pub erasures: Vec<ErasureRecord>,
-    /// Archives of which points went before their time; since version 2.
-    pub expired_early: Vec<EarlyRecord>,
+    pub erasures: Vec<Erasure>,
+    /// Granularity → the end of the latest partition that went before its time, ns; since version 2.
+    pub expired_early: BTreeMap<i64, i64>,
 }
 
 impl Manifest {

@@ -18,7 +18,7 @@ use crate::fs::{self, BoundedFs, Fs, Lock};
 use crate::head::Plan;
 use crate::indexer::Indexer;
 use crate::journal::Journal;
-use crate::query::{Erasure, Segment, View};
+use crate::query::{Segment, View};
 use crate::segment::{ARCHIVE, Kind, LEVEL0, RAW, SegmentName, SegmentReader, number_of};
 
 /// The index's file.
@@ -201,8 +201,8 @@ pub(super) fn open_segments(
     manifest: &Manifest,
     known: &mut HashMap<SegmentName, Arc<Segment>>,
 ) -> Result<View> {
-    let erased = Arc::new(manifest.erasures.iter().map(Erasure::from).collect());
-    let expired_early = manifest.expired_early.iter().map(|record| (record.granularity, record.until)).collect();
+    let erased = Arc::new(manifest.erasures.iter().copied().collect());
+    let expired_early = manifest.expired_early.clone();
     let mut view = View { erased, expired_early, ..View::default() };
     for record in &manifest.segments {
         let Some(name) = record.name() else { continue };

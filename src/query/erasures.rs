@@ -6,12 +6,14 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::codec::{DecodeError, Scratch, encode_measures};
 use crate::head::{Raw, Run};
 use crate::types::SeriesState;
 
-/// A deleted stretch of an archive, or of raw measures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A deleted stretch of an archive, or of raw measures, as MANIFEST has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Erasure {
     /// The metric's key.
     pub metric: u64,

@@ -168,8 +168,9 @@ def open(
     metric the policy low. ``durability``: what a push survives; :class:`Durability` says how long measures may wait.
     ``max_future``: how far beyond the wall clock a measure may lie; None: any distance. ``clock``: a clock to trust, a function that
     gives a point in time, and is asked once for each push; ``max_ahead``: how far ahead of it a measure may lie. A clock that raises
-    refuses everything. ``memory``, ``dirty_bytes``,
-    ``journal_bytes``, ``checkpoint_interval``, ``grace``: limits, each with a default for an agent on a small machine.
+    counts as the epoch: what lies more than ``max_ahead`` after that is refused.
+    ``memory``, ``dirty_bytes``, ``journal_bytes``, ``checkpoint_interval``, ``grace``: limits, each with a default for an agent on a
+    small machine.
     ``over_memory``: whether a push waits for a checkpoint, or raises ``MemoryLimit``, when as many measures wait in memory as may.
     ``disk``: how many bytes the directory may take, at least 16 MiB; None: any number. ``over_disk``: whether pushes raise
     ``DiskLimit`` when it takes nearly as many, or the oldest points of the finest archives go before their time.

@@ -12,7 +12,6 @@ use crate::engine::reader::{Reader, open_index};
 use crate::error::{Corruption, Error, Result};
 use crate::fs::{BoundedFs, Fs};
 use crate::indexer::Indexer;
-use crate::query::Erasure;
 
 /// Checks the directory `root`, which nobody should be writing.
 ///
@@ -50,7 +49,7 @@ pub fn check_directory(root: &Path, fs: Arc<dyn Fs>, progress: &mut OnProgress<'
     let segments: Vec<Named> = records.into_iter().map(|record| open(fs, root, record, &mut found)).collect();
     let index = index(fs, root, &mut found);
     let deleted: BTreeSet<u64> = manifest.iter().flat_map(|manifest| manifest.deleted.iter().copied()).collect();
-    let erased = Arc::new(manifest.iter().flat_map(|manifest| manifest.erasures.iter().map(Erasure::from)).collect());
+    let erased = Arc::new(manifest.iter().flat_map(|manifest| manifest.erasures.iter().copied()).collect());
     let ground = Ground { fs, root, segments, index: index.as_ref(), deleted, erased };
     let live = Reader::is_written(fs, root);
     let mut walk = Walk::new(ground.bytes(), &mut progress);

@@ -20,7 +20,7 @@ use crate::error::{Corruption, Error, Result};
 use crate::fs::Fs;
 use crate::head::{Plan, Run};
 use crate::indexer::Indexer;
-use crate::query::{Erasure, Segment, View, cut, hidden, touched};
+use crate::query::{Segment, View, cut, hidden, touched};
 use crate::segment::{Chunk, ENTRY_SIZE, Entry, MEASURES, Part, STATE, SegmentName, SegmentReader, SegmentWriter};
 use crate::types::{AggregateBlock, MetricKey, SeriesState};
 
@@ -68,8 +68,8 @@ pub(super) fn repair(
 ) -> Result<()> {
     let mut next = manifest.clone();
     let (mut patients, mut gone) = (Vec::new(), Vec::new());
-    let erased = Arc::new(manifest.erasures.iter().map(Erasure::from).collect());
-    let expired_early = manifest.expired_early.iter().map(|record| (record.granularity, record.until)).collect();
+    let erased = Arc::new(manifest.erasures.iter().copied().collect());
+    let expired_early = manifest.expired_early.clone();
     let mut view = View { erased, expired_early, ..View::default() };
     let mut whole = true;
     let total = manifest.segments.iter().map(|record| record.bytes).sum();
