@@ -89,9 +89,8 @@ impl Engine {
         if is_behind() {
             let mut maintenance = self.maintenance.lock();
             if is_behind() {
-                self.checkpoint_locked(&mut maintenance)?;
-                // What else fails, fails in the background's place: it is no reason to refuse a push for which there is room.
-                if let Err(error) = self.maintain_due_locked(&mut maintenance) {
+                // What fails after the checkpoint, fails in the background's place, and is no reason to refuse a push.
+                if let Some(error) = self.maintain_due_locked(&mut maintenance)? {
                     *self.background_error.lock() = Some(error.to_string());
                 }
             }

@@ -2,7 +2,7 @@
 //!
 //! Readers never see expired points whether or not they are still on disk; this is about space only.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -49,12 +49,12 @@ impl Engine {
             return Ok(());
         }
         maintenance.expired_at = Some(Instant::now());
-        let view = self.view();
-        for (&granularity, partitions) in &view.archives {
-            for (&start, segments) in partitions {
-                if self.may_be_dead(granularity, segments) {
-                    self.expire_partition(maintenance, (granularity, start), segments, effort)?;
-                }
+        // No view is held from one partition to the next: files that it has could not be removed where room is short.
+        for (granularity, start) in self.partitions() {
+            let segments =
+                self.view().archives.get(&granularity).and_then(|partitions| partitions.get(&start)).cloned();
+            if let Some(segments) = segments.filter(|segments| self.may_be_dead(granularity, segments)) {
+                self.expire_partition(maintenance, (granularity, start), &segments, effort)?;
             }
         }
         if (effort == Effort::All && self.is_anything_deleted()) || self.erasures_are_many() {
@@ -63,8 +63,18 @@ impl Engine {
                 runs.iter().try_for_each(|run| self.merge_raw(maintenance, run))
             })?;
         }
-        self.purge(maintenance)?;
+        let deleted: Vec<u64> = self.state.deleted.lock().iter().copied().collect();
+        self.purge(maintenance, &deleted)?;
         self.forget_erasures(maintenance)
+    }
+
+    /// The partitions of all archives: granularity and start.
+    fn partitions(&self) -> Vec<(i64, i64)> {
+        let view = self.view();
+        let of = |(granularity, partitions): (&i64, &BTreeMap<i64, _>)| {
+            partitions.keys().map(|start| (*granularity, *start)).collect::<Vec<_>>()
+        };
+        view.archives.iter().flat_map(of).collect()
     }
 
     fn is_anything_deleted(&self) -> bool {
@@ -140,21 +150,23 @@ impl Engine {
         Ok(dead)
     }
 
-    /// Takes deleted metrics of which no segment holds anything out of the index and out of MANIFEST.
-    pub(super) fn purge(&self, maintenance: &mut Maintenance) -> Result<()> {
-        let deleted: Vec<u64> = self.state.deleted.lock().iter().copied().collect();
+    /// Takes those of these deleted metrics of which no segment holds anything out of the index and out of MANIFEST.
+    pub(super) fn purge(&self, maintenance: &mut Maintenance, deleted: &[u64]) -> Result<()> {
         let view = self.view();
         let mut gone = Vec::new();
         let mut entries = Vec::new();
-        for key in deleted {
+        for &key in deleted {
             let mut left = false;
             for segment in view.segments() {
-                left |= match segment.reader.find_metric(key, &mut entries) {
+                left = match segment.reader.find_metric(key, &mut entries) {
                     Ok(()) => !entries.is_empty(),
                     // Something of it may be among what cannot be read.
                     Err(Error::Corrupt(_)) => true,
                     Err(error) => return Err(error),
                 };
+                if left {
+                    break;
+                }
             }
             if !left {
                 gone.push(key);
@@ -166,7 +178,11 @@ impl Engine {
         }
         // The index first: a key that MANIFEST still calls deleted and the index does not know does no harm.
         self.state.index.purge(&gone.iter().map(|key| MetricKey::new(*key)).collect::<Vec<_>>())?;
-        self.state.deleted.lock().retain(|key| !gone.contains(key));
+        let mut deleted = self.state.deleted.lock();
+        for key in &gone {
+            deleted.remove(key);
+        }
+        drop(deleted);
         self.commit_view(maintenance, (*view).clone())
     }
 

@@ -151,8 +151,8 @@ pub struct Engine {
     future_limit: AtomicI64,
     /// What the directory takes.
     account: disk::Account,
-    /// Metrics were deleted since the index was last rid of those that are in no segment.
-    forgotten: AtomicBool,
+    /// Metrics that were deleted since the index was last rid of those that are in no segment.
+    forgotten: Mutex<Vec<u64>>,
     counters: Counters,
     stopping: AtomicBool,
     failure: OnceLock<String>,

@@ -70,7 +70,7 @@ impl Engine {
             damaged: Mutex::default(),
             future_limit: AtomicI64::new(-1),
             account: Account::default(),
-            forgotten: AtomicBool::new(false),
+            forgotten: Mutex::default(),
             counters: Counters::default(),
             stopping: AtomicBool::new(false),
             failure: OnceLock::new(),

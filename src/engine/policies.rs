@@ -1,7 +1,5 @@
 //! Changes of policies and deletions of metrics: the index commits, then the journal is told, then they take effect.
 
-use std::sync::atomic::Ordering;
-
 use super::load::unknown;
 use super::manifest::PolicyRecord;
 use super::{Engine, records};
@@ -88,7 +86,7 @@ impl Engine {
             }
             self.state.forget(key.get());
         }
-        self.forgotten.store(true, Ordering::Release);
+        self.forgotten.lock().extend(keys.iter().map(|key| key.get()));
         self.wake_worker();
         Ok(())
     }

@@ -31,7 +31,7 @@ pub struct Stats {
     pub blocked_nanos: u64,
     /// Pushes that were refused for that.
     pub pushes_refused: u64,
-    /// What all files of the directory take, but for room that the journal's file reserves.
+    /// What all files of the directory take, but for room that the journal's file reserves; each is looked at for it.
     pub disk_bytes: u64,
     /// How much they may take.
     pub disk_limit: Option<u64>,

@@ -95,7 +95,7 @@ impl Engine {
                 let (woken, condition) = &self.wake;
                 let mut woken = woken.lock();
                 if !*woken {
-                    let forgotten = self.forgotten.load(Ordering::Acquire);
+                    let forgotten = !self.forgotten.lock().is_empty();
                     condition.wait_until(
                         &mut woken,
                         if forgotten { next_purge.min(next_checkpoint) } else { next_checkpoint },
@@ -107,7 +107,7 @@ impl Engine {
                 return;
             }
             let timed_out = Instant::now() >= next_checkpoint;
-            let purges = self.forgotten.load(Ordering::Acquire) && Instant::now() >= next_purge;
+            let purges = Instant::now() >= next_purge && !self.forgotten.lock().is_empty();
             if timed_out || purges || self.is_full() {
                 let outcome = self.maintain_due();
                 let failed = outcome.is_err();
@@ -130,30 +130,35 @@ impl Engine {
 
     fn maintain_due(&self) -> Result<()> {
         self.check_writable()?;
-        self.maintain_due_locked(&mut self.maintenance.lock())
+        self.maintain_due_locked(&mut self.maintenance.lock())?.map_or(Ok(()), Err)
     }
 
-    pub(super) fn maintain_due_locked(&self, maintenance: &mut Maintenance) -> Result<()> {
+    /// What is due, from a checkpoint on. An error is the checkpoint's; what failed after it, as other work in the background
+    /// may, is given back.
+    pub(super) fn maintain_due_locked(&self, maintenance: &mut Maintenance) -> Result<Option<Error>> {
         // Who was not pushed to since the checkpoint before is at rest.
         let before = maintenance.position.sequence;
+        // What was deleted by now is in no journal that a replay reads after the checkpoint.
+        let forgotten = self.forgotten.lock().clone();
         self.checkpoint_locked(maintenance)?;
         // Damage that stops one of these must not stop the others.
         let merged = self.merge(maintenance, Effort::Due).map(drop);
         let expired = self.expire(maintenance, Effort::Due);
-        let purged = self.purge_forgotten(maintenance);
+        let purged = self.purge_forgotten(maintenance, &forgotten);
         let removed = self.remove_superseded(maintenance);
         let shortened = self.state.index.shorten_log();
         let fitted = self.make_room(maintenance);
         self.evict(maintenance, before);
-        merged.and(expired).and(purged).and(removed).and(shortened).and(fitted)
+        Ok(merged.and(expired).and(purged).and(removed).and(shortened).and(fitted).err())
     }
 
-    /// Rids the index of what was deleted since the last time, when no segment holds anything of it.
-    fn purge_forgotten(&self, maintenance: &mut Maintenance) -> Result<()> {
-        if !self.forgotten.swap(false, Ordering::AcqRel) {
-            return Ok(());
-        }
-        self.purge(maintenance).inspect_err(|_| self.forgotten.store(true, Ordering::Release))
+    /// Rids the index of what was deleted since the last time, when no segment holds anything of it. What segments hold waits for
+    /// expiry, and is not looked for again and again.
+    fn purge_forgotten(&self, maintenance: &mut Maintenance, forgotten: &[u64]) -> Result<()> {
+        self.purge(maintenance, forgotten)?;
+        // Others may have come behind these meanwhile; they wait for the next time.
+        self.forgotten.lock().drain(..forgotten.len());
+        Ok(())
     }
 
     /// Does all background work now: a checkpoint, all merges, expiry; then gives back the memory of series at rest, and
@@ -161,9 +166,14 @@ impl Engine {
     pub fn maintain(&self) -> Result<()> {
         self.check_writable()?;
         let mut maintenance = self.maintenance.lock();
+        let forgotten = self.forgotten.lock().len();
         self.checkpoint_locked(&mut maintenance)?;
         let merged = self.merge(&mut maintenance, Effort::All).map(drop);
         let expired = self.expire(&mut maintenance, Effort::All);
+        if expired.is_ok() {
+            // Expiry looked for all that are deleted.
+            self.forgotten.lock().drain(..forgotten);
+        }
         let removed = self.remove_superseded(&mut maintenance);
         let fitted = self.make_room(&mut maintenance);
         self.evict(&maintenance, u64::MAX);
