@@ -165,7 +165,9 @@ impl Engine {
         // The index first: a key that MANIFEST still calls deleted and the index does not know does no harm.
         self.state.index.purge(&gone.iter().map(|key| MetricKey::new(*key)).collect::<Vec<_>>())?;
         self.state.deleted.lock().retain(|key| !gone.contains(key));
-        self.commit_view(maintenance, (*view).clone())
+        let mut view = (*view).clone();
+        view.note_jumps(gone.iter().map(|key| (*key, None)));
+        self.commit_view(maintenance, view)
     }
 
     /// Whether so many erasures wait for merges that partitions are to be rewritten for them alone.

@@ -11,7 +11,7 @@ use crate::error::{Corruption, Error, Result};
 use crate::fs::{self, Fs};
 use crate::query::Erasure;
 use crate::segment::SegmentName;
-use crate::types::{ArchivePolicy, encoding};
+use crate::types::{ArchivePolicy, BeforeJump, encoding};
 
 /// The file's name.
 pub const MANIFEST: &str = "MANIFEST";
@@ -120,6 +120,29 @@ impl From<&ErasureRecord> for Erasure {
     }
 }
 
+/// What a series was before its clock jumped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JumpRecord {
+    /// The metric's key.
+    pub metric: u64,
+    /// Its newest measure, not counting what jumped.
+    pub newest: i64,
+    /// Up to where its groups could no longer change.
+    pub sealed_until: i64,
+}
+
+impl JumpRecord {
+    /// That of a metric.
+    pub fn new(metric: u64, &BeforeJump { newest, sealed_until }: &BeforeJump) -> Self {
+        JumpRecord { metric, newest, sealed_until }
+    }
+
+    /// The metric's key, and what its series was.
+    pub fn get(&self) -> (u64, BeforeJump) {
+        (self.metric, BeforeJump { newest: self.newest, sealed_until: self.sealed_until })
+    }
+}
+
 /// The state of a database but for the index, the journal's tail and the segments themselves.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Manifest {
@@ -141,6 +164,8 @@ pub struct Manifest {
     pub superseded: Vec<SegmentRecord>,
     /// What was deleted of the segments; since version 2.
     pub erasures: Vec<ErasureRecord>,
+    /// Series whose clock jumped; since version 2.
+    pub jumps: Vec<JumpRecord>,
 }
 
 impl Manifest {
@@ -180,8 +205,8 @@ impl Manifest {
         }
         let mut body = body.to_vec();
         if version == 1 {
-            // It ends before the erasures: there are none.
-            body.extend_from_slice(&0_u64.to_le_bytes());
+            // It ends before erasures and jumps: there are none.
+            body.extend_from_slice(&[0; 16]);
         }
         let manifest: Manifest = match encoding::decode(&body) {
             Ok(manifest) => manifest,

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Condvar, Mutex, RwLock};
 
-use super::manifest::{MANIFEST, Manifest, SegmentRecord};
+use super::manifest::{JumpRecord, MANIFEST, Manifest, SegmentRecord};
 use super::state::{Plans, State, Usable};
 use super::{Counters, Engine, Maintenance, Options, Position, recover};
 use crate::error::{Error, Result};
@@ -198,7 +198,8 @@ pub(super) fn open_segments(
     known: &mut HashMap<SegmentName, Arc<Segment>>,
 ) -> Result<View> {
     let erased = Arc::new(manifest.erasures.iter().map(Erasure::from).collect());
-    let mut view = View { erased, ..View::default() };
+    let jumps = Arc::new(manifest.jumps.iter().map(JumpRecord::get).collect());
+    let mut view = View { erased, jumps, ..View::default() };
     for record in &manifest.segments {
         let Some(name) = record.name() else { continue };
         let segment = match known.entry(name) {

@@ -14,7 +14,7 @@ use super::{quarantine, state};
 use crate::codec::{DecodeError, Scratch, decode_aggregates, encode_aggregates};
 use crate::engine::aggregates::retain;
 use crate::engine::check::{CheckProgress, Finding, FindingKind, OnProgress, contents, kind_of};
-use crate::engine::manifest::{Manifest, SegmentRecord};
+use crate::engine::manifest::{JumpRecord, Manifest, SegmentRecord};
 use crate::engine::open::open_segment;
 use crate::error::{Corruption, Error, Result};
 use crate::fs::Fs;
@@ -69,7 +69,8 @@ pub(super) fn repair(
     let mut next = manifest.clone();
     let (mut patients, mut gone) = (Vec::new(), Vec::new());
     let erased = Arc::new(manifest.erasures.iter().map(Erasure::from).collect());
-    let mut view = View { erased, ..View::default() };
+    let jumps = Arc::new(manifest.jumps.iter().map(JumpRecord::get).collect());
+    let mut view = View { erased, jumps, ..View::default() };
     let mut whole = true;
     let total = manifest.segments.iter().map(|record| record.bytes).sum();
     let mut done = 0;
