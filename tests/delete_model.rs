@@ -70,7 +70,8 @@ impl Model {
         if old.is_none_or(|old| last / self.block() > old / self.block()) {
             self.jump = old.filter(|old| self.jumps(*old, last)).map(|old| (old, self.sealed_until));
         }
-        if let Some((newest, sealed_until)) = self.jump.filter(|(newest, _)| !self.jumps(*newest, last)) {
+        let is_before = last / self.block() < old.unwrap_or(0).max(last) / self.block();
+        if let Some((newest, sealed_until)) = self.jump.filter(|(newest, _)| is_before && !self.jumps(*newest, last)) {
             let newest = newest.max(last);
             self.jump = Some((newest, sealed_until.max(self.open_from(newest))));
         }

@@ -157,7 +157,7 @@ fn same(a: &(Option<Timestamp>, Vec<Columns>), b: &(Option<Timestamp>, Vec<Colum
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, max_shrink_iters: 500, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 40, max_shrink_iters: 500, ..ProptestConfig::default() })]
 
     #[test]
     fn a_jump_that_was_undone_never_was(
@@ -178,7 +178,7 @@ proptest! {
         let mut now = 5000;
         let first = (now, 1.0);
         prop_assert_eq!((jumper.push(&[first]), twin.push(&[first])), (1, 1));
-        let mut both = |jumper: &mut Side, twin: &mut Side, step: &Step, now: &mut i64| {
+        let both = |jumper: &mut Side, twin: &mut Side, step: &Step, now: &mut i64| {
             match step {
                 Step::Pass(by) => *now += by,
                 Step::Push(measures) => {

@@ -245,9 +245,10 @@ impl Series {
             self.look_for_jump(plan, newest);
         }
         if let Some(before) = self.jump.as_deref_mut()
+            && plan.block_of(last) < plan.block_of(newest)
             && !plan.jumps(before.newest, last)
         {
-            // It came in between, and is no part of the jump.
+            // It came in between; what lies in the block to where it jumped counts as part of the jump.
             before.newest = before.newest.max(last);
             before.sealed_until = plan.first_mutable(before.newest, before.sealed_until);
         }
