@@ -36,24 +36,56 @@ struct Model {
     closed: Vec<BTreeMap<i64, Group>>,
     newest: Option<i64>,
     sealed_until: i64,
+    /// The newest measure and `sealed_until` before its clock jumped.
+    jump: Option<(i64, i64)>,
     hidden: Vec<i64>,
 }
 
 impl Model {
-    fn first_mutable(&self) -> i64 {
-        let block = self.granularities[self.granularities.len() - 1];
+    fn block(&self) -> i64 {
+        self.granularities[self.granularities.len() - 1]
+    }
+
+    /// From when on measures are accepted when `newest` is the newest one.
+    fn open_from(&self, newest: i64) -> i64 {
         let window = self.back_window + i64::from(self.rate);
-        let open = self.newest.map_or(0, |newest| newest / block * block - window * block);
-        self.sealed_until.max(open)
+        newest / self.block() * self.block() - window * self.block()
+    }
+
+    fn first_mutable(&self) -> i64 {
+        self.newest.map_or(self.sealed_until, |newest| self.sealed_until.max(self.open_from(newest)))
+    }
+
+    /// What a jump closed is held.
+    fn seal_until(&self) -> i64 {
+        self.jump.map_or(self.sealed_until, |(_, sealed_until)| sealed_until)
+    }
+
+    fn jumps(&self, from: i64, to: i64) -> bool {
+        to / self.block() - from / self.block() > 1
+    }
+
+    /// What a batch up to `last` does to a window whose newest measure was `old`.
+    fn look_for_jump(&mut self, old: Option<i64>, last: i64) {
+        if old.is_none_or(|old| last / self.block() > old / self.block()) {
+            self.jump = old.filter(|old| self.jumps(*old, last)).map(|old| (old, self.sealed_until));
+        }
+        let is_before = last / self.block() < old.unwrap_or(0).max(last) / self.block();
+        if let Some((newest, sealed_until)) = self.jump.filter(|(newest, _)| is_before && !self.jumps(*newest, last)) {
+            let newest = newest.max(last);
+            self.jump = Some((newest, sealed_until.max(self.open_from(newest))));
+        }
     }
 
     fn keep_from(&self) -> i64 {
-        self.granularities.iter().map(|g| self.sealed_until / g * g).min().unwrap().min(self.sealed_until)
+        let sealed = self.seal_until();
+        self.granularities.iter().map(|g| sealed / g * g).min().unwrap().min(sealed)
     }
 
     fn push(&mut self, batch: &[(i64, f64)]) -> (u64, u64, u64) {
         let first = self.first_mutable();
         let (mut accepted, mut overwritten, mut late) = (0, 0, 0);
+        let (old, mut last) = (self.newest, 0);
         for &(timestamp, value) in batch {
             if timestamp < first {
                 late += 1;
@@ -61,10 +93,12 @@ impl Model {
                 accepted += 1;
                 overwritten += u64::from(self.raw.insert(timestamp, value).is_some());
                 self.newest = self.newest.max(Some(timestamp));
+                last = last.max(timestamp);
             }
         }
         if accepted > 0 {
-            let before = self.sealed_until;
+            let before = self.seal_until();
+            self.look_for_jump(old, last);
             self.sealed_until = self.first_mutable();
             self.close(before);
         }
@@ -76,7 +110,7 @@ impl Model {
     fn close(&mut self, before: i64) {
         for i in 0..self.granularities.len() {
             let g = self.granularities[i];
-            let newly = before / g * g..self.sealed_until / g * g;
+            let newly = before / g * g..self.seal_until() / g * g;
             let groups = self.open_groups(i);
             self.closed[i].extend(groups.into_iter().filter(|(start, _)| newly.contains(start)));
         }
@@ -100,7 +134,11 @@ impl Model {
     }
 
     fn floor(&self, i: usize) -> i64 {
-        let (g, newest) = (self.granularities[i], self.newest.unwrap_or(0));
+        self.floor_of(i, self.newest.unwrap_or(0))
+    }
+
+    fn floor_of(&self, i: usize, newest: i64) -> i64 {
+        let g = self.granularities[i];
         self.points[i].map_or(i64::MIN, |points| newest / g * g - points as i64 * g)
     }
 
@@ -112,7 +150,7 @@ impl Model {
 
     fn aggregates(&self, i: usize, method: AggregationMethod) -> Vec<(i64, f64)> {
         let g = self.granularities[i];
-        let closed = self.sealed_until / g * g;
+        let closed = self.seal_until() / g * g;
         let mut groups = self.closed[i].clone();
         groups.extend(self.open_groups(i).into_iter().filter(|(start, _)| *start >= closed));
         let kept = groups.iter().filter(|(start, _)| self.newest.is_some() && **start > self.floor(i));
@@ -126,6 +164,7 @@ impl Model {
 
     fn delete(&mut self, hole: &Hole, said: &DeletedMeasures) {
         let old_newest = self.newest;
+        let kept_by = self.jump.map_or(old_newest, |(newest, _)| Some(newest));
         let removed = self.raw.keys().filter(|t| hole.has(**t)).count() as u64;
         assert_eq!(said.removed, removed);
         self.raw.retain(|t, _| !hole.has(*t));
@@ -135,7 +174,7 @@ impl Model {
         let (mut newest_left, mut perhaps) = (None, None);
         for i in 0..self.granularities.len() {
             let g = self.granularities[i];
-            let (floor, hidden) = (old_newest.map_or(i64::MAX, |_| self.floor(i)), self.hidden[i]);
+            let (floor, hidden) = (kept_by.map_or(i64::MAX, |newest| self.floor_of(i, newest)), self.hidden[i]);
             self.closed[i].retain(|start, _| !hole.has_all(*start, g));
             let cut: Vec<i64> = self.closed[i].keys().copied().filter(|start| hole.cuts(*start, g)).collect();
             for start in cut {
@@ -159,6 +198,14 @@ impl Model {
             if left.is_none() && perhaps > stored {
                 self.newest = said.newest.map(Timestamp::nanos);
                 assert!(self.newest >= stored && self.newest <= perhaps);
+            }
+            if let Some((before, sealed_until)) = self.jump {
+                let left = self.newest.filter(|newest| *newest > before);
+                self.sealed_until = sealed_until.max(left.map_or(0, |newest| self.open_from(newest)));
+                self.jump = self.jump.filter(|_| left.is_some_and(|newest| self.jumps(before, newest)));
+                if self.jump.is_none() {
+                    self.close(sealed_until);
+                }
             }
         }
         assert_eq!(said.newest.map(Timestamp::nanos), self.newest);
@@ -288,6 +335,7 @@ impl Run {
             closed: vec![BTreeMap::new(); archives.len()],
             newest: None,
             sealed_until: 0,
+            jump: None,
             hidden: vec![i64::MIN; archives.len()],
         };
         let models = vec![model(), model()];

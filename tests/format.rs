@@ -17,7 +17,7 @@ use support::{archive, assert_same, at, copy_tree, everything, files, options, p
 /// Set to write the fixture of the current version anew.
 const WRITE: &str = "GNOCCHETTI_WRITE_FIXTURE";
 /// The version of the format that this library writes.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 const SECOND: i64 = 1_000_000_000;
 const MINUTE: i64 = 60 * SECOND;
@@ -106,6 +106,7 @@ fn write(fixture: &Path) {
     push(&db, &keys, 400, 520);
     db.delete_metric(keys[6]).unwrap();
     delete(&db, &keys);
+    db.push(keys[8], at(START + JUMP), 3.0).unwrap();
     // Closing empties the index's log, which would be larger than all the rest.
     db.close().unwrap();
     let db = open(options().compress_journal(true));
@@ -123,6 +124,9 @@ fn write(fixture: &Path) {
     }
     std::fs::write(fixture.join("expected.txt"), answers).unwrap();
 }
+
+/// How far ahead a clock is that is not held to be right yet.
+const JUMP: i64 = 1000 * MINUTE;
 
 /// Erasures of archives, of raw measures, and a group that was computed anew.
 fn delete(db: &Database, keys: &[MetricKey]) {
@@ -150,6 +154,7 @@ fn create(db: &Database) -> Vec<MetricKey> {
         NewMetric::named("low"),
         NewMetric::named("sensor.deleted"),
         NewMetric::named("sensor.deleted in the tail"),
+        NewMetric::named("sensor.jumped"),
     ];
     db.create_metrics(&metrics).unwrap().iter().map(|metric| metric.key).collect()
 }
@@ -175,6 +180,13 @@ fn push(db: &Database, keys: &[MetricKey], from: i64, to: i64) {
             batch.add(keys[6], at(time), 1.0);
         }
         batch.add(keys[7], at(time), 2.0);
+        if i < 520 {
+            batch.add(keys[8], at(time), i as f64);
+        }
+        // A batch that closes more than one block seals nothing at first.
+        if i % 30 == 0 {
+            batch.commit().unwrap();
+        }
     }
     batch.commit().unwrap();
 }
@@ -192,6 +204,19 @@ fn write_tail(db: &Database, keys: &[MetricKey]) {
     db.push(keys[1], at(START + 572 * SECOND), 5.0).unwrap();
     db.push(keys[1], at(START + 560 * SECOND), 6.0).unwrap();
     db.delete_metric(keys[7]).unwrap();
+}
+
+#[test]
+fn a_jump_of_version_3_can_be_undone() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("db");
+    copy_tree(&fixture(3).join("db"), &copy);
+    let db = Database::open(&copy, options()).unwrap();
+    let key = db.metric_by_name("sensor.jumped").unwrap().key;
+    assert_eq!(db.last_measure(key).unwrap(), Some(at(START + JUMP)));
+    let said = db.delete_measures(key, at(START + JUMP).., DeleteOptions::new()).unwrap();
+    assert_eq!((said.removed, said.newest), (1, Some(at(START + 519 * SECOND))));
+    assert!(said.accepted_from <= at(START + 8 * MINUTE), "{said:?}");
 }
 
 /// A directory of an older version is one of the current version once it has been opened, whatever is deleted of it then.

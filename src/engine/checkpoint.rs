@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use super::aggregates::{AggregateWriter, CHUNK_ROWS};
 use super::load::plan_of;
-use super::manifest::{Manifest, PolicyRecord, SegmentRecord};
+use super::manifest::{JumpRecord, Manifest, PolicyRecord, SegmentRecord};
 use super::open::open_segment;
 use super::{Counters, Engine, Maintenance, Position, Superseded};
 use crate::carbonara;
@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::head::{Plan, Presence, Raw, Run, Series, WindowSnapshot, slice};
 use crate::query::{Segment, View, window_damaged};
 use crate::segment::{Chunk, Kind, MEASURES, STATE, SegmentName, SegmentWriter};
-use crate::types::{Measure, SeriesState};
+use crate::types::{BeforeJump, Measure, SeriesState};
 
 /// Raw measures are encoded in runs of at most this many: late measures decode one run, not the whole window.
 pub(super) const RUN_ROWS: usize = 1024;
@@ -34,6 +34,8 @@ pub(super) struct Taken {
     frozen: Option<Arc<Vec<Measure>>>,
     /// The window, when something of it is to be sealed.
     window: Option<WindowSnapshot>,
+    /// What it was before its clock jumped.
+    jump: Option<BeforeJump>,
 }
 
 /// What a series is told once everything is on disk.
@@ -132,10 +134,11 @@ impl Engine {
     fn write_output(&self, keys: &[u64], names: [SegmentName; 2]) -> Result<(View, Vec<Release>)> {
         let mut output = self.create_output(names)?;
         let mut releases = Vec::with_capacity(keys.len());
-        let mut highest = 0;
+        let (mut highest, mut jumps) = (0, Vec::new());
         for key in keys {
             if let Some(taken) = self.take(*key)? {
                 highest = highest.max(taken.state.sequence);
+                jumps.push((*key, taken.jump));
                 releases.push(write_series(&mut output, taken)?);
             }
         }
@@ -143,6 +146,7 @@ impl Engine {
         self.journal.commit(highest)?;
         let mut view = (*self.view()).clone();
         self.finish_output(output, &mut view)?;
+        view.note_jumps(jumps);
         Ok((view, releases))
     }
 
@@ -252,6 +256,7 @@ impl Engine {
             superseded: superseded.chain(abandoned).collect(),
             erasures: view.erased.iter().copied().collect(),
             expired_early: view.expired_early.clone(),
+            jumps: view.jumps.iter().map(|(key, before)| JumpRecord::new(*key, before)).collect(),
         })
     }
 
@@ -269,7 +274,8 @@ impl Engine {
     pub(super) fn take_locked(&self, key: u64, series: &mut Series) -> Result<Taken> {
         let state = series.state();
         let plan = plan_of(&self.plans(), key, state.policy)?;
-        let mut seals = state.sealed_until > state.stored_until;
+        let seal_until = series.seal_until();
+        let mut seals = seal_until > state.stored_until;
         if seals && let Err(error) = self.state.restore_window(key, series, &plan) {
             // A damaged window must not keep all others from being stored: what of this series has closed stays unsealed,
             // and whoever reads it is told.
@@ -281,8 +287,8 @@ impl Engine {
         }
         series.freeze();
         let keep_from = plan.keep_from(state.stored_until);
-        let window = seals.then(|| series.snapshot(keep_from, state.sealed_until));
-        Ok(Taken { key, state, plan, frozen: series.frozen().cloned(), window })
+        let window = seals.then(|| series.snapshot(keep_from, seal_until));
+        Ok(Taken { key, state, plan, frozen: series.frozen().cloned(), window, jump: series.jump() })
     }
 
     /// Tells the series what is on disk now.
@@ -326,20 +332,20 @@ pub(super) fn record_of(segment: &Segment) -> SegmentRecord {
 
 /// Seals what has closed and writes the rest of what was accepted.
 pub(super) fn write_series(output: &mut Output, taken: Taken) -> Result<Release> {
-    let Taken { key, mut state, plan, frozen, window } = taken;
+    let Taken { key, mut state, plan, frozen, window, jump } = taken;
     if let Some(window) = window {
-        let keep_from = plan.keep_from(state.sealed_until);
+        let BeforeJump { newest, sealed_until } = jump.unwrap_or(BeforeJump::of(&state));
+        let keep_from = plan.keep_from(sealed_until);
         let mut raw = Raw::default();
         let from = plan.keep_from(state.stored_until);
-        window
-            .read(from, state.sealed_until, &mut output.scratch, &mut raw)
-            .map_err(|error| window_damaged(key, &error))?;
-        seal(&mut output.aggregates, key, &plan, &state, &raw)?;
+        window.read(from, sealed_until, &mut output.scratch, &mut raw).map_err(|error| window_damaged(key, &error))?;
+        let closed = SeriesState { newest, sealed_until, ..state };
+        seal(&mut output.aggregates, key, &plan, &closed, &raw)?;
         let older = raw.timestamps.partition_point(|timestamp| *timestamp < keep_from);
         if let Some(at) = older.checked_sub(1) {
             state.previous = Some(Measure::new(raw.timestamps[at], raw.values[at]));
         }
-        state.stored_until = state.sealed_until;
+        state.stored_until = sealed_until;
     }
     let keep_from = plan.keep_from(state.stored_until);
     let stamp = state.newest.max(0);

@@ -25,8 +25,8 @@ use crate::head::{Archive, Plan, Raw, Series};
 use crate::query::{Erasure, Erasures, View, window_damaged, within};
 use crate::segment::{Chunk, MEASURES, STATE, SegmentName};
 use crate::types::{
-    AggregateBlock, DeleteOptions, DeletedMeasures, MetricKey, Partial, PartialGroup, PartialOutcome, SeriesState,
-    Timespan, Timestamp,
+    AggregateBlock, BeforeJump, DeleteOptions, DeletedMeasures, MetricKey, Partial, PartialGroup, PartialOutcome,
+    SeriesState, Timespan, Timestamp,
 };
 
 /// What is to be done.
@@ -38,6 +38,8 @@ struct Deletion {
     plan: Arc<Plan>,
     /// The series as it was.
     before: SeriesState,
+    /// What it was before its clock jumped.
+    jump: Option<BeforeJump>,
     /// Its window as it was.
     raw: Raw,
     view: Arc<View>,
@@ -47,6 +49,7 @@ struct Deletion {
 /// What changes.
 struct Change {
     state: SeriesState,
+    jump: Option<BeforeJump>,
     erasures: Vec<(i64, Range<i64>)>,
     /// Groups computed anew, by granularity, ascending.
     anew: Vec<(i64, AggregateBlock)>,
@@ -72,10 +75,10 @@ impl Engine {
         let deletion = self.deletion(key.get(), (from, to), options, &series)?;
         let change = deletion.change()?;
         let answer = deletion.answer(&change)?;
-        if change.is_any(&deletion.before) {
+        if change.is_any(&deletion) {
             self.commit_deletion(&mut maintenance, &deletion, &change)?;
             let bytes = series.window_bytes() as i64;
-            series.cut(change.state.newest, change.state.previous);
+            series.cut(&change.state, change.jump);
             let freed = bytes - series.window_bytes() as i64;
             self.state.window_bytes.fetch_sub(freed, Ordering::Relaxed);
         }
@@ -106,13 +109,14 @@ impl Engine {
         let release = write_series(&mut output, taken)?;
         let mut view = (*self.view()).clone();
         self.finish_output(output, &mut view)?;
+        view.note_jumps([(key, series.jump())]);
         self.commit_view(maintenance, view)?;
         self.release_locked(release, series);
         Ok(())
     }
 
     fn deletion(&self, key: u64, (from, to): (i64, i64), options: DeleteOptions, series: &Series) -> Result<Deletion> {
-        let before = series.state();
+        let (before, jump) = (series.state(), series.jump());
         let plan = plan_of(&self.plans(), key, before.policy)?;
         let view = self.view();
         let mut raw = Raw::default();
@@ -121,7 +125,7 @@ impl Engine {
             window.runs = view.runs(key, first..i64::MAX)?;
         }
         window.read(first, i64::MAX, &mut Scratch::default(), &mut raw).map_err(|error| window_damaged(key, &error))?;
-        Ok(Deletion { key, from, to, plan, before, raw, view, options })
+        Ok(Deletion { key, from, to, plan, before, jump, raw, view, options })
     }
 
     /// One MANIFEST that has all of it.
@@ -149,6 +153,7 @@ impl Engine {
             erased::add(&deletion.view, &mut erasures, new)?;
         }
         view.erased = Arc::new(erasures);
+        view.note_jumps([(key, change.jump)]);
         self.commit_view(maintenance, view)
     }
 }
@@ -160,8 +165,8 @@ fn begin(maintenance: &mut Maintenance) -> [SegmentName; 2] {
 }
 
 impl Change {
-    fn is_any(&self, before: &SeriesState) -> bool {
-        self.state != *before || !self.erasures.is_empty()
+    fn is_any(&self, deletion: &Deletion) -> bool {
+        self.state != deletion.before || self.jump != deletion.jump || !self.erasures.is_empty()
     }
 }
 
@@ -175,6 +180,7 @@ impl Deletion {
         let removed = self.raw.timestamps.iter().filter(|timestamp| self.is_deleted(**timestamp)).count() as u64;
         let mut change = Change {
             state: SeriesState { previous, ..self.before },
+            jump: self.jump,
             erasures: Vec::new(),
             anew: Vec::new(),
             removed,
@@ -185,10 +191,11 @@ impl Deletion {
             newest_left = newest_left.max(self.change_archive(archive, &mut change)?);
         }
         if self.before.newest >= 0 && self.is_deleted(self.before.newest) {
-            // All of the window that is left lies before the erasure.
+            // All of the window that is left lies before the deleted time.
             let window = self.raw.timestamps.iter().rev().find(|timestamp| !self.is_deleted(**timestamp)).copied();
             let stored = newest_left.max(previous.map(|measure| measure.timestamp));
             change.state.newest = window.or(stored).unwrap_or(-1);
+            self.undo_jump(&mut change);
         }
         if removed > 0 || change.state != self.before {
             change.erasures.push((MEASURES, self.from..self.to));
@@ -196,12 +203,23 @@ impl Deletion {
         Ok(change)
     }
 
+    /// A jump of which nothing is left never was; of one of which less is left, the window is where that moves it.
+    fn undo_jump(&self, change: &mut Change) {
+        let Some(before) = self.jump else { return };
+        let newest = change.state.newest;
+        change.state.sealed_until = before.sealed_until;
+        if newest > before.newest {
+            change.state.sealed_until = self.plan.first_mutable(newest, before.sealed_until);
+        }
+        change.jump = Some(before).filter(|before| self.plan.jumps(before.newest, newest));
+    }
+
     /// Takes the groups of one archive that have closed out of it; returns the start of the last that is left before the
     /// deleted time, or reaches into it.
     fn change_archive(&self, archive: &Archive, change: &mut Change) -> Result<Option<i64>> {
         let g = archive.granularity;
-        let closed = first_open(self.before.sealed_until, g);
-        let kept_from = archive.kept_from(self.before.newest);
+        let closed = first_open(self.before.stored_until, g);
+        let kept_from = archive.kept_from(self.kept_by());
         let inside = self.inside(g, closed);
         if inside.start < inside.end && !self.view.chunks(self.key, g, &inside)?.is_empty() {
             change.erasures.push((g, inside));
@@ -260,7 +278,7 @@ impl Deletion {
     /// What is left of a group, when that is known; `row` is what it was.
     fn recompute(&self, start: i64, g: i64, row: &AggregateBlock, change: &Change) -> Result<Option<AggregateBlock>> {
         let stored = &self.plan.stored;
-        if start >= self.plan.keep_from(self.before.sealed_until) {
+        if start >= self.plan.keep_from(self.before.stored_until) {
             let left = self.left();
             return Ok(Some(from_raw((&left.timestamps, &left.values), change.state.previous, (start, g), stored)));
         }
@@ -269,7 +287,7 @@ impl Deletion {
             let length = finer.granularity;
             let tiles = start % length == 0 && end % length == 0;
             let uncut = self.cut_groups(length).all(|cut| cut < start || cut >= end);
-            if !tiles || !uncut || finer.kept_from(self.before.newest) > start {
+            if !tiles || !uncut || finer.kept_from(self.kept_by()) > start {
                 continue;
             }
             let parts = rows::rows(&self.view, self.key, length, &(start..end))?;
@@ -284,6 +302,11 @@ impl Deletion {
             }
         }
         Ok(None)
+    }
+
+    /// The measure from which retention counts.
+    fn kept_by(&self) -> i64 {
+        self.jump.unwrap_or(BeforeJump::of(&self.before)).newest
     }
 
     /// The window without what is deleted.

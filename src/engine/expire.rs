@@ -183,7 +183,9 @@ impl Engine {
             deleted.remove(key);
         }
         drop(deleted);
-        self.commit_view(maintenance, (*view).clone())
+        let mut view = (*view).clone();
+        view.note_jumps(gone.iter().map(|key| (*key, None)));
+        self.commit_view(maintenance, view)
     }
 
     /// Whether so many erasures wait for merges that partitions are to be rewritten for them alone.

@@ -8,7 +8,7 @@ use super::state::{Plans, State};
 use crate::error::{Error, Result};
 use crate::head::{Plan, Presence, Run, Series, Window};
 use crate::query::{Request, Snapshot, View};
-use crate::types::{MetricKey, MetricStatus, SeriesState};
+use crate::types::{BeforeJump, MetricKey, MetricStatus, SeriesState};
 
 impl State {
     /// Locks a series and makes sure that it is in memory.
@@ -42,6 +42,7 @@ impl State {
         if let Some((state, has_measures)) = self.view().series(key)? {
             let window = if has_measures { Window::Stored } else { Window::Runs(Vec::new()) };
             series.load(&state, window);
+            series.set_jump(self.view().jumps.get(&key).copied());
             return Ok(());
         }
         let found = self.index.metric_by_key(MetricKey::new(key))?;
@@ -93,6 +94,23 @@ impl State {
             Presence::Unknown if self.deleted.lock().contains(&key) => Ok(None),
             Presence::Unknown => Ok(view.series(key)?.map(|(state, _)| state)),
         }
+    }
+
+    /// What may expire of a series, and its policy, goes by what it was before its clock jumped, if that can still be undone;
+    /// without keeping it in memory; `None` when the metric is gone.
+    pub(super) fn before_jump(&self, key: u64, view: &View) -> Result<Option<(BeforeJump, u32)>> {
+        let Some(slot) = self.series.slot(key) else { return Ok(None) };
+        let series = slot.lock();
+        let (state, jump) = match series.presence() {
+            Presence::Resident => (series.state(), series.jump()),
+            Presence::Deleted => return Ok(None),
+            Presence::Unknown if self.deleted.lock().contains(&key) => return Ok(None),
+            Presence::Unknown => match view.series(key)? {
+                Some((state, _)) => (state, view.jumps.get(&key).copied()),
+                None => return Ok(None),
+            },
+        };
+        Ok(Some((jump.unwrap_or(BeforeJump::of(&state)), state.policy)))
     }
 
     /// The newest and the oldest time that a metric has something at; `None` when it never had a measure.

@@ -12,12 +12,12 @@ use crate::error::{Corruption, Error, Result};
 use crate::fs::{self, Fs};
 use crate::query::Erasure;
 use crate::segment::SegmentName;
-use crate::types::{ArchivePolicy, encoding};
+use crate::types::{ArchivePolicy, BeforeJump, encoding};
 
 /// The file's name.
 pub const MANIFEST: &str = "MANIFEST";
 /// The version of the directory's format as a whole.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 const MAGIC: [u8; 8] = *b"GNTMANI\n";
 /// Magic, version, length and checksum of what follows.
@@ -92,6 +92,29 @@ impl PolicyRecord {
     }
 }
 
+/// What a series was before its clock jumped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JumpRecord {
+    /// The metric's key.
+    pub metric: u64,
+    /// Its newest measure, not counting what jumped.
+    pub newest: i64,
+    /// Up to where its groups could no longer change.
+    pub sealed_until: i64,
+}
+
+impl JumpRecord {
+    /// That of a metric.
+    pub fn new(metric: u64, &BeforeJump { newest, sealed_until }: &BeforeJump) -> Self {
+        JumpRecord { metric, newest, sealed_until }
+    }
+
+    /// The metric's key, and what its series was.
+    pub fn get(&self) -> (u64, BeforeJump) {
+        (self.metric, BeforeJump { newest: self.newest, sealed_until: self.sealed_until })
+    }
+}
+
 /// The state of a database but for the index, the journal's tail and the segments themselves.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Manifest {
@@ -115,6 +138,8 @@ pub struct Manifest {
     pub erasures: Vec<Erasure>,
     /// Granularity → the end of the latest partition that went before its time, ns; since version 2.
     pub expired_early: BTreeMap<i64, i64>,
+    /// Series whose clock jumped; since version 3.
+    pub jumps: Vec<JumpRecord>,
 }
 
 impl Manifest {
@@ -153,10 +178,13 @@ impl Manifest {
             return corrupt(HEADER, "the contents fail their checksum, or are cut off");
         }
         let mut body = body.to_vec();
-        if version == 1 {
-            // It ends before the erasures and the archives that lack points: there are none.
-            body.extend_from_slice(&[0; 16]);
-        }
+        // What older versions do not have is empty in them: erasures and archives that lack points, jumps.
+        let lacks = match version {
+            1 => 24,
+            2 => 8,
+            _ => 0,
+        };
+        body.resize(body.len() + lacks, 0);
         let manifest: Manifest = match encoding::decode(&body) {
             Ok(manifest) => manifest,
             Err(reason) => return corrupt(HEADER, &reason),

@@ -73,6 +73,17 @@ impl Plan {
         carbonara::first_mutable(newest, self.block, self.window_blocks, sealed_until)
     }
 
+    /// The start of the block that holds a time.
+    pub fn block_of(&self, time: i64) -> i64 {
+        carbonara::group_start(time, self.block)
+    }
+
+    /// Whether a batch up to `last` moves a window whose newest measure is `newest` by more than one block.
+    pub fn jumps(&self, newest: i64, last: i64) -> bool {
+        let moved = self.block_of(last).saturating_sub(self.block_of(newest));
+        moved > self.block
+    }
+
     /// Rule 3: raw measures at or after this are still needed.
     pub fn keep_from(&self, sealed_until: i64) -> i64 {
         carbonara::keep_from(sealed_until, self.archives.iter().map(|archive| archive.granularity))

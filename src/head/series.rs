@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::plan::Plan;
 use super::window::{Raw, Run, slice, sort_keeping_last};
 use crate::codec::{DecodeError, Scratch};
-use crate::types::{Measure, Pushed, SeriesState};
+use crate::types::{BeforeJump, Measure, Pushed, SeriesState};
 
 /// Whether a series is in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +51,8 @@ pub struct Series {
     /// `sealed_until` is up to date as long as `newest` stays below this.
     next_close: i64,
     previous: Option<Measure>,
+    /// What it was before its clock jumped, while that can be undone.
+    jump: Option<Box<BeforeJump>>,
     /// Accepted since the last checkpoint: sorted, each timestamp once.
     tail: Vec<Measure>,
     /// Accepted before that, and being written to a segment.
@@ -73,6 +75,7 @@ impl Series {
             sequence: 0,
             next_close: -1,
             previous: None,
+            jump: None,
             tail: Vec::new(),
             frozen: None,
             window: Window::Runs(Vec::new()),
@@ -92,6 +95,7 @@ impl Series {
             sequence: state.sequence,
             next_close: -1,
             previous: state.previous,
+            jump: None,
             tail: Vec::new(),
             frozen: None,
             window,
@@ -100,6 +104,21 @@ impl Series {
             presence: Presence::Resident,
             dirty: false,
         };
+    }
+
+    /// What it was before its clock jumped, while that can be undone.
+    pub fn jump(&self) -> Option<BeforeJump> {
+        self.jump.as_deref().copied()
+    }
+
+    /// Says, of a series that was just loaded, that its clock had jumped.
+    pub fn set_jump(&mut self, jump: Option<BeforeJump>) {
+        self.jump = jump.map(Box::new);
+    }
+
+    /// Up to where groups may be sealed: what a jump closed is held until the next block closes.
+    pub fn seal_until(&self) -> i64 {
+        self.jump.as_deref().map_or(self.sealed_until, |before| before.sealed_until)
     }
 
     /// Forgets everything: its metric is gone.
@@ -203,8 +222,7 @@ impl Series {
             let newer = self.tail.split_off(at);
             merge(&newer, measures, &mut self.tail);
         }
-        let newest = self.newest.max(last.timestamp);
-        self.accepted(plan, sequence, newest);
+        self.accepted(plan, sequence, last.timestamp);
     }
 
     /// Applies a record of the journal again, by the plan that was in force when it was written; one that it has seen is
@@ -220,7 +238,20 @@ impl Series {
         true
     }
 
-    fn accepted(&mut self, plan: &Plan, sequence: u64, newest: i64) {
+    /// After a batch whose newest measure is `last`.
+    fn accepted(&mut self, plan: &Plan, sequence: u64, last: i64) {
+        let newest = self.newest.max(last);
+        if newest >= self.next_close {
+            self.look_for_jump(plan, newest);
+        }
+        if let Some(before) = self.jump.as_deref_mut()
+            && plan.block_of(last) < plan.block_of(newest)
+            && !plan.jumps(before.newest, last)
+        {
+            // It came in between; what lies in the block to where it jumped counts as part of the jump.
+            before.newest = before.newest.max(last);
+            before.sealed_until = plan.first_mutable(before.newest, before.sealed_until);
+        }
         self.newest = newest;
         self.sequence = sequence;
         if newest >= self.next_close || self.revision != plan.revision as u32 {
@@ -228,6 +259,16 @@ impl Series {
             self.next_close = (newest - newest % plan.block).saturating_add(plan.block);
             self.revision = plan.revision as u32;
         }
+    }
+
+    /// A block that closes makes an earlier jump final, and may be one itself.
+    fn look_for_jump(&mut self, plan: &Plan, newest: i64) {
+        if plan.block_of(newest) <= plan.block_of(self.newest) {
+            return;
+        }
+        let jumps = self.newest >= 0 && plan.jumps(self.newest, newest);
+        let before = BeforeJump { newest: self.newest, sealed_until: self.sealed_until };
+        self.jump = jumps.then(|| Box::new(before));
     }
 
     /// Marks it as having changed since the last checkpoint; true when it was not so marked before.
@@ -290,18 +331,20 @@ impl Series {
         }
     }
 
-    /// After measures were deleted of what segments hold: the newest that is left, and the one before the window. What is in
-    /// memory of the window may have lost some, and is read anew.
-    pub fn cut(&mut self, newest: i64, previous: Option<Measure>) {
-        self.newest = newest;
-        self.previous = previous;
+    /// After measures were deleted of what segments hold: what it is now. What is in memory of the window may have lost some,
+    /// and is read anew.
+    pub fn cut(&mut self, state: &SeriesState, jump: Option<BeforeJump>) {
+        self.newest = state.newest;
+        self.sealed_until = state.sealed_until;
+        self.previous = state.previous;
+        self.set_jump(jump);
         self.next_close = -1;
         self.drop_window();
     }
 
-    /// Whether segments have all that it accepted, and all that has closed.
+    /// Whether segments have all that it accepted, and all that may be sealed.
     pub fn is_stored(&self) -> bool {
-        self.tail.is_empty() && self.frozen.is_none() && self.sealed_until == self.stored_until
+        self.tail.is_empty() && self.frozen.is_none() && self.seal_until() == self.stored_until
     }
 
     /// Gives back the memory of the stored runs.

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::codec::{Scratch, encode_measures};
-use crate::types::{ArchivePolicy, Definition, Measure, Pushed, SeriesState, Timespan};
+use crate::types::{ArchivePolicy, BeforeJump, Definition, Measure, Pushed, SeriesState, Timespan};
 
 fn plan(archives: &[(i64, Option<u64>)], back_window: u32, methods: &[&str], revision: u64) -> Plan {
     let definition = |&(g, points): &(i64, Option<u64>)| {
@@ -260,6 +260,29 @@ fn what_is_sealed_stays_sealed_when_the_back_window_grows() {
     assert_eq!(series.state().sealed_until, 100);
     push(&mut series, &plan(&[(10, None)], 0, &["mean"], 3), 3, &[(132, 1.0)]);
     assert_eq!(series.state().sealed_until, 130, "a narrower one seals with the next batch");
+}
+
+#[test]
+fn what_a_jump_closes_is_held_until_the_next_block_closes() {
+    let plan = plan(&[(10, None)], 2, &["mean"], 1);
+    let mut series = series();
+    push(&mut series, &plan, 1, &[(500, 1.0)]);
+    assert_eq!((series.jump(), series.seal_until()), (None, 480), "the first batch may begin anywhere");
+    push(&mut series, &plan, 2, &[(519, 1.0)]);
+    assert_eq!((series.jump(), series.seal_until()), (None, 490), "one block is none");
+    push(&mut series, &plan, 3, &[(533, 1.0)]);
+    assert_eq!(series.jump(), Some(BeforeJump { newest: 519, sealed_until: 490 }));
+    assert_eq!((series.state().sealed_until, series.seal_until()), (510, 490));
+    // What came in between moves what was before; what came from then does not.
+    push(&mut series, &plan, 4, &[(521, 1.0)]);
+    assert_eq!(series.jump(), Some(BeforeJump { newest: 521, sealed_until: 500 }));
+    push(&mut series, &plan, 5, &[(539, 1.0)]);
+    assert_eq!(series.jump(), Some(BeforeJump { newest: 521, sealed_until: 500 }));
+    push(&mut series, &plan, 6, &[(540, 1.0)]);
+    assert_eq!((series.jump(), series.seal_until()), (None, 520));
+    push(&mut series, &plan, 7, &[(990, 1.0)]);
+    push(&mut series, &plan, 8, &[(2000, 1.0)]);
+    assert_eq!(series.jump(), Some(BeforeJump { newest: 990, sealed_until: 970 }), "the later one can be undone");
 }
 
 #[test]

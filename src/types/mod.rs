@@ -41,5 +41,5 @@ pub use resource_type::{
 };
 pub(crate) use resource_type::{time_of, uuid_of};
 pub use rule::{ArchivePolicyRule, Glob};
-pub use series::SeriesState;
+pub use series::{BeforeJump, SeriesState};
 pub use time::{Timespan, Timestamp};

@@ -19,6 +19,23 @@ pub struct SeriesState {
     pub previous: Option<Measure>,
 }
 
+/// What a series was before a batch moved its window by more than one block, as long as the next block has not closed: a clock
+/// may have jumped. Nothing is sealed or expires by more than this; deleting what jumped brings the series back to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BeforeJump {
+    /// Timestamp of the newest measure, not counting what jumped.
+    pub newest: i64,
+    /// Groups that end at or before this could no longer change.
+    pub sealed_until: i64,
+}
+
+impl BeforeJump {
+    /// What a series is that has not jumped.
+    pub fn of(state: &SeriesState) -> Self {
+        BeforeJump { newest: state.newest, sealed_until: state.sealed_until }
+    }
+}
+
 impl SeriesState {
     /// The size of [`to_bytes`](Self::to_bytes).
     pub const SIZE: usize = 56;

@@ -25,6 +25,8 @@ struct Metric {
     accepted: BTreeMap<i64, f64>,
     newest: Option<i64>,
     sealed_until: i64,
+    /// The newest measure and `sealed_until` before its clock jumped.
+    jump: Option<(i64, i64)>,
 }
 
 /// Policies and metrics, and what was pushed.
@@ -34,18 +36,44 @@ pub struct Model {
     metrics: Vec<Metric>,
 }
 
+impl Policy {
+    fn block(&self) -> i64 {
+        self.archives.last().map_or(1, |(granularity, _)| *granularity)
+    }
+
+    /// From when on measures are accepted when `newest` is the newest one.
+    fn open_from(&self, newest: i64) -> i64 {
+        let window = self.back_window + i64::from(self.methods.iter().any(|method| method.is_rate()));
+        newest / self.block() * self.block() - window * self.block()
+    }
+}
+
 impl Metric {
     fn first_mutable(&self, policy: &Policy) -> i64 {
-        let block = policy.archives.last().map_or(1, |(granularity, _)| *granularity);
-        let window = policy.back_window + i64::from(policy.methods.iter().any(|method| method.is_rate()));
-        let open = self.newest.map_or(0, |newest| newest / block * block - window * block);
-        self.sealed_until.max(open)
+        self.newest.map_or(self.sealed_until, |newest| self.sealed_until.max(policy.open_from(newest)))
+    }
+
+    /// What a batch up to `last` does to a window whose newest measure was `old`: a block that closes makes an earlier jump
+    /// final, and more than one are a jump.
+    fn look_for_jump(&mut self, policy: &Policy, old: Option<i64>, last: i64) {
+        let block = policy.block();
+        if old.is_none_or(|old| last / block > old / block) {
+            self.jump = old.filter(|old| last / block - old / block > 1).map(|old| (old, self.sealed_until));
+        }
+        let is_before = last / block < old.unwrap_or(0).max(last) / block;
+        if let Some((newest, sealed_until)) =
+            self.jump.filter(|(newest, _)| is_before && last / block - newest / block <= 1)
+        {
+            let newest = newest.max(last);
+            self.jump = Some((newest, sealed_until.max(policy.open_from(newest))));
+        }
     }
 
     /// Pushes one metric's part of a batch; returns how many were accepted, overwrote, came late.
     fn push(&mut self, policy: &Policy, batch: &[(i64, f64)]) -> [u64; 3] {
         let first = self.first_mutable(policy);
         let [mut accepted, mut overwritten, mut late] = [0; 3];
+        let (old, mut last) = (self.newest, 0);
         for &(timestamp, value) in batch {
             if timestamp < first {
                 late += 1;
@@ -53,9 +81,11 @@ impl Metric {
                 accepted += 1;
                 overwritten += u64::from(self.accepted.insert(timestamp, value).is_some());
                 self.newest = self.newest.max(Some(timestamp));
+                last = last.max(timestamp);
             }
         }
         if accepted > 0 {
+            self.look_for_jump(policy, old, last);
             self.sealed_until = self.first_mutable(policy);
         }
         [accepted, overwritten, late]
@@ -63,7 +93,8 @@ impl Metric {
 
     /// From when on raw measures are kept.
     fn keep_from(&self, policy: &Policy) -> i64 {
-        let open = policy.archives.iter().map(|(granularity, _)| self.sealed_until / granularity * granularity);
+        let sealed = self.jump.map_or(self.sealed_until, |(_, sealed_until)| sealed_until);
+        let open = policy.archives.iter().map(|(granularity, _)| sealed / granularity * granularity);
         open.min().unwrap_or(0)
     }
 
@@ -71,7 +102,16 @@ impl Metric {
     fn delete(&mut self, policy: &Policy, from: i64, to: Option<i64>) -> u64 {
         let (keep_from, before) = (self.keep_from(policy), self.accepted.clone());
         self.accepted.retain(|t, _| *t < from || to.is_some_and(|to| *t >= to));
-        self.newest = self.accepted.last_key_value().map(|(t, _)| *t);
+        let newest = self.accepted.last_key_value().map(|(t, _)| *t);
+        if newest != self.newest
+            && let Some((old, sealed_until)) = self.jump
+        {
+            let left = newest.filter(|newest| *newest > old);
+            self.sealed_until = sealed_until.max(left.map_or(0, |newest| policy.open_from(newest)));
+            self.jump =
+                self.jump.filter(|_| left.is_some_and(|left| (left / policy.block()) - (old / policy.block()) > 1));
+        }
+        self.newest = newest;
         before.keys().filter(|t| **t >= keep_from && !self.accepted.contains_key(t)).count() as u64
     }
 
@@ -153,6 +193,7 @@ impl Model {
                 accepted: BTreeMap::new(),
                 newest: None,
                 sealed_until: 0,
+                jump: None,
             }),
             Op::Update(name, back_window, archives) => {
                 if let Some(policy) = self.policies.get_mut(name) {

@@ -231,6 +231,8 @@ impl Generator {
         self.pushes(2);
         if round.is_multiple_of(2) {
             self.delete_measures();
+        } else {
+            self.jump_and_back();
         }
         self.ops.push(if self.dice.one_in(2) { Op::Flush } else { Op::Checkpoint });
         self.pushes(1);
@@ -248,6 +250,19 @@ impl Generator {
         let some = [self.dice.below(400) as i64, self.dice.below(1500) as i64];
         let range = if self.dice.one_in(5) { Some((0, None)) } else { Model::after(&self.ops).deletable(slot, some) };
         self.ops.extend(range.map(|(from, to)| Op::DeleteMeasures(slot, from, to)));
+    }
+
+    /// The clock of some metric's sender jumps, and what jumped is deleted.
+    fn jump_and_back(&mut self) {
+        let slot = self.living[self.dice.below(self.living.len() as u64) as usize];
+        self.ops.push(Op::PushOne(slot, self.now + JUMP, 0.5));
+        match self.dice.below(4) {
+            0 => self.ops.push(Op::Maintain),
+            1 => self.ops.push(Op::Checkpoint),
+            2 => self.ops.extend([Op::Checkpoint, Op::Reopen]),
+            _ => {}
+        }
+        self.ops.push(Op::DeleteMeasures(slot, self.now + JUMP / 2, None));
     }
 
     fn pushes(&mut self, n: usize) {

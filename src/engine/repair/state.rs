@@ -42,19 +42,22 @@ pub(super) fn rebuild(view: &View, damaged: &Entry, plan: &Plan, before_journal:
             }
         }
     }
-    let keep_from = plan.keep_from(sealed_until);
+    // What a jump of the clock closed was not sealed.
+    let stored_until =
+        view.jumps.get(&damaged.metric).map_or(sealed_until, |before| before.sealed_until.min(sealed_until));
+    let keep_from = plan.keep_from(stored_until);
     for (entry, segment) in runs.iter().filter(|(entry, _)| entry.first < keep_from) {
         let is_left = |time| time < keep_from && !hidden(erased, segment.name.number(), time);
         earlier(read(&segment.reader, entry, |bytes| last_of(entry, bytes, is_left)));
     }
-    let previous = previous.or_else(|| last_sealed(view, damaged.metric, plan, newest, (sealed_until, keep_from)));
+    let previous = previous.or_else(|| last_sealed(view, damaged.metric, plan, newest, (stored_until, keep_from)));
     // What lay between that and the window may have been deleted, after which there was none.
     let previous = previous.filter(|m| !erased.iter().any(|erasure| erasure.touches(0, m.timestamp, keep_from - 1)));
-    let needs_previous = plan.policy.methods().has_rate() && sealed_until > 0;
+    let needs_previous = plan.policy.methods().has_rate() && stored_until > 0;
     let whole = previous.is_some() || !needs_previous;
     let policy = plan.id;
     let sequence = erased.iter().map(|erasure| erasure.sequence).fold(before_journal, u64::max);
-    let state = SeriesState { newest, sealed_until, stored_until: sealed_until, sequence, policy, previous };
+    let state = SeriesState { newest, sealed_until, stored_until, sequence, policy, previous };
     (state, whole)
 }
 
