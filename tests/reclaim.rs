@@ -58,6 +58,9 @@ fn what_retention_passes_leaves_the_disk() {
             largest = segments(&path).1 * 2;
         }
     }
+    // A month in one batch may be a clock that jumped, until something comes after it.
+    db.push(key, at(360 * DAY), 1.0).unwrap();
+    db.maintain().unwrap();
     let (files, bytes) = segments(&path);
     assert!(bytes < largest, "{bytes} bytes after a year");
     assert!(files < 12, "{files} files after a year, for ten days");
