@@ -732,7 +732,7 @@ gnt_status gnt_check_directory(const char *path,
 // directory `quarantine`; what other bytes give exactly is made again. The report is a JSON object: `repairs`, each with the
 // members of a finding of gnt_check and `outcome` (`not_needed`, `rebuilt`, `partly_rebuilt`, `lost`), `lost` (first and last
 // time in ns), `methods`, `quarantined`; and `journal`, the records that are gone. GNT_IRREPARABLE when MANIFEST or the index
-// is damaged. `progress` may be NULL.
+// is damaged beyond what mends without doubt; nothing is changed then. `progress` may be NULL.
 gnt_status gnt_repair(const char *path,
                       size_t path_length,
                       gnt_progress_callback progress,

@@ -107,5 +107,9 @@ def test_repair_says_exactly_what_is_gone(directory: pathlib.Path) -> None:
     with gnocchetti.open(directory) as db:
         assert [point.value for point in db.measures(metric, "max", granularity="1 minute")] == [59.0, 99.0]
     flip(directory / "MANIFEST", 40)
+    [repair] = gnocchetti.repair(directory).repairs
+    assert (repair.kind, repair.outcome) == ("manifest", "rebuilt")
+    flip(directory / "MANIFEST", 40)
+    flip(directory / "MANIFEST", 60)
     with pytest.raises(errors.Irreparable):
         gnocchetti.repair(directory)

@@ -75,7 +75,7 @@ impl Walk<'_> {
     /// What is lost of results that are made of `window` rows each.
     pub(super) fn lost_in_windows(&self, table: &Table<'_>, window: usize) -> Vec<Vec<bool>> {
         let results = (table.rows() + 1).saturating_sub(window);
-        self.lost_in(table, (0..results).map(|row| (row..row + window, None)))
+        self.lost_in(table, &(0..results).map(|row| (row..row + window, None)))
     }
 
     /// What is lost of groups that begin at these times, made also of the `before` rows before them.
@@ -91,14 +91,14 @@ impl Walk<'_> {
             let row = |time: i64| table.timestamps.partition_point(|timestamp| *timestamp < time);
             (row(first).saturating_sub(before)..row(last.saturating_add(1)), Some((first, last)))
         };
-        self.lost_in(table, starts.iter().map(group))
+        self.lost_in(table, &starts.iter().map(group))
     }
 
     /// What is lost of results, each made of some rows of a table, and of all that lies between them and in a stretch of time.
     fn lost_in(
         &self,
         table: &Table<'_>,
-        results: impl Iterator<Item = (Range<usize>, Option<(i64, i64)>)> + Clone,
+        results: &(impl Iterator<Item = (Range<usize>, Option<(i64, i64)>)> + Clone),
     ) -> Vec<Vec<bool>> {
         if self.inputs.iter().all(|input| input.lost.is_empty()) {
             return Vec::new();

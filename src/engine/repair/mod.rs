@@ -1,6 +1,7 @@
 //! Repair: a directory that is damaged becomes a sound one, and what that cost is told exactly.
 //!
-//! Nobody may have the database open. Damaged segments are written anew without what is damaged ([`segments`]): that is kept
+//! Nobody may have the database open. What all goes by comes first: MANIFEST ([`manifest`]) and the index ([`index`]) are mended where
+//! that leaves no doubt, or nothing is done at all. Damaged segments are written anew without what is damaged ([`segments`]): that is kept
 //! aside ([`quarantine`]) and, where other bytes say exactly what it was, made again ([`rebuild`], [`state`]). One replacement of
 //! MANIFEST commits all of that, as it does a merge. Then the journal is replayed around what is damaged in it, as an open does,
 //! and committed as that is. A repair can be interrupted at any point and done again; done twice, it finds nothing. It must never
@@ -35,7 +36,8 @@ use crate::journal;
 ///
 /// # Errors
 ///
-/// [`Error::Irreparable`] when MANIFEST or the index is damaged; [`Error::Locked`]; and the disk's.
+/// [`Irreparable`](crate::Error::Irreparable) when more of MANIFEST or the index is damaged than can be mended without doubt;
+/// [`Locked`](crate::Error::Locked); and the disk's.
 pub fn repair_directory(root: &Path, fs: Arc<dyn Fs>, progress: &mut OnProgress<'_>) -> Result<RepairReport> {
     let bounded: Arc<dyn Fs> = Arc::new(BoundedFs::new(Arc::clone(&fs)));
     let mut report = RepairReport::default();

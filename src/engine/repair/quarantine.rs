@@ -40,7 +40,8 @@ pub(super) fn keep_file(fs: &dyn Fs, root: &Path, file: &Path, name: &str, about
     fs.sync_dir(root)?;
     let kept = fs.list(&directory)?;
     let is_free = |name: &String| !kept.iter().any(|entry| entry.name == *name);
-    let name = (1..).map(|number: u64| format!("{name}-{number}")).find(is_free).unwrap_or_else(|| name.to_owned());
+    let name =
+        (1..=kept.len() + 1).map(|number| format!("{name}-{number}")).find(is_free).unwrap_or_else(|| name.to_owned());
     let path = directory.join(name);
     fs::link_or_copy(fs, file, &path)?;
     describe(fs, &path, about)?;
