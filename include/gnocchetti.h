@@ -732,7 +732,7 @@ gnt_status gnt_check_directory(const char *path,
 // directory `quarantine`; what other bytes give exactly is made again. The report is a JSON object: `repairs`, each with the
 // members of a finding of gnt_check and `outcome` (`not_needed`, `rebuilt`, `partly_rebuilt`, `lost`), `lost` (first and last
 // time in ns), `methods`, `quarantined`; and `journal`, the records that are gone. GNT_IRREPARABLE when MANIFEST or the index
-// is damaged. `progress` may be NULL.
+// is damaged beyond what mends without doubt; nothing is changed then. `progress` may be NULL.
 gnt_status gnt_repair(const char *path,
                       size_t path_length,
                       gnt_progress_callback progress,
@@ -1072,8 +1072,11 @@ void gnt_arrow_capsule_free(void *capsule);
 
 // What an operation makes of the points of the metrics that it names, by id, name or pattern of names: `{"operation":
 // "(aggregate mean (metric cpu.* mean))", "granularity": ["1 minute"], "from": …, "to": …, "fill": "null",
-// "needed_overlap": 50, "details": true}`, where all but `operation` may be absent, and the operation may be JSON lists as in
-// Gnocchi. For each granularity, coarsest first, one series of all metrics, or one for each. Details: see gnt_result_details.
+// "needed_overlap": 50, "details": true, "skip_damaged": true}`, where all but `operation` may be absent, and the operation may
+// be JSON lists as in Gnocchi. For each granularity, coarsest first, one series of all metrics, or one for each. Details: see
+// gnt_result_details. With `skip_damaged` the answer does without the points that damaged bytes make unknown, instead of failing
+// with GNT_CORRUPT: they count as absent, what is made of several times of which one is missing is left out, and
+// gnt_result_skipped tells what is damaged.
 gnt_status gnt_aggregates(const struct gnt_database *database,
                           const char *question,
                           size_t question_length,
@@ -1091,7 +1094,7 @@ gnt_status gnt_aggregates_of_resources(const struct gnt_database *database,
 
 // The older question across metrics, whose points of one method are aggregated per time by another: `{"metrics": ["a", "b"],
 // "method": "mean", "reaggregation": "max", "resample": "1 hour", "granularity": [60], "from": …, "to": …, "fill": 0,
-// "needed_overlap": 100}`, where all but `metrics` and `method` may be absent.
+// "needed_overlap": 100, "skip_damaged": false}`, where all but `metrics` and `method` may be absent.
 gnt_status gnt_reaggregate(const struct gnt_database *database,
                            const char *question,
                            size_t question_length,

@@ -8,7 +8,11 @@ use std::path::{Path, PathBuf};
 
 use gnocchetti::internals::fs::RealFs;
 use gnocchetti::internals::segment::{Entry, Kind, SegmentReader, number_of};
-use gnocchetti::{AggregationMethod, Database, Error, MetricKey, Query, Sampling};
+use gnocchetti::ops::{EvaluateOptions, Fill, OutputLabel, Predicate, Reaggregation};
+use gnocchetti::{
+    Aggregated, Aggregates, AggregationMethod, Database, Error, MetricKey, NewResource, Query, ResourceAggregates,
+    ResourceMetric, ResourceSearch, Sampling,
+};
 use support::{at, everything, files, metric, options, policy, query, segments, span};
 
 type Points = BTreeMap<i64, u64>;
@@ -229,4 +233,117 @@ fn an_older_state_that_is_damaged_does_no_harm() {
     db.push(sample.keys[1], at(1000), 1.0).unwrap();
     assert!(matches!(db.maintain(), Err(Error::Corrupt(_))));
     assert!(db.measures(&Query::new(sample.keys[1])).is_ok());
+}
+
+/// The points of each series of an answer, by the name of its metric.
+fn by_metric(answer: &Aggregated) -> BTreeMap<String, Points> {
+    let named = answer.series.iter().map(|series| {
+        let name = match &series.label {
+            OutputLabel::Metric(label) => label.metric.clone(),
+            OutputLabel::Aggregated => "all".to_owned(),
+        };
+        (name, series.columns.iter().map(|(t, v)| (t, v.to_bits())).collect())
+    });
+    named.collect()
+}
+
+/// Flips a byte of every chunk of one metric in turn, and asks operations across metrics in both ways.
+#[test]
+fn operations_across_metrics_skip_what_is_damaged_and_say_so() {
+    let (sample, db) = Sample::new();
+    let ask = |text: &str| Aggregates::new(text.parse().unwrap()).granularity(span(10));
+    let exact = ["(metric (a last) (b last) (c last))", "(resample sum 6e-8 (metric (a count) (b count)))"];
+    let whole: Vec<_> = exact.iter().map(|text| by_metric(&db.aggregates(&ask(text)).unwrap())).collect();
+    db.close().unwrap();
+    let key = sample.keys[1].get();
+    let mut skips = 0;
+    for (directory, kind) in [("raw", Kind::Raw), ("level0", Kind::Level0)] {
+        for file in sample.files(directory) {
+            for entry in entries(&file, kind).into_iter().filter(|entry| entry.metric == key) {
+                flip(&file, entry.offset);
+                let db = sample.open();
+                for (text, right) in exact.iter().zip(&whole) {
+                    let what = format!("{text} with {} damaged at {}", file.display(), entry.offset);
+                    let failed = match db.aggregates(&ask(text)) {
+                        Ok(answer) => {
+                            assert_eq!(&by_metric(&answer), right, "{what}");
+                            false
+                        }
+                        Err(Error::Corrupt(damage)) => damage.metric == Some(key),
+                        Err(error) => panic!("{what}: {error}"),
+                    };
+                    let answer = db.aggregates(&ask(text).skip_damaged(true)).unwrap();
+                    assert_eq!(!answer.skipped.is_empty(), failed, "{what}");
+                    assert!(answer.skipped.iter().all(|damage| damage.metric == Some(key)), "{what}");
+                    skips += u32::from(failed);
+                    for (name, points) in by_metric(&answer) {
+                        let all = &right[&name];
+                        assert!(points.iter().all(|(t, value)| all.get(t) == Some(value)), "{what}: wrong for {name}");
+                        let fewer = points.len() < all.len();
+                        assert!(!fewer || (name == "b" && failed), "{what}: {name} lacks something");
+                        assert!(entry.granularity != -1 || !failed || name != "b" || points.is_empty(), "{what}");
+                    }
+                }
+                flip(&file, entry.offset);
+            }
+        }
+    }
+    assert!(skips > 10, "{skips} answers skipped something");
+}
+
+#[test]
+fn every_question_across_metrics_can_skip() {
+    let (sample, db) = Sample::new();
+    let found = db.create_resources(&[
+        NewResource::named("generic", "one", None).unwrap().user("u").metric("load", ResourceMetric::under("p")),
+        NewResource::named("generic", "two", None).unwrap().user("v").metric("load", ResourceMetric::under("p")),
+    ]);
+    let keys: Vec<MetricKey> = found.unwrap().iter().map(|resource| resource.metrics["load"].key).collect();
+    for time in 0..300 {
+        for key in &keys {
+            db.push(*key, at(time), 1.0).unwrap();
+        }
+    }
+    db.checkpoint().unwrap();
+    db.close().unwrap();
+    let file = sample.files("level0").pop().unwrap();
+    let of_one = |entry: &Entry| (entry.metric, entry.granularity) == (keys[0].get(), 10);
+    let damaged = entries(&file, Kind::Level0).into_iter().find(of_one).unwrap();
+    flip(&file, damaged.offset);
+    let db = sample.open();
+
+    let sum = |skip| {
+        Aggregates::new("(aggregate sum (metric load count))".parse().unwrap()).granularity(span(10)).skip_damaged(skip)
+    };
+    let of = |question| ResourceAggregates::new(question, ResourceSearch::generic()).group_by("user_id");
+    assert!(matches!(db.aggregates_of_resources(&of(sum(false)), None), Err(Error::Corrupt(_))));
+    let groups = db.aggregates_of_resources(&of(sum(true)), None).unwrap();
+    assert_eq!((groups[0].skipped.len(), groups[1].skipped.len()), (1, 0), "only who misses something is told");
+    assert_eq!(groups[0].skipped[0].span, Some((damaged.first, damaged.last)));
+    let lengths = [0, 1].map(|i: usize| groups[i].series[0].columns.len());
+    assert_eq!(lengths[0] as u32 + damaged.rows, lengths[1] as u32);
+
+    let older = |skip_damaged| Reaggregation {
+        metrics: vec!["load".to_owned()],
+        method: AggregationMethod::COUNT,
+        reaggregation: Some(AggregationMethod::SUM.into()),
+        resample: None,
+        options: EvaluateOptions { fill: Some(Fill::DropNan), ..EvaluateOptions::default() },
+        skip_damaged,
+    };
+    let generic = ResourceSearch::generic();
+    let ask = |question: &Reaggregation| db.reaggregate_resources(question, &generic, &[], &[span(10)], None);
+    assert!(matches!(ask(&older(false)), Err(Error::Corrupt(_))));
+    let answer = ask(&older(true)).unwrap().remove(0);
+    assert_eq!((answer.skipped.len(), answer.series[0].columns.len()), (1, lengths[1]));
+    let by_id = |key: MetricKey| db.metric_by_key(key).unwrap().id.to_string();
+    let metrics = keys.iter().map(|key| by_id(*key)).collect();
+    let named = Reaggregation { metrics, ..older(true) };
+    assert_eq!(db.reaggregate(&named, &[span(10)]).unwrap(), answer);
+
+    let above = Predicate::from_json(&serde_json::json!({">": 0})).unwrap();
+    let question = query(keys[0], 10, AggregationMethod::COUNT);
+    assert!(matches!(db.search_values(&question, &above), Err(Error::Corrupt(_))));
+    let values = db.search_values_skipping_damage(&question, &above).unwrap();
+    assert_eq!((values.columns[0].len(), values.skipped), (lengths[0], answer.skipped));
 }

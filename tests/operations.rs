@@ -102,6 +102,7 @@ fn the_older_question_gives_the_same_numbers() {
         reaggregation: Some("max".parse().unwrap()),
         resample: None,
         options: EvaluateOptions::default(),
+        skip_damaged: false,
     };
     let old = db.reaggregate(&question, &[Timespan::HOUR]).unwrap();
     let new = Aggregates::new("(aggregate max (metric (cpu.0 mean) (cpu.1 mean)))".parse().unwrap());

@@ -10,7 +10,10 @@ use std::sync::Arc;
 use gnocchetti::internals::engine::Manifest;
 use gnocchetti::internals::fs::RealFs;
 use gnocchetti::internals::segment::{Entry, Kind, SegmentReader, number_of};
-use gnocchetti::{Database, DeleteOptions, Error, MetricKey, Outcome, Partial, Repair, RepairReport, StoredData};
+use gnocchetti::{
+    Database, DeleteOptions, Error, FindingKind, MetricKey, NewMetric, Outcome, Partial, Repair, RepairReport,
+    StoredData,
+};
 use support::fault::{Call, FaultFs, broken};
 use support::{at, copy_tree, files, metric, options, policy, query};
 
@@ -286,6 +289,152 @@ fn a_damaged_journal_loses_the_damaged_record_alone() {
     assert_eq!(keys.iter().map(|key| support::count(&db, *key, 10)).sum::<u64>(), 40);
 }
 
+fn flip(file: &Path, offset: usize) {
+    let mut bytes = std::fs::read(file).unwrap();
+    bytes[offset] ^= 0x24;
+    std::fs::write(file, bytes).unwrap();
+}
+
+/// The bytes of all files that have any, but for the lock's and what `SQLite` shares with who reads.
+fn tree(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let all = files(root).into_iter().filter(|path| !path.starts_with("LOCK") && !path.ends_with("index.sqlite-shm"));
+    all.map(|path| (path.clone(), std::fs::read(root.join(path)).unwrap()))
+        .filter(|(_, bytes)| !bytes.is_empty())
+        .collect()
+}
+
+#[test]
+fn a_manifest_of_which_one_byte_changed_is_what_it_was() {
+    let sample = Sample::with_deletions(true);
+    let length = std::fs::read(sample.root.join("MANIFEST")).unwrap().len();
+    for offset in (0..24).step_by(5).chain((24..length).step_by(97)).chain([length - 1]) {
+        let copy = sample.damaged(Path::new("MANIFEST"), offset as u64);
+        let damaged = std::fs::read(copy.join("MANIFEST")).unwrap();
+        let report = sample.repair(&copy, &format!("byte {offset} of MANIFEST"));
+        assert!(report.is_whole() && report.repairs.len() == 1, "{offset}: {report:?}");
+        let repair = &report.repairs[0];
+        assert_eq!((repair.finding.kind, repair.outcome), (FindingKind::Manifest, Outcome::Rebuilt));
+        assert_eq!(std::fs::read(repair.quarantined.as_ref().unwrap()).unwrap(), damaged, "{offset}");
+    }
+    // All of a header can be made again from what is behind it.
+    let copy = sample.damaged(Path::new("MANIFEST"), 0);
+    let mut bytes = std::fs::read(copy.join("MANIFEST")).unwrap();
+    bytes[..20].fill(0);
+    std::fs::write(copy.join("MANIFEST"), bytes).unwrap();
+    assert!(sample.repair(&copy, "a header of zeros").is_whole());
+}
+
+/// What becomes of the bytes of a page.
+type Change<'a> = &'a dyn Fn(&mut [u8]);
+
+/// A page of the index, changed by what is given.
+fn change_page(root: &Path, tree: &str, change: impl FnOnce(&mut [u8])) {
+    let path = root.join("index.sqlite");
+    let index = rusqlite::Connection::open(&path).unwrap();
+    let page: u32 =
+        index.query_row("SELECT rootpage FROM sqlite_schema WHERE name = ?1", [tree], |row| row.get(0)).unwrap();
+    let size: u32 = index.pragma_query_value(None, "page_size", |row| row.get(0)).unwrap();
+    drop(index);
+    let (page, size) = (page as usize, size as usize);
+    let mut bytes = std::fs::read(&path).unwrap();
+    change(&mut bytes[(page - 1) * size..page * size]);
+    std::fs::write(path, bytes).unwrap();
+}
+
+/// Changes the last byte of a text where it stands.
+fn change_text(page: &mut [u8], text: &str) {
+    let at = page.windows(text.len()).position(|bytes| bytes == text.as_bytes()).unwrap();
+    page[at + text.len() - 1] ^= 0x24;
+}
+
+#[test]
+fn a_damaged_list_of_the_index_is_made_again_from_the_rows() {
+    let sample = Sample::new(true);
+    let db = Database::open(&sample.root, options()).unwrap();
+    let mut new = vec![NewMetric::named("a metric like no other").archive_policy("p").unit("things")];
+    new.extend((0..50).map(|number| NewMetric::named(format!("metric {number}")).archive_policy("p")));
+    let odd = db.create_metrics(&new).unwrap().remove(0);
+    db.close().unwrap();
+    let sample = Sample { expected: Answers::new(), ..sample };
+    let damages: [(&str, &str, Change); 4] = [
+        ("metrics_by_name", "an entry", &|page| change_text(page, "a metric like no other")),
+        ("metrics_by_id", "all of a page", &|page| page.fill(0)),
+        ("metrics_by_unit", "its cells", &|page| page[8..].fill(0x5a)),
+        ("sqlite_autoindex_archive_policies_1", "an entry", &|page| change_text(page, "p")),
+    ];
+    for (list, what, change) in damages {
+        let copy = sample.damaged(Path::new("LOCK"), 0);
+        change_page(&copy, list, change);
+        assert!(!Database::check_directory(&copy, &mut |_| {}).unwrap().is_sound(), "{list}, {what}");
+        let damaged = std::fs::read(copy.join("index.sqlite")).unwrap();
+        let report = sample.repair(&copy, &format!("{list}, {what}"));
+        assert!(report.is_whole() && report.repairs.len() == 1, "{list}, {what}: {report:#?}");
+        let repair = &report.repairs[0];
+        assert_eq!((repair.finding.kind, repair.outcome), (FindingKind::Index, Outcome::Rebuilt));
+        assert!(repair.finding.what.contains(&format!("`{list}`")), "{}", repair.finding.what);
+        assert_eq!(std::fs::read(repair.quarantined.as_ref().unwrap()).unwrap(), damaged, "{list}, {what}");
+        if list == "metrics_by_name" {
+            assert_eq!(repair.finding.metric_id, Some(odd.id), "whose row it is");
+        }
+        let db = Database::open(&copy, options()).unwrap();
+        let mut found = db.metric_by_name("a metric like no other").unwrap();
+        found.created_at = odd.created_at;
+        assert_eq!(found, odd);
+        let next = db.create_metric(NewMetric::named("next").archive_policy("p")).unwrap();
+        assert_eq!(next.key.get(), odd.key.get() + 51, "no key is given twice");
+    }
+}
+
+#[test]
+fn an_index_that_lost_rows_is_not_taken_for_mended() {
+    let sample = Sample::new(true);
+    let damages: [(&str, Change); 4] = [
+        ("metrics", &|page| page.fill(0)),
+        // A row less, that lists still have.
+        ("metrics", &|page| page[4] -= 1),
+        ("archive_policies", &|page| page[4] -= 1),
+        ("metric_totals", &|page| *page.last_mut().unwrap() ^= 2),
+    ];
+    for (table, change) in damages {
+        let copy = sample.damaged(Path::new("LOCK"), 0);
+        change_page(&copy, table, change);
+        let before = tree(&copy);
+        let error = Database::repair(&copy, &mut |_| {}).unwrap_err();
+        assert!(
+            matches!(&error, Error::Irreparable { path, .. } if path.ends_with("index.sqlite")),
+            "{table}: {error}"
+        );
+        assert!(tree(&copy) == before, "{table}: nothing was touched");
+    }
+}
+
+/// Each call that changes something fails in turn while MANIFEST and a list of the index are both mended.
+#[test]
+fn mending_what_all_goes_by_can_be_cut_off_and_done_again() {
+    let sample = Sample::new(true);
+    for nth in 0.. {
+        let copy = sample.damaged(Path::new("MANIFEST"), 30);
+        change_page(&copy, "metrics_by_name", |page| page.fill(0));
+        let fs = FaultFs::hasty();
+        let mut seen = 0;
+        fs.set(move |_, path| {
+            seen += 1;
+            if seen == nth + 1 { Err(broken(path)) } else { Ok(()) }
+        });
+        let first = Database::repair_with_fs(&copy, Arc::new(fs.clone()), &mut |_| {});
+        fs.clear();
+        let last = Database::repair(&copy, &mut |_| {}).unwrap_or_else(|error| panic!("call {nth}: {error}"));
+        assert!(last.is_whole(), "call {nth}: {last:?}");
+        let checked = Database::check_directory(&copy, &mut |_| {}).unwrap();
+        assert_eq!(checked.findings, [], "call {nth}");
+        if let Ok(report) = first {
+            sample.compare(&copy, &report, "both mended");
+            assert!(nth > 20 && report.repairs.len() == 2, "{nth} calls, {report:?}");
+            break;
+        }
+    }
+}
+
 #[test]
 fn without_manifest_or_index_there_is_nothing_to_repair_by() {
     let sample = Sample::new(true);
@@ -295,12 +444,22 @@ fn without_manifest_or_index_there_is_nothing_to_repair_by() {
             let mut bytes = std::fs::read(copy.join(file)).unwrap();
             bytes[..100].fill(0xa5);
             std::fs::write(copy.join(file), bytes).unwrap();
+        } else {
+            flip(&copy.join(file), 50);
         }
         let before: Vec<PathBuf> = files(&copy);
         let error = Database::repair(&copy, &mut |_| {}).unwrap_err();
         assert!(matches!(&error, Error::Irreparable { path, .. } if path.ends_with(file)), "{error}");
         assert_eq!(files(&copy).len(), before.len(), "nothing was touched");
     }
+    // One changed byte explains it, but what it names is not all there.
+    let copy = sample.damaged(Path::new("MANIFEST"), 40);
+    std::fs::remove_file(copy.join(&sample.segments()[0])).unwrap();
+    let before = tree(&copy);
+    assert!(matches!(Database::repair(&copy, &mut |_| {}), Err(Error::Irreparable { .. })));
+    assert!(tree(&copy) == before, "nothing was touched");
+    std::fs::remove_file(copy.join("MANIFEST")).unwrap();
+    assert!(matches!(Database::repair(&copy, &mut |_| {}), Err(Error::Irreparable { .. })));
     let db = Database::open(&sample.root, options()).unwrap();
     assert!(matches!(Database::repair(&sample.root, &mut |_| {}), Err(Error::Locked { .. })));
     drop(db);

@@ -311,6 +311,7 @@ fn the_older_call_answers_for_each_group() {
         reaggregation: Some("max".parse().unwrap()),
         resample: None,
         options: EvaluateOptions::default(),
+        skip_damaged: false,
     };
     let all = ResourceSearch::of("instance");
     let ask = |question: &Reaggregation, group_by: &[&str]| {

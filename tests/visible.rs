@@ -103,6 +103,7 @@ fn operations_are_over_what_is_visible() {
             reaggregation: Some(AggregationMethod::MAX.into()),
             resample: None,
             options: EvaluateOptions::default(),
+            skip_damaged: false,
         };
         visible.reaggregate(&question, &[])
     };
@@ -185,6 +186,7 @@ fn questions_across_resources_leave_out_what_is_not_visible() {
         reaggregation: Some(AggregationMethod::SUM.into()),
         resample: None,
         options: EvaluateOptions::default(),
+        skip_damaged: false,
     };
     let older = |filter: &Filter, groups: &[&str]| {
         values(db.visible(filter).reaggregate_resources(&question, &all, groups, &[], None).unwrap())

@@ -63,6 +63,32 @@ def test_a_question_skips_what_is_damaged_and_says_so(directory: pathlib.Path) -
         assert db.measures_of(metric, ["max"], skip_damaged=True)["max"].skipped == [damage]
 
 
+def test_questions_across_metrics_skip_what_is_damaged(directory: pathlib.Path) -> None:
+    with gnocchetti.open(directory, background=False, memory=0) as db:
+        db.create_archive_policy(gnocchetti.ArchivePolicy("p", [("1 second", "1 day"), ("1 minute", "1 day")], ["max"]))
+        metrics = [db.create_metric(name, archive_policy="p") for name in ("a", "b")]
+        nanos = [second * 1_000_000_000 for second in range(120)]
+        db.push_many(metrics[0], nanos, [1.0] * 120)
+        db.maintain()
+        [sealed] = (directory / "archive" / "1000000000").glob("*/*.seg")
+        flip(sealed, 28)
+        db.push_many(metrics[1], nanos, [2.0] * 120)
+        operation = "(aggregate sum (metric (a max) (b max)))"
+        with pytest.raises(errors.Corrupt):
+            db.aggregates(operation, granularity="1 second")
+        [rest] = db.aggregates(operation, granularity="1 second", skip_damaged=True)
+        assert [point.value for point in rest] == [2.0] * 60 + [3.0] * 60
+        [damage] = rest.skipped
+        assert (damage.file, damage.metric, damage.first, damage.last) == (str(sealed), metrics[0].key, 0, 59_000_000_000)
+        minutes = "(resample sum 60 (metric a max))"
+        [groups] = db.aggregates(minutes, granularity="1 second", skip_damaged=True)
+        assert [point.value for point in groups] == [60.0] and groups.skipped == [damage]
+        [older] = db.reaggregate(["a", "b"], "max", reaggregation="sum", granularity="1 second", fill="dropna", skip_damaged=True)
+        assert list(older) == list(rest) and older.skipped == [damage]
+        found = db.search_values(metrics[0], {">": 0}, "max", granularity="1 second", skip_damaged=True)
+        assert len(found) == 60 and found.skipped == [damage]
+
+
 def test_repair_says_exactly_what_is_gone(directory: pathlib.Path) -> None:
     with gnocchetti.open(directory, background=False) as db:
         db.create_archive_policy(gnocchetti.ArchivePolicy("p", [("1 second", "1 day"), ("1 minute", "1 day")], ["max", "sum"]))
@@ -81,5 +107,9 @@ def test_repair_says_exactly_what_is_gone(directory: pathlib.Path) -> None:
     with gnocchetti.open(directory) as db:
         assert [point.value for point in db.measures(metric, "max", granularity="1 minute")] == [59.0, 99.0]
     flip(directory / "MANIFEST", 40)
+    [repair] = gnocchetti.repair(directory).repairs
+    assert (repair.kind, repair.outcome) == ("manifest", "rebuilt")
+    flip(directory / "MANIFEST", 40)
+    flip(directory / "MANIFEST", 60)
     with pytest.raises(errors.Irreparable):
         gnocchetti.repair(directory)

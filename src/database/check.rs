@@ -127,7 +127,8 @@ impl Database {
     ///
     /// Only what is damaged is taken out of its segment; its bytes are kept in the directory `quarantine`, each with a text
     /// beside it, and never removed. What other bytes give exactly is made again: headers, footers and entries, the states of
-    /// series, and of aggregates those methods that a finer archive gives to the last bit. Of a damaged journal every record
+    /// series, of aggregates those methods that a finer archive gives to the last bit, a MANIFEST of which one byte or the header
+    /// changed, and the lists beside the tables of the index. Of a damaged journal every record
     /// that can be read is replayed. All else is as it was. A repair that is interrupted can be done again; done twice, it
     /// finds nothing. Keep a copy of the directory first.
     ///
@@ -147,8 +148,9 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`Error::Irreparable`](crate::Error::Irreparable) when MANIFEST or the index is damaged, for nobody knows then what belongs
-    /// to the database; [`Error::Locked`](crate::Error::Locked) when somebody has it open; and the disk's. Nothing is changed then.
+    /// [`Error::Irreparable`](crate::Error::Irreparable) when more of MANIFEST or the index is damaged than what the rest of it says
+    /// again without doubt, for nobody knows then what belongs to the database;
+    /// [`Error::Locked`](crate::Error::Locked) when somebody has it open; and the disk's. Nothing is changed then.
     pub fn repair(path: impl AsRef<Path>, progress: &mut OnProgress<'_>) -> Result<RepairReport> {
         repair_directory(path.as_ref(), Arc::new(RealFs), progress)
     }

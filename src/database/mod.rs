@@ -225,12 +225,8 @@ impl Database {
     ///
     /// As [`measures`](Self::measures).
     pub fn measures_of(&self, query: &Query, methods: &[AggregationMethod]) -> Result<Vec<Columns>> {
-        let points = self.points_of(query, methods)?;
+        let (points, _) = self.answer(query, methods, Tolerance::none)?;
         Ok(points.into_iter().map(Columns::from).collect())
-    }
-
-    fn points_of(&self, query: &Query, methods: &[AggregationMethod]) -> Result<Vec<Points>> {
-        Ok(self.answer(query, methods, Tolerance::none)?.0)
     }
 
     /// The answer to a question, and what became of damage that it met.

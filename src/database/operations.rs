@@ -6,10 +6,10 @@ mod threads;
 
 pub use question::{Aggregated, Aggregates, ResourceAggregates};
 
-use crate::database::Database;
+use crate::database::{Database, Undamaged};
 use crate::error::{Error, Result};
 use crate::indexer::{State, StateGroup};
-use crate::ops::{Operation, OutputSeries, Predicate, Reaggregation, evaluate};
+use crate::ops::{Operation, Predicate, Reaggregation, evaluate};
 use crate::query::Query;
 use crate::types::{Columns, Filter, History, ResourceSearch, Timespan, Timestamp};
 use sources::{fetch, hide, of_metrics, of_resources};
@@ -43,10 +43,10 @@ impl Database {
     pub(super) fn aggregates_seen(&self, question: &Aggregates, visibility: Option<&Filter>) -> Result<Aggregated> {
         let options = question.options();
         let (sources, metrics) = of_metrics(self, &question.operation, visibility)?;
-        let inputs = fetch(self, sources, &question.granularities, &options)?;
+        let (inputs, skipped) = fetch(self, sources, &question.granularities, &options, question.skip_damaged)?;
         let series = evaluate(&question.operation, &inputs, &options)?.series;
         let metrics = if question.details { metrics } else { Vec::new() };
-        Ok(Aggregated { series, metrics, ..Aggregated::default() })
+        Ok(Aggregated { series, metrics, skipped, ..Aggregated::default() })
     }
 
     /// What an operation makes of the points of resources' metrics, which it names as they are called within a resource:
@@ -106,19 +106,19 @@ impl Database {
         for StateGroup { group, mut states } in groups {
             hide(self, &asked.operation, &mut states, metrics)?;
             let (sources, resources) = of_resources(&asked.operation, states, times);
-            let answer = fetch(self, sources, &asked.granularities, &options)
-                .and_then(|inputs| evaluate(&asked.operation, &inputs, &options));
-            let series = match answer {
-                Ok(evaluated) => evaluated.series,
+            let answer = fetch(self, sources, &asked.granularities, &options, asked.skip_damaged)
+                .and_then(|(inputs, skipped)| Ok((evaluate(&asked.operation, &inputs, &options)?.series, skipped)));
+            let (series, skipped) = match answer {
+                Ok(answered) => answered,
                 // None of its resources has all of the metrics.
                 Err(Error::UnknownMetric { .. }) => continue,
                 Err(error) => return Err(error),
             };
-            if question.use_history && series.iter().all(|series| series.columns.is_empty()) {
+            if question.use_history && skipped.is_empty() && series.iter().all(|series| series.columns.is_empty()) {
                 continue;
             }
             let resources = if asked.details { resources } else { Vec::new() };
-            answers.push(Aggregated { group, series, resources, ..Aggregated::default() });
+            answers.push(Aggregated { group, series, resources, skipped, ..Aggregated::default() });
         }
         if answers.is_empty() { Err(unknown(&asked.operation)) } else { Ok(answers) }
     }
@@ -142,8 +142,8 @@ impl Database {
         check_resampling(question, granularities)?;
         let (sources, _) = of_metrics(self, &question.exact(), visibility)?;
         let (operation, options) = question.plan_over(sources.len())?;
-        let inputs = fetch(self, sources, granularities, &options)?;
-        Ok(Aggregated { series: evaluate(&operation, &inputs, &options)?.series, ..Aggregated::default() })
+        let (inputs, skipped) = fetch(self, sources, granularities, &options, question.skip_damaged)?;
+        Ok(Aggregated { series: evaluate(&operation, &inputs, &options)?.series, skipped, ..Aggregated::default() })
     }
 
     /// The older question across the metrics of resources, which it names as they are called within a resource: one answer
@@ -166,6 +166,7 @@ impl Database {
     ///     reaggregation: Some(AggregationMethod::MAX.into()),
     ///     resample: None,
     ///     options: EvaluateOptions::default(),
+    ///     skip_damaged: false,
     /// };
     /// let users = db.reaggregate_resources(&largest, &ResourceSearch::generic(), &["user_id"], &[], None)?;
     /// assert_eq!(users[0].series[0].columns.values, [5.0]);
@@ -202,8 +203,7 @@ impl Database {
         let exact = question.exact();
         let answer = |StateGroup { group, mut states }: StateGroup| {
             hide(self, &exact, &mut states, metrics)?;
-            let series = self.reaggregated(question, states, granularities)?;
-            Ok(Aggregated { group, series, ..Aggregated::default() })
+            Ok(Aggregated { group, ..self.reaggregated(question, states, granularities)? })
         };
         let answers: Vec<Aggregated> = groups.into_iter().map(answer).collect::<Result<_>>()?;
         Ok(if answers.is_empty() && group_by.is_empty() { vec![Aggregated::default()] } else { answers })
@@ -214,15 +214,15 @@ impl Database {
         question: &Reaggregation,
         states: Vec<State>,
         granularities: &[Timespan],
-    ) -> Result<Vec<OutputSeries>> {
+    ) -> Result<Aggregated> {
         let exact = question.exact();
         let (sources, _) = of_resources(&exact, states, None);
         if sources.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Aggregated::default());
         }
         let (operation, options) = question.plan_over(sources.len())?;
-        let inputs = fetch(self, sources, granularities, &options)?;
-        Ok(evaluate(&operation, &inputs, &options)?.series)
+        let (inputs, skipped) = fetch(self, sources, granularities, &options, question.skip_damaged)?;
+        Ok(Aggregated { series: evaluate(&operation, &inputs, &options)?.series, skipped, ..Aggregated::default() })
     }
 
     /// Those points of a metric whose values fulfil `predicate`.
@@ -246,6 +246,18 @@ impl Database {
     /// As [`measures`](Self::measures).
     pub fn search_values(&self, query: &Query, predicate: &Predicate) -> Result<Columns> {
         Ok(predicate.select(&self.measures(query)?))
+    }
+
+    /// As [`search_values`](Self::search_values), of the points that
+    /// [`measures_skipping_damage`](Self::measures_skipping_damage) gives; and what was left out.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn search_values_skipping_damage(&self, query: &Query, predicate: &Predicate) -> Result<Undamaged> {
+        let found = self.measures_skipping_damage(query, &[query.asked_method()])?;
+        let columns = found.columns.iter().map(|columns| predicate.select(columns)).collect();
+        Ok(Undamaged { columns, ..found })
     }
 }
 

@@ -19,9 +19,9 @@ pub const MANIFEST: &str = "MANIFEST";
 /// The version of the directory's format as a whole.
 pub const FORMAT_VERSION: u32 = 3;
 
-const MAGIC: [u8; 8] = *b"GNTMANI\n";
+pub(super) const MAGIC: [u8; 8] = *b"GNTMANI\n";
 /// Magic, version, length and checksum of what follows.
-const HEADER: usize = 24;
+pub(super) const HEADER: usize = 24;
 
 /// A segment that is part of the state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -161,7 +161,12 @@ impl Manifest {
     pub fn read(fs: &dyn Fs, root: &Path) -> Result<Option<Self>> {
         let path = root.join(MANIFEST);
         let Some(bytes) = fs.read(&path)? else { return Ok(None) };
-        let corrupt = |offset: usize, what: &str| Err(Corruption::new(&path, offset as u64, what).into());
+        Manifest::parse(&path, &bytes).map(Some)
+    }
+
+    /// The manifest that these bytes of `path` are.
+    pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Self> {
+        let corrupt = |offset: usize, what: &str| Err(Corruption::new(path, offset as u64, what).into());
         if bytes.len() < HEADER || bytes[..8] != MAGIC {
             return corrupt(0, "this is no MANIFEST");
         }
@@ -171,6 +176,7 @@ impl Manifest {
             return corrupt(8, "the header fails its checksum");
         }
         if version > FORMAT_VERSION {
+            let path = path.to_path_buf();
             return Err(Error::UnsupportedFormat { path, found: version, supported: FORMAT_VERSION });
         }
         let body = &bytes[HEADER..];
@@ -192,7 +198,7 @@ impl Manifest {
         if manifest.segments.iter().chain(&manifest.superseded).any(|record| record.name().is_none()) {
             return corrupt(HEADER, "it names a segment of an unknown kind");
         }
-        Ok(Some(manifest))
+        Ok(manifest)
     }
 
     /// Replaces the manifest in `root` atomically; when this returns, the new one survives a power cut.

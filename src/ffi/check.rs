@@ -70,7 +70,7 @@ pub unsafe extern "C" fn gnt_check_directory(
 /// directory `quarantine`; what other bytes give exactly is made again. The report is a JSON object: `repairs`, each with the
 /// members of a finding of gnt_check and `outcome` (`not_needed`, `rebuilt`, `partly_rebuilt`, `lost`), `lost` (first and last
 /// time in ns), `methods`, `quarantined`; and `journal`, the records that are gone. GNT_IRREPARABLE when MANIFEST or the index
-/// is damaged. `progress` may be NULL.
+/// is damaged beyond what mends without doubt; nothing is changed then. `progress` may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gnt_repair(
     path: *const c_char,

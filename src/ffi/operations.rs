@@ -18,13 +18,19 @@ fn detailed(answers: Vec<Aggregated>, grouped: bool) -> Result<QueryResult, Fail
     Ok(result(answers, grouped).with_details(details))
 }
 
-/// The series of answers, in the order of the answers.
-fn result(answers: Vec<Aggregated>, grouped: bool) -> QueryResult {
+/// The series of answers, in the order of the answers; and what was left out of any of them.
+fn result(mut answers: Vec<Aggregated>, grouped: bool) -> QueryResult {
+    let mut skipped = Vec::new();
+    for damage in answers.iter_mut().flat_map(|answer| answer.skipped.drain(..)) {
+        if !skipped.contains(&damage) {
+            skipped.push(damage);
+        }
+    }
     let of_answer = |Aggregated { group, series, .. }: Aggregated| {
         let group = grouped.then(|| json::resources::group(&group).to_string());
         series.into_iter().map(move |series| of_output(series, group.clone()))
     };
-    QueryResult::new(answers.into_iter().flat_map(of_answer).collect())
+    QueryResult::new(answers.into_iter().flat_map(of_answer).collect()).without(skipped)
 }
 
 fn of_output(output: OutputSeries, group: Option<String>) -> Series {
@@ -55,8 +61,11 @@ fn answer<'a, T: serde::de::DeserializeOwned>(
 
 /// What an operation makes of the points of the metrics that it names, by id, name or pattern of names: `{"operation":
 /// "(aggregate mean (metric cpu.* mean))", "granularity": ["1 minute"], "from": …, "to": …, "fill": "null",
-/// "needed_overlap": 50, "details": true}`, where all but `operation` may be absent, and the operation may be JSON lists as in
-/// Gnocchi. For each granularity, coarsest first, one series of all metrics, or one for each. Details: see gnt_result_details.
+/// "needed_overlap": 50, "details": true, "skip_damaged": true}`, where all but `operation` may be absent, and the operation may
+/// be JSON lists as in Gnocchi. For each granularity, coarsest first, one series of all metrics, or one for each. Details: see
+/// gnt_result_details. With `skip_damaged` the answer does without the points that damaged bytes make unknown, instead of failing
+/// with GNT_CORRUPT: they count as absent, what is made of several times of which one is missing is left out, and
+/// gnt_result_skipped tells what is damaged.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gnt_aggregates(
     database: *const gnt_database,
@@ -92,7 +101,7 @@ pub unsafe extern "C" fn gnt_aggregates_of_resources(
 
 /// The older question across metrics, whose points of one method are aggregated per time by another: `{"metrics": ["a", "b"],
 /// "method": "mean", "reaggregation": "max", "resample": "1 hour", "granularity": [60], "from": …, "to": …, "fill": 0,
-/// "needed_overlap": 100}`, where all but `metrics` and `method` may be absent.
+/// "needed_overlap": 100, "skip_damaged": false}`, where all but `metrics` and `method` may be absent.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gnt_reaggregate(
     database: *const gnt_database,

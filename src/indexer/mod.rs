@@ -11,6 +11,7 @@
 mod backup;
 mod connection;
 mod failure;
+mod mend;
 mod metrics;
 mod policies;
 mod resource_types;
@@ -33,6 +34,7 @@ use crate::error::{Corruption, Error, Result};
 pub use backup::Observer;
 pub use connection::Source;
 use failure::Failure;
+pub use mend::DamagedList;
 pub use metrics::{KnownKey, StoredMetric};
 pub use policies::StoredPolicy;
 use resource_types::layout::LayoutCache;

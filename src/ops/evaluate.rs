@@ -11,6 +11,7 @@ use super::arithmetic::{at_least, at_most, binary, binary_of_truths, differences
 use super::fill::Fill;
 use super::input::{Evaluated, Input, Label, OutputLabel, OutputSeries};
 use super::join::{join, unaggregable};
+use super::lost;
 use super::operation::{Operation, Reference};
 use super::operator::{BinaryOperator, UnaryOperator};
 use super::presence::weigh;
@@ -143,8 +144,8 @@ enum Value<'a> {
 }
 
 /// One granularity's evaluation.
-struct Walk<'a> {
-    inputs: &'a [&'a Input],
+pub(super) struct Walk<'a> {
+    pub(super) inputs: &'a [&'a Input],
     /// Whether some inputs count only at some times.
     partly: bool,
     joined: Table<'a>,
@@ -161,7 +162,8 @@ impl<'a> Walk<'a> {
             next += alike.len();
         }
         let partly = inputs.iter().any(|input| input.presence.is_some());
-        Walk { inputs, partly, joined, columns_of }
+        let lost = lost::of_inputs(inputs, &joined);
+        Walk { inputs, partly, joined: Table { lost, ..joined }, columns_of }
     }
 
     fn value(&'a self, operation: &Operation) -> Result<Value<'a>> {
@@ -172,7 +174,9 @@ impl<'a> Walk<'a> {
             Operation::Rolling { reduction, window, of } => {
                 self.rolling(self.table(of, "rolling")?, *reduction, window.get())?
             }
-            Operation::Resample { method, sampling, of } => resampled(self.table(of, "resample")?, *method, *sampling)?,
+            Operation::Resample { method, sampling, of } => {
+                self.resampled(self.table(of, "resample")?, *method, *sampling)?
+            }
             Operation::Unary { operator, of } => return self.unary(*operator, of),
             Operation::Binary { operator, left, right } => return self.binary(*operator, left, right),
             Operation::Clip { of, min, max } => return self.clip(of, min, max.as_deref()),
@@ -204,6 +208,7 @@ impl<'a> Walk<'a> {
             granularity: self.joined.granularity,
             timestamps: Cow::Borrowed(&self.joined.timestamps),
             columns: sources.iter().map(|source| Cow::Borrowed(&*self.joined.columns[*source])).collect(),
+            lost: lost::columns(&self.joined.lost, &sources),
             sources,
             weighed: false,
             aggregated: false,
@@ -219,9 +224,10 @@ impl<'a> Walk<'a> {
         if self.partly {
             weigh(&mut column, &self.shares_of_any(&table));
         }
-        let column = rated(column, reduction, truths);
-        let table = table.behind(usize::from(reduction.is_rate()), vec![Cow::Owned(column)]);
-        Table { sources: vec![0], aggregated: true, truths, ..table }
+        let lost = lost::of_all(&table);
+        let (aggregated, columns) = (true, vec![Cow::Owned(column)]);
+        let table = Table { sources: vec![0], aggregated, truths, columns, lost, ..table }.forget_lost();
+        if reduction.is_rate() { self.changes(table) } else { table }
     }
 
     /// The table with each value multiplied by its share, once.
@@ -256,14 +262,17 @@ impl<'a> Walk<'a> {
         let drops = options.fill.is_some_and(Fill::drops);
         let counted = if self.partly && table.aggregated { self.shares_of_any(&table) } else { Vec::new() };
         let shown = if table.aggregated { 1 } else { table.columns.len() };
-        for (column, source) in table.columns.into_iter().zip(&table.sources).take(shown) {
+        for (at, (column, source)) in table.columns.into_iter().zip(&table.sources).take(shown).enumerate() {
+            let lost = table.lost.get(at).map(Vec::as_slice).unwrap_or_default();
             let input = self.inputs.get(*source);
             let own = input.filter(|_| !table.aggregated);
             let presence = own.and_then(|input| input.presence.as_ref());
             let shares = presence.map(|presence| presence.shares(&table.timestamps, table.granularity));
             let shares = shares.as_ref().unwrap_or(&counted);
             let shown = |row: usize, value: f64| {
-                (!drops || value.is_finite()) && shares.get(row).is_none_or(|share| *share > 0.0)
+                (!drops || value.is_finite())
+                    && shares.get(row).is_none_or(|share| *share > 0.0)
+                    && lost.get(row).is_none_or(|lost| !lost)
             };
             let columns = if column.iter().enumerate().all(|(row, value)| shown(row, *value)) {
                 Columns { timestamps: table.timestamps.to_vec(), values: column.into_owned() }
@@ -286,21 +295,16 @@ impl<'a> Walk<'a> {
         }
         let statistic = reduction.statistic();
         let truths = keeps_truths(&table, statistic);
-        let rolled = |column: &Cow<'_, [f64]>| rated(rolling(column, window, statistic), reduction, truths);
-        let columns = table.columns.iter().map(|column| Cow::Owned(rolled(column))).collect();
-        let skipped = window - 1 + usize::from(reduction.is_rate());
-        Ok(Table { truths, ..table.behind(skipped, columns) })
+        let columns = table.columns.iter().map(|column| Cow::Owned(rolling(column, window, statistic))).collect();
+        let lost = self.lost_in_windows(&table, window);
+        let table = Table { truths, lost, ..table.behind(window - 1, columns) }.forget_lost();
+        Ok(if reduction.is_rate() { self.changes(table) } else { table })
     }
 
     fn unary(&'a self, operator: UnaryOperator, of: &Operation) -> Result<Value<'a>> {
         let table = match operator {
-            UnaryOperator::RateOfChange => {
-                let table = self.table(of, "rateofchange")?;
-                let change = |column: &Cow<'_, [f64]>| Cow::Owned(differences(column, table.truths));
-                let columns = table.columns.iter().map(change).collect();
-                table.behind(1, columns)
-            }
-            UnaryOperator::RateOfChangePerSecond => per_second(self.table(of, "rateofchangesec")?),
+            UnaryOperator::RateOfChange => self.changes(self.table(of, "rateofchange")?),
+            UnaryOperator::RateOfChangePerSecond => self.per_second(self.table(of, "rateofchangesec")?),
             _ => match self.value(of)? {
                 Value::Number { value, .. } => {
                     return Ok(Value::Number { value: unary(operator, value), truth: false });
@@ -356,7 +360,7 @@ impl<'a> Walk<'a> {
             }
             (Value::Table(left), Value::Table(right)) => self.pairs(left, &right, name, apply)?,
         };
-        Ok(Value::Table(Table { truths, ..table }))
+        Ok(Value::Table(Table { truths, ..table.forget_lost() }))
     }
 
     fn pairs(
@@ -383,8 +387,49 @@ impl<'a> Walk<'a> {
         };
         let columns: Vec<Cow<'a, [f64]>> = (0..lefts.max(rights)).map(pair).collect();
         let weighed = left.weighed || right.weighed;
+        let lost = lost::of_pairs(&left.lost, &right.lost);
         let sources = if lefts >= rights { left.sources } else { right.sources.clone() };
-        Ok(Table { sources, columns, weighed, aggregated: true, ..left })
+        Ok(Table { sources, columns, weighed, aggregated: true, lost, ..left })
+    }
+
+    /// Each value minus the one before it.
+    fn changes(&self, table: Table<'a>) -> Table<'a> {
+        let change = |column: &Cow<'_, [f64]>| Cow::Owned(differences(column, table.truths));
+        let columns = table.columns.iter().map(change).collect();
+        let lost = self.lost_in_windows(&table, 2);
+        Table { lost, ..table.behind(1, columns) }.forget_lost()
+    }
+
+    fn per_second(&self, table: Table<'a>) -> Table<'a> {
+        let seconds: Vec<f64> = table.timestamps.windows(2).map(|pair| (pair[1] - pair[0]) as f64 / SECOND).collect();
+        let change = |column: &Cow<'_, [f64]>| {
+            let differences =
+                differences(column, false).into_iter().zip(&seconds).map(|(change, seconds)| change / seconds);
+            let first = column.first().map(|_| f64::NAN);
+            Cow::Owned(first.into_iter().chain(differences).collect())
+        };
+        let columns = table.columns.iter().map(change).collect();
+        let mut lost = self.lost_in_windows(&table, 2);
+        // The first value has none before it, lost or not.
+        lost.iter_mut().filter(|_| table.rows() > 0).for_each(|lost| lost.insert(0, false));
+        Table { columns, truths: false, lost, ..table }.forget_lost()
+    }
+
+    /// Each series grouped again; a `rate:` method sees the differences of its points.
+    fn resampled(&self, table: Table<'a>, method: AggregationMethod, sampling: Sampling) -> Result<Table<'a>> {
+        let rate = usize::from(method.is_rate()).min(table.rows());
+        let mut points = Columns { timestamps: table.timestamps[rate..].to_vec(), values: Vec::new() };
+        let mut timestamps = Vec::new();
+        let mut columns = Vec::with_capacity(table.columns.len());
+        for column in &table.columns {
+            points.values = if method.is_rate() { differences(column, false) } else { column.to_vec() };
+            let groups = resample(&points, method, sampling)?;
+            timestamps = groups.timestamps;
+            columns.push(Cow::Owned(groups.values));
+        }
+        let lost = self.lost_in_groups(&table, &timestamps, sampling, rate);
+        let (granularity, timestamps) = (sampling, Cow::Owned(timestamps));
+        Ok(Table { granularity, timestamps, columns, truths: false, lost, ..table }.forget_lost())
     }
 }
 
@@ -400,35 +445,4 @@ impl Value<'_> {
 /// Whether what is picked among truths is a truth.
 fn keeps_truths(table: &Table<'_>, statistic: Statistic) -> bool {
     table.truths && matches!(statistic, Statistic::Pick(Pick::Min | Pick::Max | Pick::First | Pick::Last))
-}
-
-/// The results of a reduction, or their differences.
-fn rated(results: Vec<f64>, reduction: Reduction, truths: bool) -> Vec<f64> {
-    if reduction.is_rate() { differences(&results, truths) } else { results }
-}
-
-/// Each series grouped again; a `rate:` method sees the differences of its points.
-fn resampled(table: Table<'_>, method: AggregationMethod, sampling: Sampling) -> Result<Table<'_>> {
-    let rate = usize::from(method.is_rate()).min(table.rows());
-    let mut points = Columns { timestamps: table.timestamps[rate..].to_vec(), values: Vec::new() };
-    let mut timestamps = Vec::new();
-    let mut columns = Vec::with_capacity(table.columns.len());
-    for column in table.columns {
-        points.values = if method.is_rate() { differences(&column, false) } else { column.into_owned() };
-        let groups = resample(&points, method, sampling)?;
-        timestamps = groups.timestamps;
-        columns.push(Cow::Owned(groups.values));
-    }
-    Ok(Table { granularity: sampling, timestamps: Cow::Owned(timestamps), columns, truths: false, ..table })
-}
-
-fn per_second(table: Table<'_>) -> Table<'_> {
-    let seconds: Vec<f64> = table.timestamps.windows(2).map(|pair| (pair[1] - pair[0]) as f64 / SECOND).collect();
-    let change = |column: &Cow<'_, [f64]>| {
-        let differences =
-            differences(column, false).into_iter().zip(&seconds).map(|(change, seconds)| change / seconds);
-        let first = column.first().map(|_| f64::NAN);
-        Cow::Owned(first.into_iter().chain(differences).collect())
-    };
-    Table { columns: table.columns.iter().map(change).collect(), truths: false, ..table }
 }

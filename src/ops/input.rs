@@ -36,6 +36,8 @@ pub struct Input {
     pub values: Vec<f64>,
     /// When they count; always, when absent.
     pub presence: Option<Presence>,
+    /// Stretches of time in ns, both ends inside, of which points may be missing because damage makes them unknown.
+    pub lost: Vec<(i64, i64)>,
 }
 
 impl Input {
@@ -52,7 +54,8 @@ impl Input {
     pub fn new(reference: Reference, granularity: Timespan, columns: Columns) -> Self {
         let label = Label { resource: None, metric: reference.metric.clone(), method: reference.method };
         let Columns { timestamps, values } = columns;
-        Input { reference, label, granularity, timestamps: timestamps.into(), values, presence: None }
+        let timestamps = timestamps.into();
+        Input { reference, label, granularity, timestamps, values, presence: None, lost: Vec::new() }
     }
 }
 

@@ -45,6 +45,7 @@ pub(super) fn join<'a>(inputs: &[&'a Input], options: &EvaluateOptions) -> Resul
         weighed: false,
         aggregated: false,
         truths: false,
+        lost: Vec::new(),
     };
     if options.fill.is_none() {
         table = overlapping(table, options).map_err(|reason| unaggregable(inputs, reason))?;

@@ -15,6 +15,7 @@ mod evaluate;
 mod fill;
 mod input;
 mod join;
+mod lost;
 mod operation;
 mod operator;
 mod parse;

@@ -20,6 +20,7 @@ use crate::types::AggregationMethod;
 ///     reaggregation: Some(Reduction::Method(AggregationMethod::MAX)),
 ///     resample: None,
 ///     options: EvaluateOptions::default(),
+///     skip_damaged: false,
 /// };
 /// let (operation, _options) = question.plan()?;
 /// assert_eq!(operation.to_string(), "(aggregate max (metric (a mean) (b mean)))");
@@ -37,6 +38,8 @@ pub struct Reaggregation {
     pub resample: Option<Sampling>,
     /// How the series are brought together; the older call needs full overlap unless told otherwise.
     pub options: EvaluateOptions,
+    /// Whether the answer leaves out what damaged bytes make unknown, instead of being an error.
+    pub skip_damaged: bool,
 }
 
 impl Reaggregation {

@@ -23,6 +23,8 @@ pub(super) struct Table<'a> {
     pub aggregated: bool,
     /// Whether all values are outcomes of comparisons.
     pub truths: bool,
+    /// For each column, of which rows damage makes the value unknown, which is a NaN then; empty when of none.
+    pub lost: Vec<Vec<bool>>,
 }
 
 impl<'a> Table<'a> {
@@ -38,10 +40,10 @@ impl<'a> Table<'a> {
         self
     }
 
-    /// The same table without its first `rows` rows, with columns that lack them already.
+    /// The same table without its first `rows` rows, with columns that lack them already. What is lost of them is to follow.
     pub fn behind(self, rows: usize, columns: Vec<Cow<'a, [f64]>>) -> Self {
         let all = self.timestamps.len();
-        Table { timestamps: part(self.timestamps, rows.min(all)..all), columns, ..self }
+        Table { timestamps: part(self.timestamps, rows.min(all)..all), columns, lost: Vec::new(), ..self }
     }
 }
 

@@ -38,6 +38,16 @@ impl Tolerance {
         self.skipped
     }
 
+    /// What was left out, and of which stretches of time, both ends inside, points may be missing for it.
+    pub fn into_parts(self) -> (Vec<Corruption>, Vec<(i64, i64)>) {
+        (self.skipped, self.missing.0)
+    }
+
+    /// That nothing can be said: all points may be missing.
+    pub fn miss_all(&mut self) {
+        self.miss(i64::MIN, i64::MAX);
+    }
+
     /// Whether points of groups that start in `first..=last` may be missing.
     pub(super) fn misses(&self, first: i64, last: i64) -> bool {
         self.missing.touch(first, last)

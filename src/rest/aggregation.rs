@@ -119,7 +119,7 @@ fn question(
         from: asked.from.map(Timestamp::nanos),
         to: asked.to.map(Timestamp::nanos),
     };
-    Ok(Reaggregation { metrics, method, reaggregation, resample, options })
+    Ok(Reaggregation { metrics, method, reaggregation, resample, options, skip_damaged: false })
 }
 
 /// Why the database does not answer; `alone` when one metric was asked for by its id.

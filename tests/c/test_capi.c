@@ -425,9 +425,13 @@ static void resources_and_operations(void **state)
     OK(gnt_push(database, metric(database, "b"), 0, 7, NULL, &error));
     OK(gnt_reaggregate(database, "{\"metrics\": [\"b\"], \"method\": \"max\"}", GNT_NUL, &result, &error));
     gnt_result_free(result);
-    OK(gnt_aggregates(database, "{\"operation\": \"(+ (metric b mean) 1)\", \"granularity\": [1], \"details\": true}", GNT_NUL,
-                      &result, &error));
+    OK(gnt_aggregates(database,
+                      "{\"operation\": \"(+ (metric b mean) 1)\", \"granularity\": [1], \"details\": true, \"skip_damaged\": true}",
+                      GNT_NUL, &result, &error));
     assert_true(gnt_result_get(result, 0)->values[0] == 8.0);
+    OK(gnt_result_skipped(result, &text, &error));
+    assert_string_equal(gnt_text_data(text), "[]");
+    gnt_text_free(text);
     assert_non_null(strstr(gnt_result_details(result), "\"name\":\"b\""));
     assert_string_equal(gnt_result_details(NULL), "[]");
     gnt_result_free(result);

@@ -312,6 +312,20 @@ fn random_flipped_bytes_of_a_larger_database_are_noticed() {
     }
 }
 
+/// Whatever a repair made of the index, it is sound, and knows every metric that it knew.
+fn after_mending(root: &Path, sample: &Sample) -> Result<(), Trouble> {
+    let checked = Database::check_directory(root, &mut |_| {}).map(|report| report.is_sound());
+    if !matches!(checked, Ok(true)) {
+        return wrong(format!("it is repaired, and a check says {checked:?}"));
+    }
+    let known = Database::open(root, options()).and_then(|db| db.metrics(None, 1000));
+    let known = known.map(|metrics| metrics.iter().map(|metric| metric.key.get()).collect::<Vec<u64>>());
+    match known {
+        Ok(known) if known == (1..=sample.metrics).collect::<Vec<u64>>() => Ok(()),
+        known => wrong(format!("a repair left of {} metrics {known:?}", sample.metrics)),
+    }
+}
+
 /// The index is `SQLite`'s, which keeps no checksums: what a flip there may change unnoticed is said in `docs/reliability.md`. It
 /// never makes anything panic, nor measures wrong.
 #[test]
@@ -335,6 +349,11 @@ fn flipped_bytes_of_the_index_change_no_measure() {
             bytes[flip.offset] ^= flip.mask;
             std::fs::write(root.join(&flip.file), bytes).unwrap();
             let noticed = Database::check_directory(&root, &mut |_| {}).map_or(true, |report| !report.is_sound());
+            let copy = folder.path().join("repaired");
+            copy_tree(&root, &copy);
+            if Database::repair(&copy, &mut |_| {}).is_ok() {
+                self::after_mending(&copy, &sample)?;
+            }
             let Ok(db) = Database::open(&root, options()) else { return Ok("refused by open") };
             for ((key, granularity, name), right) in sample.last() {
                 let Ok(columns) = db.measures(&query(*key, *granularity).method(method(name))) else { continue };

@@ -169,7 +169,7 @@ def repair(path: str | os.PathLike[str], progress: Progress | None = None) -> Re
     """Makes a damaged directory, which nobody may have open, a sound one, and says exactly what that cost.
 
     Only what is damaged is taken out; its bytes are kept in the directory ``quarantine``. ``Irreparable`` when MANIFEST or the index
-    is damaged. Keep a copy of the directory first.
+    is damaged beyond what mends without doubt. Keep a copy of the directory first.
     """
     lib = library()
     told = teller(progress)

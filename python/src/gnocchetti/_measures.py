@@ -122,9 +122,10 @@ class Measures(Metrics):
         start: TimeLike | None = None,
         stop: TimeLike | None = None,
         resample: SpanLike | None = None,
+        skip_damaged: bool = False,
     ) -> Columns:
         """Those points whose values fulfil a predicate such as ``{">=": 50}`` or ``{"and": [{">": 5}, {"<": 9}]}``."""
-        query = self._query([metric], [method], granularity, start, stop, resample)
+        query = self._query([metric], [method], granularity, start, stop, resample, skip_damaged)
         return Columns(self._result("gnt_search_values", query.pointer, *utf8(json.dumps(predicate))), 0)
 
     def last_measure(self, metric: MetricLike) -> datetime.datetime | None:
@@ -149,7 +150,7 @@ class Measures(Metrics):
         start: TimeLike | None,
         stop: TimeLike | None,
         resample: SpanLike | None,
-        skip_damaged: bool = False,
+        skip_damaged: bool,
     ) -> Owned:
         library = self._library
         query = Owned(library, library.handle(library.gnt_query_new), library.gnt_query_free)

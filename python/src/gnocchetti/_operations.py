@@ -27,6 +27,7 @@ def _question(
     stop: TimeLike | None,
     fill: float | str | None,
     needed_overlap: float | None,
+    skip_damaged: bool,
 ) -> dict[str, Any]:
     each: list[Any] = [granularity]
     if granularity is None or (isinstance(granularity, Iterable) and not isinstance(granularity, str)):
@@ -38,7 +39,7 @@ def _question(
         "needed_overlap": needed_overlap,
     }
     lengths = [span_text(to_span(one)) for one in each]
-    return {"granularity": lengths, **{name: value for name, value in given.items() if value is not None}}
+    return {"granularity": lengths, "skip_damaged": skip_damaged, **{name: value for name, value in given.items() if value is not None}}
 
 
 class Operations(Resources):
@@ -53,15 +54,17 @@ class Operations(Resources):
         stop: TimeLike | None = None,
         fill: float | str | None = None,
         needed_overlap: float | None = None,
+        skip_damaged: bool = False,
         details: bool = False,
     ) -> list[Columns]:
         """What an operation makes of the points of the metrics that it names: by id, by name, or by a pattern of names.
 
         For each granularity, coarsest first, one series of all metrics, or one for each. ``fill`` says what stands where a metric
         has no point (a number, ``null``, ``dropna``, ``ffill``, …); ``needed_overlap`` at how many of 100 times all need one.
-        ``details``: each series has the ``metrics`` of which it was made.
+        ``details``: each series has the ``metrics`` of which it was made. ``skip_damaged``: what damage makes unknown is left out,
+        instead of raising ``Corrupt``; ``skipped`` of each series says what is damaged, of all answers together.
         """
-        question = {"operation": operation, "details": details, **_question(granularity, start, stop, fill, needed_overlap)}
+        question = {"operation": operation, "details": details, **_question(granularity, start, stop, fill, needed_overlap, skip_damaged)}
         return self._answers("gnt_aggregates", question)
 
     def aggregates_of_resources(
@@ -78,6 +81,7 @@ class Operations(Resources):
         stop: TimeLike | None = None,
         fill: float | str | None = None,
         needed_overlap: float | None = None,
+        skip_damaged: bool = False,
         details: bool = False,
     ) -> list[Columns]:
         """As :meth:`aggregates`, of the metrics of the resources that a filter finds, named as within their resource.
@@ -92,7 +96,7 @@ class Operations(Resources):
             "resources": search_json(type, filter, history),
             "group_by": list(group_by),
             "use_history": use_history,
-            **_question(granularity, start, stop, fill, needed_overlap),
+            **_question(granularity, start, stop, fill, needed_overlap, skip_damaged),
         }
         return self._answers("gnt_aggregates_of_resources", question)
 
@@ -108,10 +112,11 @@ class Operations(Resources):
         stop: TimeLike | None = None,
         fill: float | str | None = None,
         needed_overlap: float | None = None,
+        skip_damaged: bool = False,
     ) -> list[Columns]:
         """The older question across metrics: their points of one method, aggregated per time by another."""
         asked = _older(metrics, method, reaggregation, resample)
-        question = {**asked, **_question(granularity, start, stop, fill, needed_overlap)}
+        question = {**asked, **_question(granularity, start, stop, fill, needed_overlap, skip_damaged)}
         return self._answers("gnt_reaggregate", question)
 
     def reaggregate_resources(
@@ -129,13 +134,14 @@ class Operations(Resources):
         stop: TimeLike | None = None,
         fill: float | str | None = None,
         needed_overlap: float | None = None,
+        skip_damaged: bool = False,
     ) -> list[Columns]:
         """As :meth:`reaggregate`, of the metric of this name of the resources that a filter finds."""
         question = {
             **_older([metric], method, reaggregation, resample),
             "resources": search_json(type, filter),
             "group_by": list(group_by),
-            **_question(granularity, start, stop, fill, needed_overlap),
+            **_question(granularity, start, stop, fill, needed_overlap, skip_damaged),
         }
         return self._answers("gnt_reaggregate_resources", question)
 

@@ -1,5 +1,6 @@
 //! Questions across metrics, and what answers them.
 
+use crate::error::Corruption;
 use crate::ops::{EvaluateOptions, Fill, Operation, OutputSeries};
 use crate::types::{AttributeValue, Metric, Resource, ResourceSearch, Timespan, Timestamp};
 
@@ -21,6 +22,7 @@ pub struct Aggregates {
     pub(super) from: Option<Timestamp>,
     pub(super) to: Option<Timestamp>,
     pub(super) details: bool,
+    pub(super) skip_damaged: bool,
     fill: Option<Fill>,
     needed_overlap: Option<f64>,
 }
@@ -29,8 +31,16 @@ impl Aggregates {
     /// This operation over all points of all granularities that its metrics share. At a time at which only some metrics
     /// have a point, those count; [`fill`](Self::fill) and [`needed_overlap`](Self::needed_overlap) say otherwise.
     pub fn new(operation: Operation) -> Self {
-        let granularities = Vec::new();
-        Aggregates { operation, granularities, from: None, to: None, details: false, fill: None, needed_overlap: None }
+        Aggregates {
+            operation,
+            granularities: Vec::new(),
+            from: None,
+            to: None,
+            details: false,
+            skip_damaged: false,
+            fill: None,
+            needed_overlap: None,
+        }
     }
 
     /// Only at this granularity; called several times, at those.
@@ -72,6 +82,17 @@ impl Aggregates {
     #[must_use]
     pub fn details(mut self, yes: bool) -> Self {
         self.details = yes;
+        self
+    }
+
+    /// Whether the answer leaves out what damaged bytes make unknown, instead of being an error. Default: no.
+    ///
+    /// Points that are lost count as absent ones, so that a fill may stand for them, and an aggregate over several metrics
+    /// does without; what is made of several times (`resample`, `rolling`, rates) is left out where one of them may be
+    /// missing. [`Aggregated::skipped`] says what is damaged.
+    #[must_use]
+    pub fn skip_damaged(mut self, yes: bool) -> Self {
+        self.skip_damaged = yes;
         self
     }
 
@@ -153,4 +174,6 @@ pub struct Aggregated {
     /// With details, and when the question is about resources: those with such metrics; with history, each of their states
     /// that counted.
     pub resources: Vec<Resource>,
+    /// What was left out because it is damaged, when the question skips that: each place once. Empty when the answer is whole.
+    pub skipped: Vec<Corruption>,
 }

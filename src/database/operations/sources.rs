@@ -7,10 +7,10 @@ use uuid::Uuid;
 
 use super::threads::in_pieces;
 use crate::database::Database;
-use crate::error::{Error, Result};
+use crate::error::{Corruption, Error, Result};
 use crate::indexer::State;
 use crate::ops::{EvaluateOptions, Input, Label, Operation, Presence, Reference};
-use crate::query::Query;
+use crate::query::{Query, Tolerance};
 use crate::types::{
     Definition, Filter, Glob, Metric, MetricKey, MetricSearch, Points, Resource, Starts, Timespan, Timestamp,
 };
@@ -173,27 +173,39 @@ pub(super) fn fetch(
     sources: Vec<Source>,
     granularities: &[Timespan],
     options: &EvaluateOptions,
-) -> Result<Vec<Input>> {
+    skip_damaged: bool,
+) -> Result<(Vec<Input>, Vec<Corruption>)> {
     let common = if granularities.is_empty() { common(database, &sources)? } else { granularities.to_vec() };
     if common.is_empty() && !sources.is_empty() {
         let named = |source: &Source| (source.reference.metric.clone(), source.reference.method.to_string());
         let references = sources.iter().map(named).collect();
         return Err(Error::Unaggregable { references, reason: "No granularity match".to_owned() });
     }
-    let ask = |piece: &[Source]| piece.iter().map(|source| series(database, source, &common, options)).collect();
-    let fetched: Vec<Vec<Vec<Points>>> = in_pieces(&sources, database.threads, &ask)?;
+    let tolerance = if skip_damaged { Tolerance::skipping } else { Tolerance::none };
+    let of_source = |source: &Source| series(database, source, &common, options, tolerance);
+    let ask = |piece: &[Source]| piece.iter().map(of_source).collect();
+    let fetched: Vec<Vec<Vec<Read>>> = in_pieces(&sources, database.threads, &ask)?;
     let mut inputs = Vec::with_capacity(sources.len() * common.len());
-    let mut shared = Shared::default();
+    let (mut shared, mut skipped) = (Shared::default(), Vec::new());
     for (source, series) in sources.into_iter().zip(fetched.into_iter().flatten()) {
-        for (granularity, points) in common.iter().zip(series) {
+        for (granularity, (points, tolerance)) in common.iter().zip(series) {
+            let (met, lost) = tolerance.into_parts();
+            for damage in met {
+                if !skipped.contains(&damage) {
+                    skipped.push(damage);
+                }
+            }
             let (timestamps, values) = (shared.timestamps(*granularity, points.starts), points.values);
             let Source { reference, label, presence, .. } = &source;
             let (reference, label, presence) = (reference.clone(), label.clone(), presence.clone());
-            inputs.push(Input { reference, label, granularity: *granularity, timestamps, values, presence });
+            inputs.push(Input { reference, label, granularity: *granularity, timestamps, values, presence, lost });
         }
     }
-    Ok(inputs)
+    Ok((inputs, skipped))
 }
+
+/// The points of a series, and what became of damage that was met.
+type Read = (Points, Tolerance);
 
 /// The points of a source at each granularity; of one that was deleted meanwhile, none or some.
 fn series(
@@ -201,11 +213,12 @@ fn series(
     source: &Source,
     granularities: &[Timespan],
     options: &EvaluateOptions,
-) -> Result<Vec<Points>> {
+    tolerance: fn() -> Tolerance,
+) -> Result<Vec<Read>> {
     let mut series = Vec::with_capacity(granularities.len());
     for granularity in granularities {
-        match points(database, source, *granularity, options) {
-            Ok(points) => series.push(points),
+        match points(database, source, *granularity, options, tolerance) {
+            Ok(read) => series.push(read),
             Err(error) if source.is_gone(&error) => break,
             Err(error) => return Err(error),
         }
@@ -249,7 +262,13 @@ fn common(database: &Database, sources: &[Source]) -> Result<Vec<Timespan>> {
     Ok(common.unwrap_or_default())
 }
 
-fn points(database: &Database, source: &Source, granularity: Timespan, options: &EvaluateOptions) -> Result<Points> {
+fn points(
+    database: &Database,
+    source: &Source,
+    granularity: Timespan,
+    options: &EvaluateOptions,
+    tolerance: fn() -> Tolerance,
+) -> Result<Read> {
     let method = source.reference.method;
     let mut query = Query::new(source.key).method(method).granularity(granularity);
     if let Some(from) = options.from {
@@ -258,11 +277,17 @@ fn points(database: &Database, source: &Source, granularity: Timespan, options: 
     if let Some(to) = options.to {
         query = query.to(Timestamp::from_nanos(to)?);
     }
-    let points = database.points_of(&query, &[method]).map_err(|error| match error {
-        Error::MethodNotKept { .. } => {
-            Error::UnknownReferenceMethod { metric: source.id.to_string(), method: method.to_string() }
+    match database.answer(&query, &[method], tolerance) {
+        Ok((points, tolerance)) => Ok((points.into_iter().next().unwrap_or_default(), tolerance)),
+        Err(Error::MethodNotKept { .. }) => {
+            Err(Error::UnknownReferenceMethod { metric: source.id.to_string(), method: method.to_string() })
         }
-        other => other,
-    })?;
-    Ok(points.into_iter().next().unwrap_or_default())
+        // A series of which nothing can be said, as its state is damaged, does not keep the others from being asked.
+        Err(error) => {
+            let mut tolerance = tolerance();
+            tolerance.take(error)?;
+            tolerance.miss_all();
+            Ok((Points::default(), tolerance))
+        }
+    }
 }

@@ -55,7 +55,9 @@ impl FindingKind {
     /// What to do about it.
     fn advice(self) -> &'static str {
         match self {
-            FindingKind::Manifest | FindingKind::Index => "restore the file from a snapshot, or the whole directory",
+            FindingKind::Manifest | FindingKind::Index => {
+                "keep a copy of the directory, then repair: it mends what leaves no doubt; else restore it from a snapshot"
+            }
             FindingKind::MissingFile => "put the file back; without it, repair goes on and lists what is gone",
             FindingKind::Segment
             | FindingKind::Entries

@@ -1,12 +1,15 @@
 //! Repair: a directory that is damaged becomes a sound one, and what that cost is told exactly.
 //!
-//! Nobody may have the database open. Damaged segments are written anew without what is damaged ([`segments`]): that is kept
+//! Nobody may have the database open. What all goes by comes first: MANIFEST ([`manifest`]) and the index ([`index`]) are mended where
+//! that leaves no doubt, or nothing is done at all. Damaged segments are written anew without what is damaged ([`segments`]): that is kept
 //! aside ([`quarantine`]) and, where other bytes say exactly what it was, made again ([`rebuild`], [`state`]). One replacement of
 //! MANIFEST commits all of that, as it does a merge. Then the journal is replayed around what is damaged in it, as an open does,
 //! and committed as that is. A repair can be interrupted at any point and done again; done twice, it finds nothing. It must never
 //! guess a value, and never remove bytes that it has not kept elsewhere.
 
 mod aggregates;
+mod index;
+mod manifest;
 mod quarantine;
 mod rebuild;
 mod report;
@@ -20,67 +23,39 @@ use std::sync::Arc;
 pub use report::{JournalLoss, Outcome, Repair, RepairReport};
 
 use super::check::{CheckProgress, OnProgress};
-use super::manifest::{MANIFEST, Manifest};
-use super::open::{INDEX, JOURNAL, LOCK};
+use super::manifest::Manifest;
+use super::open::{JOURNAL, LOCK};
 use super::options::Replay;
 use super::records::{self, Rows};
 use super::{Engine, Options};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::fs::{BoundedFs, Fs};
-use crate::indexer::Indexer;
 use crate::journal;
 
 /// Repairs the database in `root`.
 ///
 /// # Errors
 ///
-/// [`Error::Irreparable`] when MANIFEST or the index is damaged; [`Error::Locked`]; and the disk's.
+/// [`Irreparable`](crate::Error::Irreparable) when more of MANIFEST or the index is damaged than can be mended without doubt;
+/// [`Locked`](crate::Error::Locked); and the disk's.
 pub fn repair_directory(root: &Path, fs: Arc<dyn Fs>, progress: &mut OnProgress<'_>) -> Result<RepairReport> {
     let bounded: Arc<dyn Fs> = Arc::new(BoundedFs::new(Arc::clone(&fs)));
     let mut report = RepairReport::default();
     {
         let fs = &*bounded;
-        let manifest = manifest_of(fs, root)?;
+        // Before anything is created where there is no database.
+        manifest::read(fs, root)?;
         let _lock = fs.lock(&root.join(LOCK))?;
-        let index = index_of(fs, root)?;
-        segments::repair(fs, root, &index, &manifest, &mut report, &mut |at: CheckProgress<'_>| progress(at))?;
-        journal_losses(fs, root, &manifest_of(fs, root)?, &mut report)?;
+        let read = manifest::read(fs, root)?;
+        let index = index::sound(fs, root)?;
+        manifest::replace(fs, root, &read, &mut report)?;
+        let index = index.replace(fs, root, &mut report)?;
+        segments::repair(fs, root, &index, &read.0, &mut report, &mut |at: CheckProgress<'_>| progress(at))?;
+        journal_losses(fs, root, &manifest::read(fs, root)?.0, &mut report)?;
     }
     let engine = Engine::open(root, Options { replay: Replay::Salvage, background: false, ..Options::default() }, fs)?;
     engine.close()?;
     Ok(report)
-}
-
-/// MANIFEST, without which nobody knows what belongs to the database.
-fn manifest_of(fs: &dyn Fs, root: &Path) -> Result<Manifest> {
-    let irreparable = |reason: String| Error::Irreparable { path: root.join(MANIFEST), reason };
-    match Manifest::read(fs, root) {
-        Ok(Some(manifest)) => Ok(manifest),
-        Ok(None) if fs.list(root)?.is_empty() => {
-            Err(Error::NotADatabase { path: root.to_path_buf(), reason: "there is nothing".to_owned() })
-        }
-        Ok(None) => Err(irreparable("it is missing".to_owned())),
-        Err(Error::Corrupt(corruption)) => Err(irreparable(corruption.what)),
-        Err(error) => Err(error),
-    }
-}
-
-/// The index, without which nobody knows which metric is which.
-fn index_of(fs: &dyn Fs, root: &Path) -> Result<Indexer> {
-    let path = root.join(INDEX);
-    let irreparable = |reason: String| Error::Irreparable { path: path.clone(), reason };
-    if !fs.list(root)?.iter().any(|entry| entry.name == INDEX) {
-        return Err(irreparable("it is missing".to_owned()));
-    }
-    let index = Indexer::open(&path).and_then(|index| Ok((index.findings(1)?, index)));
-    match index {
-        Ok((findings, index)) => match findings.into_iter().next() {
-            Some(finding) => Err(irreparable(finding)),
-            None => Ok(index),
-        },
-        Err(Error::Corrupt(corruption)) => Err(irreparable(corruption.what)),
-        Err(error) => Err(error),
-    }
 }
 
 /// Notes what the journal lacks, and keeps the files that lack it.

@@ -28,13 +28,36 @@ pub(super) fn keep(
     let path = directory.join(name);
     let bytes = read_what_can_be(fs, file, range)?;
     fs::replace_atomically(fs, &path, &bytes)?;
+    describe(fs, &path, about)?;
+    Ok(path)
+}
+
+/// Keeps a whole file that is about to be replaced, under its name and the first number that is free, and `about` beside it.
+/// Returns where.
+pub(super) fn keep_file(fs: &dyn Fs, root: &Path, file: &Path, name: &str, about: &impl Serialize) -> Result<PathBuf> {
+    let directory = root.join(QUARANTINE);
+    fs.create_dir_all(&directory)?;
+    fs.sync_dir(root)?;
+    let kept = fs.list(&directory)?;
+    let is_free = |name: &String| !kept.iter().any(|entry| entry.name == *name);
+    let name =
+        (1..=kept.len() + 1).map(|number| format!("{name}-{number}")).find(is_free).unwrap_or_else(|| name.to_owned());
+    let path = directory.join(name);
+    fs::link_or_copy(fs, file, &path)?;
+    describe(fs, &path, about)?;
+    Ok(path)
+}
+
+/// Writes beside what is kept what it was.
+fn describe(fs: &dyn Fs, path: &Path, about: &impl Serialize) -> Result<()> {
     let text = serde_json::to_vec_pretty(about).map_err(|error| Error::Io {
         operation: "describe",
-        path: path.clone(),
+        path: path.to_path_buf(),
         source: std::io::Error::other(error),
     })?;
-    fs::replace_atomically(fs, &directory.join(format!("{name}.json")), &text)?;
-    Ok(path)
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".json");
+    fs::replace_atomically(fs, Path::new(&beside), &text)
 }
 
 fn read_what_can_be(fs: &dyn Fs, file: &Path, range: std::ops::Range<u64>) -> Result<Vec<u8>> {

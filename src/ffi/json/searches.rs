@@ -125,6 +125,8 @@ pub struct AggregatesIn {
     needed_overlap: Option<f64>,
     #[serde(default)]
     pub details: bool,
+    #[serde(default)]
+    skip_damaged: bool,
     resources: Option<ResourceSearchIn>,
     #[serde(default)]
     group_by: Vec<String>,
@@ -143,7 +145,8 @@ impl AggregatesIn {
     }
 
     fn aggregates(&self) -> Result<Aggregates, Failure> {
-        let mut question = Aggregates::new(Operation::from_json(&self.operation)?).details(self.details);
+        let operation = Operation::from_json(&self.operation)?;
+        let mut question = Aggregates::new(operation).details(self.details).skip_damaged(self.skip_damaged);
         for granularity in granularities(&self.granularity)? {
             question = question.granularity(granularity);
         }
@@ -185,6 +188,8 @@ pub struct ReaggregationIn {
     to: Option<Given>,
     fill: Option<Value>,
     needed_overlap: Option<f64>,
+    #[serde(default)]
+    skip_damaged: bool,
     resources: Option<ResourceSearchIn>,
     #[serde(default)]
     group_by: Vec<String>,
@@ -211,6 +216,7 @@ impl ReaggregationIn {
             reaggregation: self.reaggregation.map(|text| text.parse()).transpose()?,
             resample: self.resample.map(|text| text.parse()).transpose()?,
             options,
+            skip_damaged: self.skip_damaged,
         };
         let granularities = granularities(&self.granularity)?;
         let resources = self.resources.map(ResourceSearchIn::build).transpose()?;

@@ -3,6 +3,7 @@
 mod evaluating;
 mod joining;
 mod language;
+mod losing;
 mod reaggregating;
 mod searching;
 

@@ -9,6 +9,7 @@ fn question(metrics: &[&str], method: &str, reaggregation: Option<&str>, resampl
         reaggregation: reaggregation.map(|name| name.parse().unwrap()),
         resample: resample.map(|sampling| sampling.parse().unwrap()),
         options: EvaluateOptions::default(),
+        skip_damaged: false,
     }
 }
 
