@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{Path, Query, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -272,6 +272,7 @@ async fn answer(app: Arc<App>, handler: Handler, path: Pairs, query: Pairs, requ
     let challenge = app.door.challenge();
     let caller = app.door.who(&head.headers).await;
     let user = caller.as_ref().map(|user| user.name().to_owned()).unwrap_or_default();
+    let come_again = caller.as_ref().err() == Some(&StatusCode::SERVICE_UNAVAILABLE);
     let body = match &caller {
         Ok(_) => app.bodies.read(body, app.options.max_body).await,
         // Who is nobody must not take the memory that others need.
@@ -306,6 +307,10 @@ async fn answer(app: Arc<App>, handler: Handler, path: Pairs, query: Pairs, requ
     };
     if response.status() == StatusCode::UNAUTHORIZED {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    // It could not be found out who asks: too many had to be, or who knows is away.
+    if come_again && response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
     let took = began.elapsed();
     let (status, micros) = (response.status().as_u16(), took.as_micros() as u64);
