@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::access::User;
 use super::checks::{Checks, Found};
-use super::outbound::{Answer, Peer};
+use super::outbound::{Answer, Peer, Trust};
 use crate::{Database, Timestamp};
 
 /// How many questions are asked at a time.
@@ -34,6 +34,8 @@ const X_SUBJECT_TOKEN: HeaderName = HeaderName::from_static("x-subject-token");
 pub struct KeystoneOptions {
     /// Its URL, with or without `/v3`.
     pub url: String,
+    /// Its URL as clients are told it, when that is another.
+    pub public_url: Option<String>,
     /// This server's user, and its password.
     pub username: String,
     /// Its password.
@@ -46,6 +48,8 @@ pub struct KeystoneOptions {
     pub project_domain: String,
     /// For `https`: the certificates of the authorities that Keystone is known by, in PEM.
     pub authorities: Vec<u8>,
+    /// For `https`: any certificate is taken, so whoever is on the way may say that he is Keystone, and who asks. For tests.
+    pub insecure: bool,
     /// How long an answer of Keystone may take.
     pub timeout: Duration,
     /// How long a token is taken without asking again.
@@ -113,11 +117,14 @@ impl Keystone {
     pub(super) fn of(options: &KeystoneOptions) -> Result<Self, String> {
         let url = options.url.trim_end_matches('/');
         let url = if url.ends_with("/v3") { url.to_owned() } else { format!("{url}/v3") };
-        let peer = Peer::at(&url, &options.authorities, options.timeout).map_err(|why| format!("Keystone: {why}"))?;
+        let trust = if options.insecure { Trust::Anybody } else { Trust::Authorities(&options.authorities) };
+        let peer = Peer::at(&url, trust, options.timeout).map_err(|why| format!("Keystone: {why}"))?;
         if [&options.username, &options.password, &options.project].iter().any(|text| text.is_empty()) {
             return Err("Keystone: user name, password and project of this server are needed".to_owned());
         }
-        let challenge = HeaderValue::try_from(format!("Keystone uri=\"{url}\"")).map_err(|error| error.to_string())?;
+        let public = options.public_url.as_deref().unwrap_or(&url);
+        let refused = |_| format!("Keystone: `{public}` is no URL that clients can be told");
+        let challenge = HeaderValue::try_from(format!("Keystone uri=\"{public}\"")).map_err(refused)?;
         let checks = Checks::of(AT_A_TIME, WAITING).map_err(|error| error.to_string())?;
         Ok(Keystone { peer, options: options.clone(), challenge, own: Mutex::default(), checks })
     }

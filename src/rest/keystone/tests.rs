@@ -74,12 +74,14 @@ fn answer(stream: &TcpStream, number: usize, script: &Script) {
 fn options(url: &str) -> KeystoneOptions {
     KeystoneOptions {
         url: url.to_owned(),
+        public_url: None,
         username: "gnocchi".to_owned(),
         password: "own secret".to_owned(),
         user_domain: "Default".to_owned(),
         project: "service".to_owned(),
         project_domain: "id:default".to_owned(),
         authorities: Vec::new(),
+        insecure: false,
         timeout: Duration::from_millis(500),
         remembered: Duration::from_secs(300),
     }
@@ -238,4 +240,8 @@ fn options_that_cannot_work_are_refused() {
     let shown = format!("{:?}", options("http://keystone"));
     assert!(!shown.contains("secret"), "{shown}");
     assert_eq!(keystone("http://keystone:5000/").challenge(), "Keystone uri=\"http://keystone:5000/v3\"");
+    let public = |url: &str| KeystoneOptions { public_url: Some(url.to_owned()), ..options("http://inner:5000") };
+    let told = Keystone::of(&public("https://public/identity")).unwrap();
+    assert_eq!(told.challenge(), "Keystone uri=\"https://public/identity\"");
+    assert!(refused(public("https://public/\n")).contains("is no URL that clients can be told"));
 }
