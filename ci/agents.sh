@@ -32,7 +32,7 @@ say "letting agents write"
 rm -rf "$run"
 mkdir "$run"
 outcome=0
-"${PYTHON:-python3}" tests/agents/run.py --command target/debug/gnocchetti --prometheus "$prometheus" \
+"${PYTHON:-python3}" tests/agents/run.py --command "$(built debug)" --prometheus "$prometheus" \
     --collectd /usr/sbin/collectd --folder "$run" --seconds "${GNOCCHETTI_AGENT_SECONDS:-30}" 2>&1 | tee "$folder/log" || outcome=$?
 
 count=$(grep -Ex '[0-9]+ passed, [0-9]+ failed' "$folder/log") || fail "nothing was compared"

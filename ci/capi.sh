@@ -58,7 +58,7 @@ cpp17() {
 under_valgrind() {
     # With the names of functions, which findings and suppressions need.
     mkdir "$work/named"
-    ln -s "$PWD/target/release/libgnocchetti.so" "$work/named/libgnocchetti.so.0"
+    ln -s "$(built release libgnocchetti.so)" "$work/named/libgnocchetti.so.0"
     cp "$work/c99" "$work/valgrind"
     LD_LIBRARY_PATH=$work/named tests valgrind valgrind --quiet --child-silent-after-fork=yes --leak-check=full \
         --suppressions="$PWD/tests/c/valgrind.supp" \

@@ -6,7 +6,7 @@
 source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 
 folder=$PWD/target/clients
-command=target/debug/gnocchetti
+command=$(built debug)
 mkdir -p "$folder"
 export PYTHONDONTWRITEBYTECODE=1
 
@@ -22,7 +22,7 @@ cargo build --locked --features cli,rest --bin gnocchetti
 outcome=0
 
 say "running Gnocchi's client"
-GNOCCHETTI=$PWD/$command timeout 300 "$folder/clients/bin/pytest" -p no:cacheprovider --quiet --color=no tests/clients 2>&1 |
+GNOCCHETTI=$command timeout 300 "$folder/clients/bin/pytest" -p no:cacheprovider --quiet --color=no tests/clients 2>&1 |
     tee "$folder/clients.log" || outcome=$?
 
 say "making requests of the description"

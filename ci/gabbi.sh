@@ -35,7 +35,7 @@ PYTHONDONTWRITEBYTECODE=1 "$environment/bin/python" -m unittest discover --quiet
 say "running the suite"
 outcome=0
 read -r -a files <<<"${GABBI_FILES:-}"
-PYTHONDONTWRITEBYTECODE=1 "$environment/bin/python" tests/gabbi/run.py --command target/debug/gnocchetti \
+PYTHONDONTWRITEBYTECODE=1 "$environment/bin/python" tests/gabbi/run.py --command "$(built debug)" \
     --suite "$suite" --suite "$live" --expected tests/gabbi/expected.yaml "${files[@]}" 2>&1 | tee "$log" || outcome=$?
 
 count=$(grep -Ex '[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped' "$log") || fail "no test was run"

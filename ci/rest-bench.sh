@@ -23,4 +23,4 @@ fi
 say "building"
 cargo build --release --locked --features cli,rest --bin gnocchetti
 say "measuring"
-"${PYTHON:-python3}" tests/rest_bench/bench.py --command target/release/gnocchetti "${reference[@]}"
+"${PYTHON:-python3}" tests/rest_bench/bench.py --command "$(built release)" "${reference[@]}"

@@ -16,6 +16,11 @@ fail() {
     exit 1
 }
 
+# built PROFILE [FILE]: where cargo puts the command, or another file that it builds: below CARGO_TARGET_DIR, when that is said.
+built() {
+    printf '%s/%s/%s\n' "$(realpath -m "${CARGO_TARGET_DIR:-target}")" "$1" "${2:-gnocchetti}"
+}
+
 # environment WHAT REQUIREMENTS PLACE: what a file of requirements names, in an environment of its own. It is made anew when the
 # file has changed.
 environment() {

@@ -75,11 +75,6 @@ impl User {
         (named.next().is_none() && !name.is_empty()).then(|| User::named(name))
     }
 
-    /// Refuses everybody but the administrator.
-    pub(super) fn must_be_admin(&self) -> Result<(), Failure> {
-        if self.has_role(ADMIN) { Ok(()) } else { Err(Failure::of(StatusCode::FORBIDDEN)) }
-    }
-
     /// Which resources it may write to: those it created, or somebody of its project did, or all when there is no filter.
     pub(super) fn owned(&self) -> Option<Filter> {
         if self.has_role(ADMIN) {

@@ -52,6 +52,7 @@ type Named = BTreeMap<String, (ResourceMetric, Measures)>;
 pub(super) fn resources(app: &App, call: &Call) -> Result<Reply, Failure> {
     let user = call.user()?;
     let create = call.switch("create_metrics", false)?;
+    let may_create = user.must(app, "create metric").is_ok();
     let body = call.json()?;
     let mut given: Vec<(ResourceId, Named)> = Vec::new();
     for (text, metrics) in Given::whole(&body).members()? {
@@ -63,7 +64,7 @@ pub(super) fn resources(app: &App, call: &Call) -> Result<Reply, Failure> {
         ));
     }
     let mut batch = app.database.resource_batch();
-    batch.create_metrics(create);
+    batch.create_metrics(create && may_create);
     for (resource, named) in &given {
         for (name, (new, measures)) in named {
             batch.new_metric(resource, name, new.clone());
@@ -73,6 +74,9 @@ pub(super) fn resources(app: &App, call: &Call) -> Result<Reply, Failure> {
     let owned = user.owned();
     match batch.commit(owned.as_ref()) {
         Ok(_) => Ok(Reply::empty(StatusCode::ACCEPTED)),
+        Err(Error::UnknownResourceMetrics { resources, .. }) if create && !may_create && resources.is_empty() => {
+            Err(Failure::of(StatusCode::FORBIDDEN))
+        }
         Err(Error::UnknownResourceMetrics { resources, metrics }) => {
             Err(unknown(app, &given, create, &resources, &metrics))
         }

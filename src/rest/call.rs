@@ -35,11 +35,6 @@ impl Call {
         self.caller.clone().map_err(Failure::of)
     }
 
-    /// Refuses everybody but the administrator.
-    pub(super) fn must_be_admin(&self) -> Result<(), Failure> {
-        self.user()?.must_be_admin()
-    }
-
     /// A part of the path that the route leaves open.
     pub(super) fn named(&self, part: &str) -> &str {
         self.path.get(part).map_or("", String::as_str)

@@ -2,7 +2,8 @@
 //!
 //! No client can hold a connection for long without asking something: the handshake, the head of a request (and the wait
 //! for it) and the taking of an answer have their times, the body has the request's. What is beyond the number of
-//! connections waits in the system's queue. When the server ends, idle connections end at once, others with their answer.
+//! connections waits in the system's queue. When the server ends, idle connections and handshakes end at once, others with their
+//! answer.
 
 use std::future::Future;
 use std::pin::pin;
@@ -16,7 +17,7 @@ use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{sleep, timeout};
 use tokio_io_timeout::TimeoutStream;
 
@@ -49,6 +50,7 @@ pub(super) async fn serve(
 ) {
     let slots = Arc::new(Semaphore::new(limits.connections));
     let connections = GracefulShutdown::new();
+    let (ends, ending) = watch::channel(false);
     let mut end = pin!(end);
     loop {
         let (stream, slot) = tokio::select! {
@@ -58,13 +60,14 @@ pub(super) async fn serve(
                 None => continue,
             },
         };
-        let (routes, tls, watcher) = (routes.clone(), tls.clone(), connections.watcher());
+        let (routes, tls, watcher, mut ending) = (routes.clone(), tls.clone(), connections.watcher(), ending.clone());
         tokio::spawn(async move {
-            connection(stream, routes, limits.client, tls, watcher).await;
+            connection(stream, routes, limits.client, tls, watcher, &mut ending).await;
             drop(slot);
         });
     }
     drop(listener);
+    ends.send_replace(true);
     if timeout(limits.end, connections.shutdown()).await.is_err() {
         tracing::warn!("connections that do not end are cut");
     }
@@ -83,14 +86,26 @@ async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<(TcpSt
     }
 }
 
-async fn connection(stream: TcpStream, routes: Router, patience: Duration, tls: Option<Tls>, watcher: Watcher) {
+async fn connection(
+    stream: TcpStream,
+    routes: Router,
+    patience: Duration,
+    tls: Option<Tls>,
+    watcher: Watcher,
+    ending: &mut watch::Receiver<bool>,
+) {
     // Answers are written whole: there is nothing to wait for. Where that cannot be said, they come a little later.
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(patience));
     let stream = Box::pin(stream);
     let Some(tls) = tls else { return requests(stream, routes, patience, watcher).await };
-    match timeout(patience, tls.acceptor().accept(stream)).await {
+    let handshake = tokio::select! {
+        handshake = timeout(patience, tls.acceptor().accept(stream)) => handshake,
+        // Nothing was asked yet that would have to be answered.
+        _ = ending.wait_for(|ends| *ends) => return,
+    };
+    match handshake {
         Ok(Ok(stream)) => requests(stream, routes, patience, watcher).await,
         Ok(Err(error)) => tracing::debug!(%error, "a client speaks no TLS that this server does"),
         Err(_) => tracing::debug!("a client takes too long for its TLS handshake"),

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use parking_lot::RwLock;
 
 use super::access::{User, credentials};
+use super::checks::Found;
 use super::htpasswd::Users;
 use super::keystone::Keystone;
 use super::options::{Auth, ServerOptions, Source};
@@ -80,8 +81,11 @@ impl Door {
             Door::Passwords { users, .. } => {
                 let (name, password) = credentials(headers).ok_or(StatusCode::UNAUTHORIZED)?;
                 let users = Arc::clone(&users.read());
-                let right = users.check(&name, &password).await;
-                if right { Ok(User::named(&name)) } else { Err(StatusCode::UNAUTHORIZED) }
+                match users.check(&name, &password).await {
+                    Found::Right(()) => Ok(User::named(&name)),
+                    Found::Wrong => Err(StatusCode::UNAUTHORIZED),
+                    Found::Unknown => Err(StatusCode::SERVICE_UNAVAILABLE),
+                }
             }
         }
     }

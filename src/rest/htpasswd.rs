@@ -1,23 +1,24 @@
 //! Users with passwords, from a file of lines `name:hash` as `htpasswd -B` writes it.
 //!
-//! Hashes are bcrypt's, which are slow on purpose: a password that was right is remembered for a while, and others are
+//! Hashes are bcrypt's, which are slow on purpose: a password that was right is remembered while it is used, and others are
 //! looked at on threads that may block, few at a time. A name that is not there takes as long as one that is. A hash that
 //! cannot be checked is refused when the file is read, and no message shows one.
 
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bcrypt::HashParts;
-use tokio::sync::Semaphore;
 
-use super::remembered::Remembered;
+use super::checks::{Checks, Found};
 
-/// How long a password is known to be right; a file that is read again ends that at once.
+/// How long a password is known to be right after it was last used; a file that is read again ends that at once.
 const REMEMBERED: Duration = Duration::from_secs(300);
 
 /// How many passwords are checked at a time: wrong ones must not take all processors.
 const AT_A_TIME: usize = 2;
+
+/// How many passwords wait to be checked: some seconds' work by the usual costs.
+const WAITING: usize = 32;
 
 /// The greatest cost of a hash. Each step doubles the time of a check; this one takes seconds.
 const GREATEST_COST: u32 = 16;
@@ -28,8 +29,7 @@ pub(super) struct Users {
     hashes: HashMap<String, String>,
     /// The most costly hash: what is compared with the passwords of users who are not there.
     costliest: String,
-    known: Remembered<()>,
-    turns: Arc<Semaphore>,
+    checks: Checks<()>,
 }
 
 impl Users {
@@ -57,34 +57,28 @@ impl Users {
         if hashes.is_empty() {
             return Err("there is no user in it".to_owned());
         }
-        let known = Remembered::nothing().map_err(|error| error.to_string())?;
-        Ok(Users { hashes, costliest: costliest.1, known, turns: Arc::new(Semaphore::new(AT_A_TIME)) })
+        let checks = Checks::of(AT_A_TIME, WAITING).map_err(|error| error.to_string())?;
+        Ok(Users { hashes, costliest: costliest.1, checks })
     }
 
-    /// Whether this is the password of this user.
-    pub(super) async fn check(&self, name: &str, password: &str) -> bool {
+    /// Whether this is the password of this user; unknown when too many passwords wait to be checked.
+    pub(super) async fn check(&self, name: &str, password: &str) -> Found<()> {
         let secret = [name, password];
-        let known = || self.known.of(&secret, Instant::now()).is_some();
-        if known() {
-            return true;
-        }
-        let Ok(turn) = Arc::clone(&self.turns).acquire_owned().await else { return false };
-        // Many requests may have waited with the same password.
-        if known() {
-            return true;
-        }
-        let there = self.hashes.get(name);
-        let (hash, given) = (there.unwrap_or(&self.costliest).clone(), password.to_owned());
-        let compared = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            bcrypt::verify(given, &hash).unwrap_or(false)
+        let found = self.checks.find(&secret, async |turn| {
+            let there = self.hashes.get(name);
+            let (hash, given) = (there.unwrap_or(&self.costliest).clone(), password.to_owned());
+            let compared = tokio::task::spawn_blocking(move || {
+                let _turn = turn;
+                bcrypt::verify(given, &hash).unwrap_or(false)
+            });
+            let right = compared.await.unwrap_or(false) && there.is_some();
+            (if right { Found::Right(()) } else { Found::Wrong }, REMEMBERED)
         });
-        let right = compared.await.unwrap_or(false) && there.is_some();
-        if right {
-            let now = Instant::now();
-            self.known.keep(&secret, (), now, now + REMEMBERED);
+        let found = found.await;
+        if let Found::Right(()) = found {
+            self.checks.keep(&secret, (), REMEMBERED);
         }
-        right
+        found
     }
 }
 
@@ -123,24 +117,27 @@ mod tests {
     fn passwords_are_compared() {
         let users = users(&[("alice", "secret"), ("bob", "pässword:with a colon")]);
         run(async {
-            assert!(users.check("alice", "secret").await && users.check("alice", "secret").await);
-            assert!(users.check("bob", "pässword:with a colon").await);
+            for (name, password) in [("alice", "secret"), ("alice", "secret"), ("bob", "pässword:with a colon")] {
+                assert_eq!(users.check(name, password).await, Found::Right(()), "{name} {password}");
+            }
             for (name, password) in
                 [("alice", ""), ("alice", "Secret"), ("bob", "secret"), ("carol", "secret"), ("", "")]
             {
-                assert!(!users.check(name, password).await, "{name} {password}");
+                assert_eq!(users.check(name, password).await, Found::Wrong, "{name} {password}");
             }
         });
     }
 
     #[test]
-    fn a_right_password_is_compared_once_and_a_wrong_one_each_time() {
+    fn a_password_is_compared_once() {
         let users = users(&[("alice", "secret")]);
         run(async {
-            assert!(users.check("alice", "secret").await);
-            users.turns.close();
-            assert!(users.check("alice", "secret").await, "it is remembered");
-            assert!(!users.check("alice", "other").await);
+            assert_eq!(users.check("alice", "secret").await, Found::Right(()));
+            assert_eq!(users.check("alice", "other").await, Found::Wrong);
+            users.checks.close();
+            assert_eq!(users.check("alice", "secret").await, Found::Right(()), "it is remembered");
+            assert_eq!(users.check("alice", "other").await, Found::Wrong, "for a moment");
+            assert_eq!(users.check("alice", "a third").await, Found::Unknown);
         });
     }
 
@@ -150,7 +147,7 @@ mod tests {
         let text = format!("# three\n\na:{}\nb:{}\nc:{}\n", hashes[0], hashes[1], hashes[2]);
         let users = Users::read(&text).unwrap();
         assert_eq!(users.costliest, hashes[1]);
-        assert!(!run(users.check("nobody", "secret")), "though the password is that of the hash");
+        assert_eq!(run(users.check("nobody", "secret")), Found::Wrong, "though the password is that of the hash");
     }
 
     #[test]

@@ -8,7 +8,6 @@ use axum::http::StatusCode;
 use serde_json::json;
 
 use super::access::User;
-use super::call::Call;
 use super::failure::Failure;
 use super::server::App;
 use crate::Database;
@@ -21,8 +20,8 @@ const ATTEMPTS: usize = 4;
 const CHUNK: usize = 1000;
 
 /// Makes a type of resources, when it is not there; who may not make types may still write when it is.
-pub(super) fn make_type(app: &App, call: &Call, resource_type: &ResourceType) -> Result<(), Failure> {
-    make_type_when(&app.database, resource_type, || call.must_be_admin())
+pub(super) fn make_type(app: &App, user: &User, resource_type: &ResourceType) -> Result<(), Failure> {
+    make_type_when(&app.database, resource_type, || user.must(app, "create resource type"))
 }
 
 /// Makes a type of resources, when it is not there and this may be done.
@@ -53,25 +52,41 @@ pub(super) struct Sender {
     archive_policy: Option<String>,
     /// The type of resources, when it is to be made where it is not there.
     resource_type: Option<ResourceType>,
+    /// Whether resources, and metrics, that are not there may be made for it.
+    may_make: MayMake,
+}
+
+/// What may be made for somebody who pushes.
+#[derive(Debug, Clone, Copy)]
+struct MayMake {
+    resources: bool,
+    metrics: bool,
 }
 
 impl Sender {
     /// Whoever runs the server: nobody asks whether he may.
     pub(super) fn trusted(creator: &str, archive_policy: Option<&str>) -> Self {
         let archive_policy = archive_policy.map(str::to_owned);
-        Sender { creator: creator.to_owned(), visibility: None, archive_policy, resource_type: None }
+        let may_make = MayMake { resources: true, metrics: true };
+        Sender { creator: creator.to_owned(), visibility: None, archive_policy, resource_type: None, may_make }
+    }
+
+    /// A user of the API: what the rules let it do.
+    fn user(app: &App, user: &User) -> Self {
+        let may = |rule| user.must(app, rule).is_ok();
+        Sender {
+            creator: user.name().to_owned(),
+            visibility: user.owned(),
+            archive_policy: None,
+            resource_type: None,
+            may_make: MayMake { resources: may("create resource"), metrics: may("create metric") },
+        }
     }
 
     /// This type of resources is made when it is not there.
     pub(super) fn making(mut self, resource_type: ResourceType) -> Self {
         self.resource_type = Some(resource_type);
         self
-    }
-}
-
-impl From<&User> for Sender {
-    fn from(user: &User) -> Self {
-        Sender { creator: user.name().to_owned(), visibility: user.owned(), archive_policy: None, resource_type: None }
     }
 }
 
@@ -140,9 +155,10 @@ impl Incoming {
         self.resources.entry(resource.to_owned()).or_default()
     }
 
-    /// Pushes everything for `user`, to whom new resources belong.
-    pub(super) fn push(&self, database: &Database, user: &User) -> Result<(), Failure> {
-        self.push_for(database, &user.into())
+    /// Pushes everything for `user`, to whom new resources belong; when the rules do not let it make them, or their metrics, they have
+    /// to be there.
+    pub(super) fn push(&self, app: &App, user: &User) -> Result<(), Failure> {
+        self.push_for(&app.database, &Sender::user(app, user))
     }
 
     /// Pushes what can be pushed, when nobody is there to be told: of measures that are refused, all others are pushed. How
@@ -192,10 +208,12 @@ impl Incoming {
                 }
             }
         }
-        batch.create_metrics(true).commit(sender.visibility.as_ref()).map_err(|error| match error {
-            Error::UnknownResourceMetrics { .. } => Failure::of(StatusCode::FORBIDDEN),
-            other => other.into(),
-        })?;
+        batch.create_metrics(sender.may_make.metrics).commit(sender.visibility.as_ref()).map_err(
+            |error| match error {
+                Error::UnknownResourceMetrics { .. } => Failure::of(StatusCode::FORBIDDEN),
+                other => other.into(),
+            },
+        )?;
         Ok(())
     }
 
@@ -211,6 +229,10 @@ impl Incoming {
             let missing = || self.resources.iter().zip(ids).filter(|(_, id)| !there.contains(&id.id()));
             if missing().next().is_none() {
                 return Ok(());
+            }
+            let measured = missing().any(|((_, source), _)| !source.metrics.is_empty());
+            if !sender.may_make.resources || (measured && !sender.may_make.metrics) {
+                return Err(Failure::of(StatusCode::FORBIDDEN));
             }
             self.check_policies(database, sender)?;
             // Two spellings of one identifier are one resource.

@@ -8,22 +8,23 @@
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
 
 use super::access::User;
-use super::outbound::{Answer, Peer};
-use super::remembered::Remembered;
+use super::checks::{Checks, Found};
+use super::outbound::{Answer, Peer, Trust};
 use crate::{Database, Timestamp};
 
 /// How many questions are asked at a time.
 const AT_A_TIME: usize = 16;
+
+/// How many tokens wait to be asked about: a second's work of a Keystone that is well.
+const WAITING: usize = 256;
 
 const X_AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
 const X_SUBJECT_TOKEN: HeaderName = HeaderName::from_static("x-subject-token");
@@ -33,6 +34,8 @@ const X_SUBJECT_TOKEN: HeaderName = HeaderName::from_static("x-subject-token");
 pub struct KeystoneOptions {
     /// Its URL, with or without `/v3`.
     pub url: String,
+    /// Its URL as clients are told it, when that is another.
+    pub public_url: Option<String>,
     /// This server's user, and its password.
     pub username: String,
     /// Its password.
@@ -45,6 +48,8 @@ pub struct KeystoneOptions {
     pub project_domain: String,
     /// For `https`: the certificates of the authorities that Keystone is known by, in PEM.
     pub authorities: Vec<u8>,
+    /// For `https`: any certificate is taken, so whoever is on the way may say that he is Keystone, and who asks. For tests.
+    pub insecure: bool,
     /// How long an answer of Keystone may take.
     pub timeout: Duration,
     /// How long a token is taken without asking again.
@@ -66,8 +71,7 @@ pub(super) struct Keystone {
     challenge: HeaderValue,
     /// This server's own token.
     own: Mutex<Option<HeaderValue>>,
-    known: Remembered<User>,
-    turns: Arc<Semaphore>,
+    checks: Checks<User>,
 }
 
 /// Why nothing is known of a token.
@@ -113,14 +117,16 @@ impl Keystone {
     pub(super) fn of(options: &KeystoneOptions) -> Result<Self, String> {
         let url = options.url.trim_end_matches('/');
         let url = if url.ends_with("/v3") { url.to_owned() } else { format!("{url}/v3") };
-        let peer = Peer::at(&url, &options.authorities, options.timeout).map_err(|why| format!("Keystone: {why}"))?;
+        let trust = if options.insecure { Trust::Anybody } else { Trust::Authorities(&options.authorities) };
+        let peer = Peer::at(&url, trust, options.timeout).map_err(|why| format!("Keystone: {why}"))?;
         if [&options.username, &options.password, &options.project].iter().any(|text| text.is_empty()) {
             return Err("Keystone: user name, password and project of this server are needed".to_owned());
         }
-        let challenge = HeaderValue::try_from(format!("Keystone uri=\"{url}\"")).map_err(|error| error.to_string())?;
-        let known = Remembered::nothing().map_err(|error| error.to_string())?;
-        let turns = Arc::new(Semaphore::new(AT_A_TIME));
-        Ok(Keystone { peer, options: options.clone(), challenge, own: Mutex::default(), known, turns })
+        let public = options.public_url.as_deref().unwrap_or(&url);
+        let refused = |_| format!("Keystone: `{public}` is no URL that clients can be told");
+        let challenge = HeaderValue::try_from(format!("Keystone uri=\"{public}\"")).map_err(refused)?;
+        let checks = Checks::of(AT_A_TIME, WAITING).map_err(|error| error.to_string())?;
+        Ok(Keystone { peer, options: options.clone(), challenge, own: Mutex::default(), checks })
     }
 
     /// What a client is told that has no token, or a wrong one.
@@ -129,33 +135,34 @@ impl Keystone {
     }
 
     /// Who asks, by the token in `X-Auth-Token`: 401 when there is none, or one that is not valid; 503 when Keystone does not
-    /// say.
+    /// say, or too many tokens wait to be asked about.
     pub(super) async fn who(&self, headers: &HeaderMap) -> Result<User, StatusCode> {
         let given = headers.get(X_AUTH_TOKEN).ok_or(StatusCode::UNAUTHORIZED)?;
         let secret = [given.to_str().map_err(|_| StatusCode::UNAUTHORIZED)?];
-        let known = || self.known.of(&secret, Instant::now());
-        if let Some(user) = known() {
-            return Ok(user);
+        let found = self.checks.find(&secret, async |turn| {
+            let said = self.validate(given).await;
+            drop(turn);
+            self.found(said)
+        });
+        match found.await {
+            Found::Right(user) => Ok(user),
+            Found::Wrong => Err(StatusCode::UNAUTHORIZED),
+            Found::Unknown => Err(StatusCode::SERVICE_UNAVAILABLE),
         }
-        let _turn = self.turns.acquire().await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
-        // Many requests may have waited with the same token.
-        if let Some(user) = known() {
-            return Ok(user);
-        }
-        match self.validate(given).await {
-            Ok((user, left)) => {
-                let now = Instant::now();
-                self.known.keep(&secret, user.clone(), now, now + left.min(self.options.remembered));
-                Ok(user)
-            }
-            Err(Unknown::Invalid) => Err(StatusCode::UNAUTHORIZED),
+    }
+
+    /// What Keystone's answer says of a token, and how long that is remembered.
+    fn found(&self, said: Result<(User, Duration), Unknown>) -> (Found<User>, Duration) {
+        match said {
+            Ok((user, left)) => (Found::Right(user), left.min(self.options.remembered)),
+            Err(Unknown::Invalid) => (Found::Wrong, self.options.remembered),
             Err(Unknown::OwnToken) => {
                 tracing::error!("Keystone takes this server's own token no more, though it is new");
-                Err(StatusCode::SERVICE_UNAVAILABLE)
+                (Found::Unknown, Duration::ZERO)
             }
             Err(Unknown::Unavailable(why)) => {
                 tracing::error!(why, "Keystone does not say whom a token belongs to");
-                Err(StatusCode::SERVICE_UNAVAILABLE)
+                (Found::Unknown, Duration::ZERO)
             }
         }
     }

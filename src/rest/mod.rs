@@ -14,6 +14,7 @@ mod asked;
 mod batch;
 mod bodies;
 mod call;
+mod checks;
 pub(crate) mod collectd;
 mod connections;
 mod cors;

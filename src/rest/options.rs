@@ -171,7 +171,7 @@ impl ServerOptions {
     }
 
     /// Who may do what, where it is not as by default: what stands in Gnocchi's `policy.yaml`, one `"name": "rule"` on
-    /// each line. Rules about resources are not asked yet, and refused.
+    /// each line.
     ///
     /// ```
     /// use gnocchetti::rest::ServerOptions;

@@ -14,15 +14,25 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use tokio_rustls::rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
 /// The greatest answer, in bytes.
 const LARGEST: usize = 1 << 20;
 
 type Failed = Box<dyn std::error::Error + Send + Sync>;
+
+/// How a server of `https` is known.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Trust<'a> {
+    /// By certificates of these authorities, in PEM.
+    Authorities(&'a [u8]),
+    /// Not at all: whoever answers is taken for it.
+    Anybody,
+}
 
 /// A server that is asked.
 pub(super) struct Peer {
@@ -49,12 +59,12 @@ pub(super) struct Answer {
 }
 
 impl Peer {
-    /// The server at this URL; one of `https` is known by the certificates of `authorities`, in PEM. Nothing is asked yet.
+    /// The server at this URL; one of `https` is known as `trust` says. Nothing is asked yet.
     ///
     /// # Errors
     ///
     /// What is wrong with the URL or the certificates.
-    pub(super) fn at(url: &str, authorities: &[u8], patience: Duration) -> Result<Self, String> {
+    pub(super) fn at(url: &str, trust: Trust<'_>, patience: Duration) -> Result<Self, String> {
         let uri: Uri = url.parse().map_err(|error| format!("`{url}` is no URL: {error}"))?;
         let scheme = uri.scheme().filter(|scheme| **scheme == Scheme::HTTP || **scheme == Scheme::HTTPS);
         let secure =
@@ -62,7 +72,7 @@ impl Peer {
         let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
         let prefix = uri.path().trim_end_matches('/').to_owned();
-        let tls = if secure { Some((connector(authorities)?, name(&host)?)) } else { None };
+        let tls = if secure { Some((connector(trust)?, name(&host)?)) } else { None };
         Ok(Peer { host, port, prefix, tls, patience })
     }
 
@@ -115,7 +125,19 @@ where
     }
 }
 
-fn connector(authorities: &[u8]) -> Result<TlsConnector, String> {
+fn connector(trust: Trust<'_>) -> Result<TlsConnector, String> {
+    let provider = Arc::new(ring::default_provider());
+    let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?;
+    let config = match trust {
+        Trust::Authorities(authorities) => config.with_root_certificates(roots(authorities)?),
+        Trust::Anybody => config.dangerous().with_custom_certificate_verifier(Arc::new(Anybody(provider))),
+    };
+    Ok(TlsConnector::from(Arc::new(config.with_no_client_auth())))
+}
+
+fn roots(authorities: &[u8]) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(authorities) {
         let certificate = certificate.map_err(|error| format!("the authorities' certificates are no PEM: {error}"))?;
@@ -124,12 +146,46 @@ fn connector(authorities: &[u8]) -> Result<TlsConnector, String> {
     if roots.is_empty() {
         return Err("https needs certificates of authorities to know the server by".to_owned());
     }
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(TlsConnector::from(Arc::new(config)))
+    Ok(roots)
+}
+
+/// Takes every certificate. Only that whoever shows it has its key is still looked at.
+#[derive(Debug)]
+struct Anybody(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
 }
 
 fn name(host: &str) -> Result<ServerName<'static>, String> {

@@ -58,8 +58,8 @@ pub(super) fn write(app: &App, call: &Call) -> Result<Reply, Failure> {
         return Err(Failure::because(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason));
     }
     let incoming = measures(&unpacked(&call.body, app.max_body())?)?;
-    make_type(app, call, &resource_type())?;
-    incoming.push(&app.database, &user)?;
+    make_type(app, &user, &resource_type())?;
+    incoming.push(app, &user)?;
     Ok(Reply::empty(StatusCode::ACCEPTED))
 }
 

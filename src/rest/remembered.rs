@@ -15,7 +15,7 @@ use ring::rand::SystemRandom;
 const MOST: usize = 4096;
 
 /// A keyed hash of a secret.
-type Digest = [u8; 32];
+pub(super) type Digest = [u8; 32];
 
 /// What is known of secrets.
 pub(super) struct Remembered<V> {
@@ -62,8 +62,8 @@ impl<V: Clone> Remembered<V> {
         entries.insert(digest, (end, value));
     }
 
-    /// Each part with its length, so that no two secrets are the same bytes.
-    fn digest(&self, secret: &[&str]) -> Digest {
+    /// What a secret is called here: each part with its length, so that no two secrets are the same bytes.
+    pub(super) fn digest(&self, secret: &[&str]) -> Digest {
         let mut context = hmac::Context::with_key(&self.key);
         for part in secret {
             context.update(&(part.len() as u64).to_le_bytes());

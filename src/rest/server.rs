@@ -1,6 +1,5 @@
 //! The server: connections, limits, the pool of handlers, the access log, and the end.
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{Path, Query, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -90,6 +89,7 @@ impl App {
 #[derive(Debug)]
 pub struct Server {
     runtime: tokio::runtime::Runtime,
+    signals: Signals,
     listener: TcpListener,
     agents: Vec<Listener>,
     options: ServerOptions,
@@ -103,6 +103,9 @@ impl Server {
     /// An address that others can reach is refused where users are known by name only, or send passwords that can be
     /// read on the way, and for datagrams, whose senders nobody knows, unless the options say otherwise.
     ///
+    /// From the beginning of this call on, SIGTERM and SIGINT do not end the process: [`run`](Self::run) does what they ask for, also when
+    /// they came before it.
+    ///
     /// # Errors
     ///
     /// `PermissionDenied` when an address is not one of this machine's own (127.0.0.0/8, `::1`) and that is not safe;
@@ -110,6 +113,11 @@ impl Server {
     /// so; and what the system says when it cannot be listened at, or no threads can be started.
     pub fn bind(address: SocketAddr, options: ServerOptions) -> std::io::Result<Self> {
         refuse_datagrams_from_outside(&options)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let signals = {
+            let _inside = runtime.enter();
+            Signals::heard()?
+        };
         let door = Arc::new(Door::of(&options)?);
         let tls = options.tls.clone().map(Tls::of).transpose()?;
         let unsafe_for = match (door.asks_for_secrets(), &tls) {
@@ -123,7 +131,6 @@ impl Server {
             let reason = format!("{address} can be reached from outside, and {why}");
             return Err(std::io::Error::new(std::io::ErrorKind::PermissionDenied, reason));
         }
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let listener = runtime.block_on(TcpListener::bind(address))?;
         let mut agents = Vec::new();
         if let Some(statsd) = &options.statsd {
@@ -132,7 +139,7 @@ impl Server {
         if let Some(collectd) = &options.collectd {
             agents.push(runtime.block_on(collectd.listen())?);
         }
-        Ok(Server { runtime, listener, agents, options, door, tls })
+        Ok(Server { runtime, signals, listener, agents, options, door, tls })
     }
 
     /// Where it listens for datagrams, by protocol.
@@ -159,7 +166,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// What the system says when it cannot be waited for signals.
+    /// When a task of the server did not end by itself.
     pub fn run(self, database: Database) -> std::io::Result<Database> {
         let permits = Arc::new(Semaphore::new(self.options.concurrency));
         let timeout = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, self.options.timeout);
@@ -186,12 +193,12 @@ impl Server {
         // Around the routes, as it changes what they are looked up by.
         let routes = Router::new().fallback_service(routes).layer(axum::middleware::map_request(super::straight::path));
         self.runtime.block_on(async {
-            let end = asked_to_end()?;
-            tokio::spawn(reload_when_asked(signal(SignalKind::hangup())?, self.door, self.tls.clone()));
+            let Signals { terminate, interrupt, reload } = self.signals;
+            tokio::spawn(reload_when_asked(reload, self.door, self.tls.clone()));
             let (at_end, _) = watch::channel(false);
             let run = |agent: Listener| tokio::spawn(agent.run(Arc::clone(&app), at_end.subscribe()));
             let agents: Vec<_> = self.agents.into_iter().map(run).collect();
-            connections::serve(self.listener, routes, limits, self.tls, end).await;
+            connections::serve(self.listener, routes, limits, self.tls, asked_to_end(terminate, interrupt)).await;
             at_end.send_replace(true);
             for agent in agents {
                 agent.await?;
@@ -219,16 +226,31 @@ fn refuse_datagrams_from_outside(options: &ServerOptions) -> std::io::Result<()>
     }
 }
 
+/// What the process is told by signals, also before somebody asks for it.
+#[derive(Debug)]
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    reload: Signal,
+}
+
+impl Signals {
+    /// Those that come from now on.
+    fn heard() -> std::io::Result<Self> {
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            reload: signal(SignalKind::hangup())?,
+        })
+    }
+}
+
 /// Resolves when the process is asked to end.
-fn asked_to_end() -> std::io::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
+async fn asked_to_end(mut terminate: Signal, mut interrupt: Signal) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
 }
 
 /// Reads passwords and certificate anew at each signal. What cannot be used is logged, and what was there stays.
@@ -272,6 +294,7 @@ async fn answer(app: Arc<App>, handler: Handler, path: Pairs, query: Pairs, requ
     let challenge = app.door.challenge();
     let caller = app.door.who(&head.headers).await;
     let user = caller.as_ref().map(|user| user.name().to_owned()).unwrap_or_default();
+    let come_again = caller.as_ref().err() == Some(&StatusCode::SERVICE_UNAVAILABLE);
     let body = match &caller {
         Ok(_) => app.bodies.read(body, app.options.max_body).await,
         // Who is nobody must not take the memory that others need.
@@ -306,6 +329,10 @@ async fn answer(app: Arc<App>, handler: Handler, path: Pairs, query: Pairs, requ
     };
     if response.status() == StatusCode::UNAUTHORIZED {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    // It could not be found out who asks: too many had to be, or who knows is away.
+    if come_again && response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
     let took = began.elapsed();
     let (status, micros) = (response.status().as_u16(), took.as_micros() as u64);

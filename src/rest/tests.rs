@@ -47,8 +47,9 @@ fn json_has_spaces_where_clients_look_for_them() {
 fn users_are_known_by_name() {
     let user = |value: &'static str| call(&[(header::AUTHORIZATION, value)], "").user();
     assert_eq!(user("basic Zm9vYmFyOg==").unwrap().name(), "foobar");
-    assert_eq!(status(&user("Basic Zm9vYmFyOg==").unwrap().must_be_admin().unwrap_err()), 403);
-    user("basic YWRtaW46").unwrap().must_be_admin().unwrap();
+    assert!(
+        !user("Basic Zm9vYmFyOg==").unwrap().has_role("admin") && user("basic YWRtaW46").unwrap().has_role("admin")
+    );
     for wrong in ["", "basic", "basic ?", "bearer Zm9vYmFyOg==", "basic Zm9vYmFy"] {
         assert_eq!(status(&user(wrong).unwrap_err()), 401, "{wrong}");
     }

@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -40,8 +41,8 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def ask(url, method="GET", token=None, body=None, headers=()):
-    """Status, headers and body of an answer."""
+def ask(url, method="GET", token=None, body=None, headers=(), authority=None):
+    """Status, headers and body of an answer; one by https comes from who is known by the certificate of this authority."""
     request = urllib.request.Request(url, method=method, headers=dict(headers))
     request.add_header("Accept", "application/json")
     if token:
@@ -50,19 +51,20 @@ def ask(url, method="GET", token=None, body=None, headers=()):
         request.add_header("Content-Type", "application/json")
         request.data = json.dumps(body).encode()
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        context = authority and ssl.create_default_context(cafile=authority)
+        with urllib.request.urlopen(request, timeout=30, context=context) as answer:
             text = answer.read()
             return answer.status, answer.headers, json.loads(text) if text else None
     except urllib.error.HTTPError as error:
         return error.code, error.headers, error.read().decode()
 
 
-def wait_for(url, process):
+def wait_for(url, process, authority=None):
     """Until the process answers there."""
     until = time.monotonic() + 60
     while time.monotonic() < until and process.poll() is None:
         try:
-            return ask(url)
+            return ask(url, authority=authority)
         except OSError:
             time.sleep(0.1)
     raise Failed(f"nothing answers at {url}")
@@ -98,14 +100,20 @@ class Keystone:
             raise Failed(f"keystone-manage {arguments[0]}: {done.stderr[-2000:]}")
 
     def start(self):
+        self.process = self.serve(self.url, self.port)
+
+    def serve(self, url, port, pem="", authority=None):
+        """A process that answers at this URL, by https when there is a certificate."""
         environment = dict(os.environ, OS_KEYSTONE_CONFIG_FILES=str(self.folder / "keystone.conf"))
-        command = [sys.executable, pathlib.Path(__file__).with_name("serve.py"), str(self.port)]
+        command = [sys.executable, pathlib.Path(__file__).with_name("serve.py"), str(port), pem]
         with open(self.folder / "serve.log", "a") as log:
-            self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+            process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         try:
-            wait_for(self.url, self.process)
+            wait_for(url, process, authority)
         except Failed as failed:
+            process.kill()
             raise Failed(f"{failed}: {(self.folder / 'serve.log').read_text()[-2000:]}") from failed
+        return process
 
     def stop(self):
         if self.process:
@@ -148,15 +156,15 @@ class Keystone:
 class Gnocchetti:
     """The server, with a gnocchi.conf."""
 
-    def __init__(self, command, folder, keystone):
+    def __init__(self, command, folder, url, more=""):
         self.url = f"http://127.0.0.1:{(port := free_port())}"
         config = folder / "gnocchi.conf"
         config.write_text(
             f"[api]\nauth_mode = keystone\nhost = 127.0.0.1\nport = {port}\n"
             f"[storage]\nfile_basepath = {folder}/db\n"
             "[keystone_authtoken]\nauth_type = password\n"
-            f"auth_url = {keystone.url}\nusername = gnocchi\npassword = {PASSWORD}\nproject_name = service\n"
-            f"user_domain_name = Default\nproject_domain_id = default\ntoken_cache_time = {REMEMBERED}\n"
+            f"auth_url = {url}\nusername = gnocchi\npassword = {PASSWORD}\nproject_name = service\n"
+            f"user_domain_name = Default\nproject_domain_id = default\ntoken_cache_time = {REMEMBERED}\n{more}"
         )
         self.log = open(folder / "gnocchetti.log", "w+")
         self.process = subprocess.Popen([command, "serve", "--config", config], stderr=self.log)
@@ -223,6 +231,54 @@ def what_happens_when_something_goes(server, keystone, tokens):
     check("and is let in when Keystone is back", server.status("GET", "/v1/metric", another), 200)
 
 
+def certificates(folder, name, host):
+    """An authority, and a file of PEM with a certificate of this machine's that it signed, and its key."""
+    paths = {kind: folder / f"{name}.{kind}" for kind in ["ca", "ca-key", "key", "request", "certificate", "pem", "extensions"]}
+    paths["extensions"].write_text(f"subjectAltName={host}\n")
+    new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    for arguments in [
+        ["req", "-x509", *new, "-days", "2", "-subj", f"/CN={name}", "-keyout", paths["ca-key"], "-out", paths["ca"]],
+        ["req", *new, "-subj", "/CN=keystone", "-keyout", paths["key"], "-out", paths["request"]],
+        ["x509", "-req", "-in", paths["request"], "-CA", paths["ca"], "-CAkey", paths["ca-key"], "-CAcreateserial", "-days", "2"]
+        + ["-extfile", paths["extensions"], "-out", paths["certificate"]],
+    ]:
+        done = subprocess.run(["openssl", *arguments], capture_output=True, text=True)
+        if done.returncode:
+            raise Failed(f"openssl {arguments[0]}: {done.stderr[-2000:]}")
+    paths["pem"].write_text(paths["certificate"].read_text() + paths["key"].read_text())
+    return paths["ca"], paths["pem"]
+
+
+def who_is_taken_for_keystone(command, folder, keystone, token):
+    authority, pem = certificates(folder, "one", "IP:127.0.0.1")
+    another, _ = certificates(folder, "another", "IP:127.0.0.1")
+    url = f"https://127.0.0.1:{(port := free_port())}/v3"
+    public = "www_authenticate_uri = https://identity.example/v3\n"
+    secure = keystone.serve(url, port, str(pem), authority)
+    try:
+        for number, (what, at, more, status) in enumerate(
+            [
+                ("a Keystone of https is known by its authority", url, f"cafile = {authority}\n{public}", 200),
+                ("one of another authority is not asked", url, f"cafile = {another}\n", 503),
+                ("nor one of another name", url.replace("127.0.0.1", "localhost"), f"cafile = {authority}\n", 503),
+                ("unless it is said that anybody is taken for it", url, f"cafile = {another}\ninsecure = true\n", 200),
+            ]
+        ):
+            (own := folder / f"https-{number}").mkdir()
+            server = Gnocchetti(command, own, at, more)
+            try:
+                check(what, server.status("GET", "/v1/metric", token), status)
+                if more.endswith(public):
+                    told = server("GET", "/v1/metric")[1]["WWW-Authenticate"]
+                    check("clients are told its public URL", told, 'Keystone uri="https://identity.example/v3"')
+                server.stop()
+            finally:
+                server.process.kill()
+    finally:
+        secure.kill()
+        secure.wait()
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--command", required=True)
@@ -243,13 +299,14 @@ def main():
             }
             tokens = {"admin": keystone.admin}
             tokens |= {name: keystone.token(name, project) for name, project in [("alice", "one"), ("carl", "one"), ("bob", "two")]}
-            server = Gnocchetti(command, folder, keystone)
+            server = Gnocchetti(command, folder, keystone.url)
             try:
                 who_may_do_what(server, keystone, users, projects, tokens)
                 what_happens_when_something_goes(server, keystone, tokens)
                 server.stop()
             finally:
                 server.process.kill()
+            who_is_taken_for_keystone(command, folder, keystone, tokens["alice"])
         finally:
             keystone.stop()
     print(f"{checks} passed, 0 failed")

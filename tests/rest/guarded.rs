@@ -1,11 +1,15 @@
 //! Passwords and TLS, by the command and real clients: `openssl` makes the certificates, `curl` speaks.
 
 use std::fs;
+use std::io::Write;
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use super::Server;
@@ -88,6 +92,39 @@ fn passwords_are_asked_for() {
     assert_eq!(ask("alice:changed"), "200", "a file that cannot be used changes nothing");
 }
 
+#[test]
+fn wrong_passwords_make_nobody_wait_who_is_known() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("users");
+    // Slow enough that a flood of wrong passwords takes far longer than the test.
+    fs::write(&file, format!("alice:{}\n", bcrypt::hash("secret", 9).unwrap())).unwrap();
+    let server = Server::start(&directory.path().join("db"), &["--htpasswd", file.to_str().unwrap()]);
+    assert_eq!(status(&server, Some("alice:secret"), "/v1/metric"), "200");
+    let attempt = &|number: usize| {
+        let credentials = STANDARD.encode(format!("alice:wrong {number}"));
+        let head = format!("GET /v1/metric HTTP/1.1\r\nHost: here\r\nAuthorization: Basic {credentials}");
+        server.answer(format!("{head}\r\nConnection: close\r\n\r\n").as_bytes())
+    };
+    let answers: Vec<String> = thread::scope(|scope| {
+        let flood: Vec<_> = (0..100).map(|number| scope.spawn(move || attempt(number))).collect();
+        thread::sleep(Duration::from_millis(200));
+        let began = Instant::now();
+        for _ in 0..5 {
+            assert_eq!(status(&server, Some("alice:secret"), "/v1/metric"), "200");
+        }
+        assert!(began.elapsed() < Duration::from_secs(3), "alice waited {:?}", began.elapsed());
+        flood.into_iter().map(|attempt| attempt.join().unwrap()).collect()
+    });
+    let count = |status: &str| answers.iter().filter(|answer| answer.starts_with(status)).count();
+    let refused = answers.iter().filter(|answer| answer.to_lowercase().contains("\r\nretry-after: 1\r\n")).count();
+    assert!(
+        refused > 0 && refused == count("HTTP/1.1 503"),
+        "{refused} of {} are told to come again",
+        count("HTTP/1.1 503")
+    );
+    assert!(count("HTTP/1.1 401") > 0 && count("HTTP/1.1 2") == 0);
+}
+
 /// A certificate for this machine, which is its own authority, and its key.
 fn certificate(folder: &Path, name: &str) -> (PathBuf, PathBuf) {
     let (chain, key) = (folder.join(format!("{name}.pem")), folder.join(format!("{name}.key")));
@@ -138,8 +175,11 @@ fn tls_is_spoken_and_nothing_else() {
     assert_eq!(trusting(&copy).status.code(), Some(60));
 
     let mut server = server;
-    signal(&server, "TERM");
-    assert!(server.process.wait().unwrap().success());
+    let stalled = TcpStream::connect(server.address).unwrap();
+    (&stalled).write_all(b"\x16\x03\x01").unwrap();
+    thread::sleep(Duration::from_millis(300));
+    let took = server.end();
+    assert!(took < Duration::from_secs(10), "a handshake that stalls held up the end for {took:?}");
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! Many clients, and slow ones: none stops others, and none holds a connection for ever.
 
-use std::io::{ErrorKind, Read, Write};
+use std::fs;
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -134,9 +137,70 @@ fn connections_that_wait_do_not_hold_up_the_end() {
     let mut idle = connect(&server);
     ask(&mut idle);
     let silent = connect(&server);
-    let began = Instant::now();
-    let sent = std::process::Command::new("kill").arg(server.process.id().to_string()).status().unwrap();
-    assert!(sent.success() && server.process.wait().unwrap().success());
-    assert!(began.elapsed() < Duration::from_secs(15), "it took {:?}", began.elapsed());
+    let took = server.end();
+    assert!(took < Duration::from_secs(15), "it took {took:?}");
     drop((idle, silent));
+}
+
+/// What the system says of a process in a file of its own, on the line that begins so.
+fn said(process: &Child, file: &str, line: &str) -> String {
+    let text = fs::read_to_string(format!("/proc/{}/{file}", process.id())).unwrap();
+    text.lines().find_map(|found| found.strip_prefix(line)).unwrap_or_default().trim().to_owned()
+}
+
+#[test]
+fn a_signal_that_comes_early_ends_it_cleanly() {
+    let directory = tempfile::tempdir().unwrap();
+    let users = directory.path().join("users");
+    assert!(Command::new("mkfifo").arg(&users).status().unwrap().success());
+    // It waits for its users, and listens nowhere yet.
+    let mut process = Command::new(env!("CARGO_BIN_EXE_gnocchetti"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+        .arg(directory.path().join("db"))
+        .arg("--htpasswd")
+        .arg(&users)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let began = Instant::now();
+    let is_caught = |process: &Child| {
+        let caught = u64::from_str_radix(&said(process, "status", "SigCgt:"), 16).unwrap_or_default();
+        caught & (1 << 14) != 0
+    };
+    while !is_caught(&process) && began.elapsed() < Duration::from_secs(10) {
+        thread::sleep(Duration::from_millis(10));
+    }
+    assert!(Command::new("kill").arg(process.id().to_string()).status().unwrap().success());
+    thread::sleep(Duration::from_millis(100));
+    assert_eq!(process.try_wait().unwrap(), None, "it is not ended by the signal itself");
+    fs::write(&users, format!("alice:{}\n", bcrypt::hash("secret", 4).unwrap())).unwrap();
+    let mut log = String::new();
+    process.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    assert!(process.wait().unwrap().success() && log.contains("closed"), "{log}");
+}
+
+#[test]
+fn as_many_files_are_open_as_may_and_connections_leave_some() {
+    let directory = tempfile::tempdir().unwrap();
+    let start = |limits: &str, options: &str| {
+        let command = env!("CARGO_BIN_EXE_gnocchetti");
+        let data = directory.path().join("db");
+        let script = format!("{limits}; exec {command} serve --listen 127.0.0.1:0 {options} --data {}", data.display());
+        Command::new("sh").args(["-c", &script]).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let refused = start("ulimit -n 900", "--max-connections 600").wait_with_output().unwrap();
+    let error = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && error.contains("1112 files") && error.contains("388 would do"), "{error}");
+    for (limits, open, warned) in [("ulimit -Hn 2000; ulimit -Sn 300", "2000", false), ("ulimit -n 900", "900", true)] {
+        let mut process = start(limits, "");
+        let mut log = BufReader::new(process.stderr.take().unwrap());
+        let mut read = String::new();
+        while !read.contains("address=") {
+            assert!(log.read_line(&mut read).unwrap() > 0, "{read}");
+        }
+        assert_eq!(said(&process, "limits", "Max open files").split_whitespace().next(), Some(open));
+        assert_eq!(read.contains("connections=388"), warned, "{read}");
+        process.kill().unwrap();
+        process.wait().unwrap();
+    }
 }

@@ -122,6 +122,9 @@ pub fn script(path: &str, text: &str, file: &Path) -> Vec<String> {
     if !text.contains("lib/common.sh\"\n") {
         found.push(format!("{path}: must source ci/lib/common.sh"));
     }
+    if ["target/debug/", "target/release/"].iter().any(|place| text.contains(place)) {
+        found.push(format!("{path}: must ask `built` where cargo puts what it builds"));
+    }
     found
 }
 
@@ -175,6 +178,9 @@ mod tests {
         assert_eq!(script("ci/test.sh", good, &own.join("ci/test.sh")), Vec::<String>::new());
         assert_eq!(script("ci/test.sh", good, &own.join("Cargo.toml")), ["ci/test.sh: is not executable"]);
         assert_eq!(script("ci/test.sh", "#!/bin/sh\ntrue\n", &own.join("ci/test.sh")).len(), 2);
+        let elsewhere = format!("{good}target/release/gnocchetti serve\n");
+        let expected = ["ci/test.sh: must ask `built` where cargo puts what it builds"];
+        assert_eq!(script("ci/test.sh", &elsewhere, &own.join("ci/test.sh")), expected);
         assert!(is_script("ci/rust.sh") && is_script(".ci/run") && !is_script("ci/lib/common.sh"));
     }
 }

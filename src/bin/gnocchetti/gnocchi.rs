@@ -13,7 +13,6 @@ type Entries = BTreeMap<(String, String), String>;
 
 /// Options of `keystone_authtoken`: what they are here, and what stands before their value.
 const KEYSTONE: &[(&str, &str, &str)] = &[
-    ("keystone-url", "www_authenticate_uri", ""),
     ("keystone-url", "auth_url", ""),
     ("keystone-username", "username", ""),
     ("keystone-password", "password", ""),
@@ -23,8 +22,8 @@ const KEYSTONE: &[(&str, &str, &str)] = &[
     ("keystone-project-domain", "project_domain_name", ""),
     ("keystone-project-domain", "project_domain_id", "id:"),
     ("keystone-cafile", "cafile", ""),
+    ("keystone-insecure", "insecure", ""),
     ("keystone-timeout", "http_connect_timeout", ""),
-    ("keystone-remembered", "token_cache_time", ""),
 ];
 
 /// Options whose meaning is here, but not the same word for word.
@@ -51,6 +50,11 @@ pub fn read(text: &str) -> Result<Read, String> {
     set("proxy-headers", take("api", "enable_proxy_headers_parsing"));
     set("auth", take("api", "auth_mode"));
     set("policy", take("oslo_policy", "policy_file"));
+    // Clients are told the one, and this server asks the other, where both are said.
+    let public = take("keystone_authtoken", "www_authenticate_uri");
+    set("keystone-url", public.clone());
+    set("keystone-public-url", public);
+    set("keystone-remembered", take("keystone_authtoken", "token_cache_time").map(remembered));
     let mut keystone = |name: &str, key: &str, prefix: &str| {
         let said = take("keystone_authtoken", key);
         set(name, said.map(|value| format!("{prefix}{value}")));
@@ -130,6 +134,11 @@ fn listen(section: &str, usual: &str, host: Option<&str>, port: Option<&str>) ->
     }
     let reason = "which is not an address of digits and a port";
     Err(format!("{section}.host and {section}.port make {address}, {reason}"))
+}
+
+/// Below zero nothing is remembered.
+fn remembered(seconds: String) -> String {
+    if seconds.parse::<i64>().is_ok_and(|seconds| seconds < 0) { "0".to_owned() } else { seconds }
 }
 
 fn log_level(debug: Option<&str>, verbose: Option<&str>) -> Option<String> {

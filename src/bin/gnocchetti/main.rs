@@ -2,6 +2,7 @@
 //! repairs it.
 
 mod damage;
+mod files;
 mod gnocchi;
 mod log;
 mod options;
@@ -106,7 +107,7 @@ fn serve(settings: &Settings) -> Outcome<()> {
         })
         .open_to_everybody(settings.on("open-to-everybody"))
         .plain_http(settings.on("plain-http"))
-        .connections(number("max-connections"))
+        .connections(files::connections(settings)?)
         .client_timeout(Duration::from_secs(number("client-timeout") as u64))
         .default_aggregation_methods(list("default-aggregation-methods"));
     let limits = match settings.text("policy") {

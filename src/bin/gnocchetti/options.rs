@@ -91,7 +91,7 @@ pub const SETTINGS: &[Setting] = &[
         Kind::Number(1, 1_000_000),
         "1024",
         &[],
-        "How many connections there are at a time; others wait. Each is a file of the process: see ulimit -n.",
+        "How many connections there are at a time; others wait. Each is a file of the process, whose limit (ulimit -Hn) is to be 512 above.",
     ),
     setting(
         "client-timeout",
@@ -171,6 +171,13 @@ pub const SETTINGS: &[Setting] = &[
         "Where Keystone (v3) is, for auth keystone: such as http://127.0.0.1:5000/v3.",
     ),
     setting(
+        "keystone-public-url",
+        Kind::Text,
+        "",
+        &[("keystone_authtoken", "www_authenticate_uri")],
+        "Where Keystone is as clients are told it, when that is another URL than keystone-url.",
+    ),
+    setting(
         "keystone-username",
         Kind::Text,
         "gnocchi",
@@ -213,6 +220,13 @@ pub const SETTINGS: &[Setting] = &[
         "A file of PEM with the authorities that a Keystone of https is known by, such as /etc/ssl/certs/ca-certificates.crt.",
     ),
     setting(
+        "keystone-insecure",
+        Kind::Switch,
+        "false",
+        &[("keystone_authtoken", "insecure")],
+        "Take any certificate for that of a Keystone of https: whoever is on the way may say who asks. For tests.",
+    ),
+    setting(
         "keystone-timeout",
         Kind::Number(1, 600),
         "10",
@@ -224,7 +238,7 @@ pub const SETTINGS: &[Setting] = &[
         Kind::Number(0, 86_400),
         "300",
         &[("keystone_authtoken", "token_cache_time")],
-        "How many seconds a token is taken without asking again: so long one that was revoked is still good.",
+        "How many seconds a token is taken without asking again: so long one that was revoked is still good. 0 asks each time.",
     ),
     setting(
         "policy",

@@ -38,14 +38,20 @@ fn keystone(settings: &Settings) -> Result<KeystoneOptions, String> {
             return Err(format!("nobody says --{name}, which auth keystone needs"));
         }
     }
+    let insecure = settings.on("keystone-insecure");
+    if insecure {
+        tracing::warn!("keystone-insecure: whoever is on the way to Keystone may say who asks here");
+    }
     Ok(KeystoneOptions {
         url: said("keystone-url"),
+        public_url: Some(said("keystone-public-url")).filter(|url| !url.is_empty()),
         username: said("keystone-username"),
         password: said("keystone-password"),
         user_domain: said("keystone-user-domain"),
         project: said("keystone-project"),
         project_domain: said("keystone-project-domain"),
         authorities,
+        insecure,
         timeout: seconds("keystone-timeout"),
         remembered: seconds("keystone-remembered"),
     })

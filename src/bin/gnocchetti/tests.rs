@@ -192,10 +192,18 @@ fn storage_and_indexes_that_are_not_there_are_refused() {
 fn keystone_of_gnocchis_file_is_taken_and_its_password_is_not_shown() {
     let directory = tempfile::tempdir().unwrap();
     let text = "[api]\nauth_mode = keystone\n[keystone_authtoken]\nwww_authenticate_uri = http://public\nauth_url = http://inner\n\
-                password = very secret\nuser_domain_id = default\nauth_type = password\nmemcached_servers = here\n";
+                password = very secret\nuser_domain_id = default\nauth_type = password\nmemcached_servers = here\n\
+                insecure = True\ntoken_cache_time = -1\n";
     let all = settings(&["--config", &file(directory.path(), "gnocchi.conf", text)], &[]).unwrap();
     let names = ["auth", "keystone-url", "keystone-password", "keystone-user-domain", "keystone-project-domain"];
     assert_eq!(names.map(|name| all.text(name)), ["keystone", "http://inner", "very secret", "id:default", "Default"]);
+    let names = ["keystone-public-url", "keystone-remembered", "keystone-insecure"];
+    assert_eq!(names.map(|name| all.text(name)), ["http://public", "0", "True"]);
+    let one = file(directory.path(), "one.conf", "[keystone_authtoken]\nwww_authenticate_uri = http://public\n");
+    let one = settings(&["--config", &one], &[]).unwrap();
+    assert_eq!((one.text("keystone-url"), one.text("keystone-remembered")), ("http://public", "300"));
+    let soon = file(directory.path(), "soon.conf", "[keystone_authtoken]\ntoken_cache_time = soon\n");
+    assert!(settings(&["--config", &soon], &[]).unwrap_err().contains("`soon` is no value for keystone-remembered"));
     assert!(all.warnings.iter().any(|warning| warning.contains("keystone_authtoken.memcached_servers")));
     assert!(!all.shown().contains("very secret"));
     settings(&["--config", &file(directory.path(), "shown.toml", &all.shown())], &[]).unwrap();

@@ -33,8 +33,8 @@ pub(super) fn write(app: &App, call: &Call) -> Result<Reply, Failure> {
     let lists = list::parse(&call.body)
         .map_err(|reason| Failure::bad(format!("The body is no list of collectd's values: {reason}")))?;
     let incoming = measures(&lists)?;
-    make_type(app, call, &naming::resource_type())?;
-    incoming.push(&app.database, &user)?;
+    make_type(app, &user, &naming::resource_type())?;
+    incoming.push(app, &user)?;
     Ok(Reply::empty(StatusCode::ACCEPTED))
 }
 

@@ -42,7 +42,7 @@ pub(super) fn query(app: &App, call: &Call) -> Result<Reply, Failure> {
         let reason = json!({"cause": "Not implemented error", "detail": "q", "reason": "Query not implemented"});
         Failure::because(StatusCode::NOT_IMPLEMENTED, reason)
     })?;
-    call.must_be_admin()?;
+    call.user()?.must(app, "create resource type")?;
     match app.database.create_resource_type(&ResourceType::new(name)) {
         Ok(()) | Err(Error::ResourceTypeExists { .. }) => Ok(Reply::empty(StatusCode::NO_CONTENT)),
         Err(error) => Err(error.into()),
@@ -63,7 +63,7 @@ pub(super) fn write(app: &App, call: &Call) -> Result<Reply, Failure> {
     for line in lines {
         add(&mut incoming, line, tag, unit, now)?;
     }
-    incoming.push(&app.database, &user)?;
+    incoming.push(app, &user)?;
     Ok(Reply::empty(StatusCode::NO_CONTENT))
 }
 

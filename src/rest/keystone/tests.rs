@@ -2,7 +2,9 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use super::*;
 
@@ -72,12 +74,14 @@ fn answer(stream: &TcpStream, number: usize, script: &Script) {
 fn options(url: &str) -> KeystoneOptions {
     KeystoneOptions {
         url: url.to_owned(),
+        public_url: None,
         username: "gnocchi".to_owned(),
         password: "own secret".to_owned(),
         user_domain: "Default".to_owned(),
         project: "service".to_owned(),
         project_domain: "id:default".to_owned(),
         authorities: Vec::new(),
+        insecure: false,
         timeout: Duration::from_millis(500),
         remembered: Duration::from_secs(300),
     }
@@ -142,21 +146,23 @@ fn a_token_says_who_asks_and_is_asked_about_once() {
     assert_eq!(who(&keystone, "good").unwrap(), alice);
     assert_eq!(asked.load(Ordering::SeqCst), 2, "one to log in, one about the token");
     assert_eq!((who(&keystone, "bad"), who(&keystone, "bad")), (Err(401), Err(401)));
-    assert_eq!(asked.load(Ordering::SeqCst), 4, "what is not valid may become so");
+    assert_eq!(asked.load(Ordering::SeqCst), 3, "what is not valid is known for a moment");
     assert_eq!(run(keystone.who(&HeaderMap::new())), Err(StatusCode::UNAUTHORIZED));
-    assert_eq!(asked.load(Ordering::SeqCst), 4);
+    assert_eq!(asked.load(Ordering::SeqCst), 3);
 }
 
 #[test]
 fn tokens_are_not_remembered_beyond_their_end() {
-    for (expires_at, remembered) in [("2001-01-01T00:00:00Z", 300), (LATER, 0)] {
+    for (expires_at, remembered, expected) in
+        [("2001-01-01T00:00:00Z", 300, 2), ("2001-01-01T00:00:00Z", 0, 3), (LATER, 0, 3)]
+    {
         let (url, asked) =
             fake(move |request| if request.logs_in() { Some(logged_in()) } else { Some((200, "", token(expires_at))) });
         let keystone = Keystone::of(&KeystoneOptions { remembered: Duration::from_secs(remembered), ..options(&url) });
         let keystone = keystone.unwrap();
         let answers = [who(&keystone, "t"), who(&keystone, "t")];
-        assert_eq!(asked.load(Ordering::SeqCst), 3, "it is asked twice");
-        assert!(answers.iter().all(|answer| if remembered == 0 { answer.is_ok() } else { *answer == Err(401) }));
+        assert_eq!(asked.load(Ordering::SeqCst), expected, "it is asked twice, where nothing is remembered");
+        assert!(answers.iter().all(|answer| if expires_at == LATER { answer.is_ok() } else { *answer == Err(401) }));
     }
 }
 
@@ -234,4 +240,8 @@ fn options_that_cannot_work_are_refused() {
     let shown = format!("{:?}", options("http://keystone"));
     assert!(!shown.contains("secret"), "{shown}");
     assert_eq!(keystone("http://keystone:5000/").challenge(), "Keystone uri=\"http://keystone:5000/v3\"");
+    let public = |url: &str| KeystoneOptions { public_url: Some(url.to_owned()), ..options("http://inner:5000") };
+    let told = Keystone::of(&public("https://public/identity")).unwrap();
+    assert_eq!(told.challenge(), "Keystone uri=\"https://public/identity\"");
+    assert!(refused(public("https://public/\n")).contains("is no URL that clients can be told"));
 }

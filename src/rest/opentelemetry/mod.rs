@@ -39,8 +39,8 @@ pub(super) fn write(app: &App, call: &Call) -> Result<Reply, Failure> {
         return Err(Failure::of(StatusCode::UNSUPPORTED_MEDIA_TYPE));
     };
     let incoming = measures(&request)?;
-    make_type(app, call, &resource_type())?;
-    incoming.push(&app.database, &user)?;
+    make_type(app, &user, &resource_type())?;
+    incoming.push(app, &user)?;
     if in_json {
         return Reply::json(&json!({}));
     }

@@ -12,14 +12,11 @@ mod tests;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use self::interval::{Full, Interval};
+use self::interval::{Interval, Unfit};
 use self::line::Refused;
 use super::ingest::{Incoming, Sender};
 use super::listener::{Listener, Protocol, Tally};
 use crate::{ResourceId, Timestamp};
-
-/// What counters call a line for which there is no room.
-const FULL: &str = "full";
 
 /// Where a server listens for statsd, and what becomes of what it hears.
 ///
@@ -110,13 +107,14 @@ impl Protocol for Lines {
     }
 
     fn reasons(&self) -> Vec<&'static str> {
-        Refused::NAMES.into_iter().chain([FULL]).collect()
+        Refused::NAMES.into_iter().chain(Unfit::NAMES).collect()
     }
 
     fn take(&mut self, datagram: &[u8], now: Timestamp, tally: &mut Tally<'_>) {
         for line in line::lines(datagram) {
             let (text, parsed) = (line.unwrap_or_default(), line.and_then(line::parse));
-            match parsed.map_err(Refused::name).and_then(|line| self.interval.take(&line, now).map_err(|Full| FULL)) {
+            let taken = parsed.map_err(Refused::name);
+            match taken.and_then(|line| self.interval.take(&line, now).map_err(Unfit::name)) {
                 Ok(()) => tally.taken(),
                 Err(reason) => tally.refused(reason, text),
             }

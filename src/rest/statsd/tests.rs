@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::interval::{Full, Interval};
+use super::interval::{Interval, Unfit};
 use super::line::{Change, Line, Refused, Samples, Timing, lines, parse};
 use crate::Timestamp;
 
@@ -73,7 +73,7 @@ fn measures(interval: &mut Interval, at_end: bool) -> Vec<(String, i64, f64)> {
     incoming.shown().map(|(_, metric, time, value)| (metric.to_owned(), time, value)).collect()
 }
 
-fn take(interval: &mut Interval, told: &[(&str, i64)]) {
+fn take_all(interval: &mut Interval, told: &[(&str, i64)]) {
     for (line, time) in told {
         interval.take(&parse(line).unwrap(), at(*time)).unwrap();
     }
@@ -86,7 +86,7 @@ fn made(expected: &[(&str, i64, f64)]) -> Vec<(String, i64, f64)> {
 #[test]
 fn an_interval_adds_replaces_collects_and_counts() {
     let mut interval = Interval::default();
-    take(
+    take_all(
         &mut interval,
         &[
             ("hits:1|c", 10),
@@ -115,7 +115,7 @@ fn an_interval_adds_replaces_collects_and_counts() {
     assert_eq!(measures(&mut interval, true), made(&expected));
     // Counters and sets begin anew, gauges are as they were, and what nobody said again is no measure.
     assert!(measures(&mut interval, true).is_empty());
-    take(&mut interval, &[("hits:1|c", 200), ("load:+1|g", 210), ("who:bob|s", 220)]);
+    take_all(&mut interval, &[("hits:1|c", 200), ("load:+1|g", 210), ("who:bob|s", 220)]);
     let expected = [("hits|c", 200, 1.0), ("load|g", 210, 4.0), ("who|s", 220, 1.0)];
     assert_eq!(measures(&mut interval, true), made(&expected));
 }
@@ -123,10 +123,10 @@ fn an_interval_adds_replaces_collects_and_counts() {
 #[test]
 fn no_two_values_are_of_one_time_even_when_the_clock_goes_back() {
     let mut interval = Interval::default();
-    take(&mut interval, &[("x:1:2|ms", 100), ("x:3|ms", 100), ("x:4|ms", 50)]);
+    take_all(&mut interval, &[("x:1:2|ms", 100), ("x:3|ms", 100), ("x:4|ms", 50)]);
     let times: Vec<i64> = measures(&mut interval, true).into_iter().map(|(_, time, _)| time).collect();
     assert_eq!(times, [100, 101, 102, 103]);
-    take(&mut interval, &[("x:5|ms", 60), ("y:1|c", 0)]);
+    take_all(&mut interval, &[("x:5|ms", 60), ("y:1|c", 0)]);
     assert_eq!(measures(&mut interval, true), made(&[("x|ms", 104, 5.0), ("y|c", 105, 1.0)]));
 }
 
@@ -136,7 +136,7 @@ fn many_timings_are_pushed_early_and_too_many_are_refused() {
     let line = parse(&format!("x:{}|ms", vec!["1"; 9_999].join(":"))).unwrap();
     interval.take(&line, at(1)).unwrap();
     assert!(!interval.has_many());
-    take(&mut interval, &[("x:1|ms", 1), ("y:1|c", 1)]);
+    take_all(&mut interval, &[("x:1|ms", 1), ("y:1|c", 1)]);
     assert!(interval.has_many());
     assert_eq!(measures(&mut interval, false).len(), 10_000);
     assert!(!interval.has_many());
@@ -144,28 +144,55 @@ fn many_timings_are_pushed_early_and_too_many_are_refused() {
     for _ in 0..10 {
         interval.take(&line, at(1)).unwrap();
     }
-    assert_eq!(interval.take(&line, at(1)), Err(Full));
+    assert_eq!(interval.take(&line, at(1)), Err(Unfit::Full));
 }
 
 #[test]
-fn metrics_that_wait_are_bounded_and_the_oldest_gauges_forgotten() {
+fn metrics_that_wait_are_bounded_and_no_gauge_is_forgotten() {
     let mut interval = Interval::default();
-    let gauge = |number: usize| parse(&format!("g{number}:1|g")).unwrap();
+    let mut take = |line: &str, time| interval.take(&parse(line).unwrap(), at(time));
     for number in 0..100_000 {
-        interval.take(&gauge(number), at(1)).unwrap();
+        take(&format!("g{number}:1|g"), 1).unwrap();
     }
-    assert_eq!(interval.take(&gauge(100_000), at(1)), Err(Full));
-    assert_eq!(interval.take(&parse("c:1|c").unwrap(), at(1)), Err(Full));
-    interval.take(&gauge(7), at(2)).unwrap();
+    assert_eq!(take("one-more:1|g", 1), Err(Unfit::Gauges));
+    for number in 0..100_000 {
+        take(&format!("c{number}:1|c"), 1).unwrap();
+    }
+    for line in ["one-more:1|c", "one-more:1|ms", "one-more:1|s"] {
+        assert_eq!(take(line, 1), Err(Unfit::Full), "{line}");
+    }
+    take("c7:1|c", 2).unwrap();
+    assert_eq!(measures(&mut interval, true).len(), 200_000);
+    // Only gauges last: others begin anew with the interval.
+    take_all(&mut interval, &[("g7:+1|g", 3), ("one-more:1|c", 4)]);
     measures(&mut interval, true);
-    take(&mut interval, &[("g7:+1|g", 3)]);
-    assert_eq!(interval.take(&gauge(100_000), at(1)), Err(Full));
-    // Those that nobody set in an interval make room.
-    measures(&mut interval, true);
-    take(&mut interval, &[("g7:+1|g", 4), ("g8:+1|g", 5), ("other:1|c", 6)]);
+    take_all(&mut interval, &[("g7:+1|g", 5), ("g8:+1|g", 6)]);
+    assert_eq!(interval.take(&parse("one-more:1|g").unwrap(), at(7)), Err(Unfit::Gauges));
     let values: BTreeMap<String, f64> =
         measures(&mut interval, true).into_iter().map(|(metric, _, value)| (metric, value)).collect();
-    assert_eq!(values, BTreeMap::from([("g7|g".into(), 3.0), ("g8|g".into(), 1.0), ("other|c".into(), 1.0)]));
+    assert_eq!(values, BTreeMap::from([("g7|g".into(), 3.0), ("g8|g".into(), 2.0)]));
+}
+
+#[test]
+fn what_is_greater_than_numbers_are_is_refused_and_changes_nothing() {
+    let mut interval = Interval::default();
+    take_all(&mut interval, &[("c:1e308|c", 1), ("g:1e308|g", 2), ("n:-1e308|g", 3)]);
+    for line in [
+        "c:1e308|c",
+        "c:1:1e308|c",
+        "d:1|c|@1e-309",
+        "d:1e308:1e308|c",
+        "g:+1e308|g",
+        "n:-1e308|g",
+        "n:5:-1e308:-1e308|g",
+    ] {
+        assert_eq!(interval.take(&parse(line).unwrap(), at(4)), Err(Unfit::Overflow), "{line}");
+    }
+    take_all(&mut interval, &[("c:-1e308|c", 5), ("n:+1e308:1|g", 6)]);
+    let expected = [("c|c", 5, 0.0), ("g|g", 2, 1e308), ("n|g", 6, 1.0)];
+    let mut found = measures(&mut interval, true);
+    found.sort_by(|one, other| one.0.cmp(&other.0));
+    assert_eq!(found, made(&expected));
 }
 
 fn value() -> impl Strategy<Value = f64> {
