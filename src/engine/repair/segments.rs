@@ -71,7 +71,7 @@ pub(super) fn repair(
     let erased = Arc::new(manifest.erasures.iter().copied().collect());
     let expired_early = manifest.expired_early.clone();
     let jumps = Arc::new(manifest.jumps.iter().map(JumpRecord::get).collect());
-    let mut view = View { erased, jumps, expired_early, ..View::default() };
+    let mut view = View { erased, expired_early, jumps, ..View::default() };
     let mut whole = true;
     let total = manifest.segments.iter().map(|record| record.bytes).sum();
     let mut done = 0;
