@@ -58,7 +58,9 @@ fn a_jump_of_which_something_is_left_is_where_that_moves_the_window() {
     let key = metric(&db, "m", "p");
     db.push(key, at(30), 1.0).unwrap();
     let mut batch = db.batch();
-    [70, 5000, 9000].iter().for_each(|t| batch.add(key, at(*t), 1.0));
+    for t in [70, 5000, 9000] {
+        batch.add(key, at(t), 1.0);
+    }
     batch.commit().unwrap();
     let said = db.delete_measures(key, at(9000).., DeleteOptions::new()).unwrap();
     assert_eq!((said.newest, said.accepted_from), (Some(at(5000)), at(4980)));
@@ -115,7 +117,9 @@ impl Side {
 
     fn push(&self, measures: &[(i64, f64)]) -> u64 {
         let mut batch = self.db().batch();
-        measures.iter().for_each(|(t, v)| batch.add(self.key, at(*t), *v));
+        for (t, v) in measures {
+            batch.add(self.key, at(*t), *v);
+        }
         batch.commit().unwrap().total().accepted
     }
 
