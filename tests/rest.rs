@@ -383,48 +383,6 @@ fn a_file_of_rules_overrides_the_defaults() {
     assert_eq!(server.ask("DELETE", "/v1/resource/generic", Some("admin"), &all).0, 403);
 }
 
-#[test]
-fn rules_are_asked_about_what_agents_measures_make() {
-    let directory = tempfile::tempdir().unwrap();
-    let rules = directory.path().join("policy.yaml");
-    let text = "\"create metric\": \"not user:bob\"\n\"create resource\": \"not user:alice\"\n\"create resource type\": \"@\"\n";
-    std::fs::write(&rules, text).unwrap();
-    let server = Server::start(&directory.path().join("db"), &["--policy", rules.to_str().unwrap()]);
-    let of = |user: &str| match user {
-        "alice" => "YWxpY2U6",
-        "bob" => "Ym9iOg==",
-        _ => "Y2FybDo=",
-    };
-    let post = |path: &str, kind: &str, user: &str, body: &str| {
-        let head = format!("POST {path} HTTP/1.1\r\nContent-Type: {kind}\r\nAuthorization: Basic {}", of(user));
-        server.raw(&head, body.as_bytes()).0
-    };
-    let made = post("/v1/influxdb/query?q=CREATE%20DATABASE%20agents", "text/plain", "carl", "");
-    assert_eq!(made, 204, "a rule says who makes types");
-    let line = |user: &str, line: &str| post("/v1/influxdb/write?db=agents", "text/plain", user, line);
-    let points = |name: &str| {
-        let point = json!({"timeUnixNano": "1000000000", "asDouble": 1});
-        let metric = json!({"name": name, "gauge": {"dataPoints": [point]}});
-        json!({"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]}).to_string()
-    };
-    let otlp = |user: &str, name: &str| post("/v1/metrics", "application/json", user, &points(name));
-    assert_eq!((line("carl", "cpu,host=a user=1 1"), otlp("carl", "load")), (204, 200));
-    for (user, why) in [("alice", "makes no resource"), ("bob", "makes no metric")] {
-        assert_eq!((line(user, "cpu,host=a user=1 1"), otlp(user, "load")), (403, 403), "{user} {why}");
-    }
-    let resources = |user: &str| server.ask("GET", "/v1/resource/agents", Some(user), &Value::Null).1;
-    assert_eq!(resources("admin").matches("\"original_resource_id\"").count(), 1, "nothing is made of what is refused");
-    // What is there already is written to, and gets no metric when the rule says so.
-    let body = json!({"id": "a"});
-    assert_eq!(server.ask("POST", "/v1/resource/agents", Some("bob"), &body).0, 201);
-    assert_eq!(line("bob", "cpu,host=a user=1 1"), 403);
-    let batch = |user: &str| {
-        let body = json!({"a": {"cpu.user": [{"timestamp": 1, "value": 1}]}});
-        server.ask("POST", "/v1/batch/resources/metrics/measures?create_metrics=true", Some(user), &body).0
-    };
-    assert_eq!(batch("bob"), 403, "nor by a batch");
-}
-
 /// A gzip stream of so many bytes of blanks, in a block of fixed codes: each 258 bytes take 13 bits.
 fn bomb(bytes: usize) -> Vec<u8> {
     let mut stream = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];

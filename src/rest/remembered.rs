@@ -52,10 +52,11 @@ impl<V: Clone> Remembered<V> {
     pub(super) fn keep(&self, secret: &[&str], value: V, now: Instant, end: Instant) {
         let digest = self.digest(secret);
         let mut entries = self.entries.lock();
-        if entries.len() >= MOST {
+        let is_new = !entries.contains_key(&digest);
+        if is_new && entries.len() >= MOST {
             entries.retain(|_, (end, _)| *end > now);
         }
-        if entries.len() >= MOST {
+        if is_new && entries.len() >= MOST {
             let first = entries.iter().min_by_key(|(_, (end, _))| *end).map(|(digest, _)| *digest);
             first.map(|digest| entries.remove(&digest));
         }
@@ -103,6 +104,8 @@ mod tests {
         }
         assert_eq!(table.entries.lock().len(), MOST);
         assert_eq!((table.of(&["0"], now), table.of(&["1"], now)), (None, Some(1)));
+        table.keep(&["1"], 1, now, now + Duration::from_secs(2));
+        assert_eq!(table.entries.lock().len(), MOST, "what is there already takes nobody's place");
         let later = now + Duration::from_secs(100);
         table.keep(&["one more"], 0, later, later + Duration::from_secs(1));
         assert_eq!(table.entries.lock().len(), MOST - 98, "what had ended is gone");

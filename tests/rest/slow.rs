@@ -191,7 +191,7 @@ fn as_many_files_are_open_as_may_and_connections_leave_some() {
     let refused = start("ulimit -n 900", "--max-connections 600").wait_with_output().unwrap();
     let error = String::from_utf8(refused.stderr).unwrap();
     assert!(!refused.status.success() && error.contains("1112 files") && error.contains("388 would do"), "{error}");
-    for (limits, open, warned) in [("ulimit -Hn 2000; ulimit -Sn 300", "2000", false), ("ulimit -n 900", "900", true)] {
+    for (limits, open, warned) in [("ulimit -Sn 300; ulimit -Hn 2000", "2000", false), ("ulimit -n 900", "900", true)] {
         let mut process = start(limits, "");
         let mut log = BufReader::new(process.stderr.take().unwrap());
         let mut read = String::new();

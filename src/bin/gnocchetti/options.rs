@@ -91,7 +91,7 @@ pub const SETTINGS: &[Setting] = &[
         Kind::Number(1, 1_000_000),
         "1024",
         &[],
-        "How many connections there are at a time; others wait. Each is a file of the process, whose limit (ulimit -Hn) is to be 512 above.",
+        "How many connections there are at a time; others wait. Each is a file of the process: let ulimit -Hn be 512 above.",
     ),
     setting(
         "client-timeout",
