@@ -423,7 +423,8 @@ fn mending_what_all_goes_by_can_be_cut_off_and_done_again() {
         });
         let first = Database::repair_with_fs(&copy, Arc::new(fs.clone()), &mut |_| {});
         fs.clear();
-        let last = Database::repair(&copy, &mut |_| {}).unwrap_or_else(|error| panic!("call {nth}: {error}"));
+        let last = Database::repair_with_fs(&copy, Arc::new(fs), &mut |_| {});
+        let last = last.unwrap_or_else(|error| panic!("call {nth}: {error}"));
         assert!(last.is_whole(), "call {nth}: {last:?}");
         let checked = Database::check_directory(&copy, &mut |_| {}).unwrap();
         assert_eq!(checked.findings, [], "call {nth}");

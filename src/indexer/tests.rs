@@ -1,3 +1,4 @@
+mod mending;
 mod metrics;
 mod opening;
 mod plans;
