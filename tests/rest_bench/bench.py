@@ -207,15 +207,16 @@ def main():
     print("%d processors, load average %.1f" % (os.cpu_count(), os.getloadavg()[0]), flush=True)
     with Server(arguments.command) as server:
         rate, reading, aggregating = measured(server, 5, 500, 50)
-        print("ours: %.0f measures/s, GET %.3f ms, aggregates %.2f ms" % (rate, reading * 1e3, aggregating * 1e3), flush=True)
         per_second = connections(server, CONNECTIONS, 20)
-        print("%d connections kept alive: %.0f requests/s" % (CONNECTIONS, per_second))
         print("resident after all this: %.1f MB" % resident(server.process), flush=True)
         server.restart()
         Client(server).ask("GET", "/v1/metric?limit=1")
         time.sleep(2)
         idle = resident(server.process)
+    figure("rest_batch", rate, "measures/s", "")
     figure("rest_get_p50_ms", reading * 1e3, "ms", "<= 1")
+    figure("rest_agg_p50_ms", aggregating * 1e3, "ms", "")
+    figure("rest_keepalive", per_second, "requests/s", "")
     figure("rest_idle_mb", idle, "MB", "<= 30")
     if not arguments.reference:
         return 0
