@@ -28,7 +28,7 @@ pub(super) fn write_time(bytes: &mut Vec<u8>, time: Timestamp) {
     let nanos = time.nanosecond();
     if nanos > 0 {
         bytes.push(b'.');
-        if nanos % 1000 == 0 { digits::<6>(bytes, nanos / 1000) } else { digits::<9>(bytes, nanos) }
+        if nanos.is_multiple_of(1000) { digits::<6>(bytes, nanos / 1000) } else { digits::<9>(bytes, nanos) }
     }
     bytes.extend_from_slice(b"+00:00");
 }
