@@ -300,6 +300,25 @@ fn nobody_deletes_what_is_others() {
 }
 
 #[test]
+fn all_metrics_that_are_not_there_are_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(&directory.path().join("db"), &[]);
+    server.policy("seconds");
+    let hers = server.metric("alice");
+    let none = ["00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002"];
+    let operations = format!("(aggregate mean (metric ({} mean) ({hers} mean) ({} mean)))", none[1], none[0]);
+    // Bob may not read hers, but what is not there comes first.
+    for user in ["alice", "bob", "admin"] {
+        let (status, answer) =
+            server.ask("POST", "/v1/aggregates", Some(user), &json!({"operations": operations.clone()}));
+        assert_eq!(status, 404, "{user}: {answer}");
+        for id in none {
+            assert!(answer.contains(id) && !answer.contains(&hers), "{user}: {answer}");
+        }
+    }
+}
+
+#[test]
 fn a_resource_is_changed_only_as_it_is_known() {
     let directory = tempfile::tempdir().unwrap();
     let server = Server::start(&directory.path().join("db"), &[]);

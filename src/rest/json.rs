@@ -6,8 +6,11 @@ use serde::Serialize;
 use serde_json::ser::Formatter;
 use serde_json::{Value, json};
 
-use super::shapes::time;
+use super::shapes::write_time;
 use crate::{Columns, Sampling, Timestamp};
+
+/// About how many bytes a row of points takes.
+const ROW: usize = 64;
 
 /// `{"a": 1, "b": [2, 3]}`.
 struct Spaced;
@@ -82,6 +85,7 @@ impl Tree {
                 bytes.push(b']');
             }
             Tree::Points(series) => {
+                bytes.reserve(ROW * series.iter().map(|(_, columns)| columns.timestamps.len()).sum::<usize>());
                 bytes.push(b'[');
                 let mut rows = 0;
                 for (sampling, columns) in series {
@@ -101,7 +105,7 @@ impl Tree {
 
 fn separate(bytes: &mut Vec<u8>, before: usize) {
     if before > 0 {
-        bytes.extend(b", ");
+        bytes.extend_from_slice(b", ");
     }
 }
 
@@ -114,15 +118,17 @@ fn shown(sampling: Sampling) -> Value {
 }
 
 fn row(bytes: &mut Vec<u8>, timestamp: i64, granularity: &[u8], value: f64) -> serde_json::Result<()> {
-    bytes.extend(b"[\"");
-    bytes.extend(Timestamp::from_nanos(timestamp).map(time).unwrap_or_default().as_bytes());
-    bytes.extend(b"\", ");
-    bytes.extend(granularity);
-    bytes.extend(b", ");
+    bytes.extend_from_slice(b"[\"");
+    if let Ok(time) = Timestamp::from_nanos(timestamp) {
+        write_time(bytes, time);
+    }
+    bytes.extend_from_slice(b"\", ");
+    bytes.extend_from_slice(granularity);
+    bytes.extend_from_slice(b", ");
     match value {
-        value if value.is_nan() => bytes.extend(b"NaN"),
-        f64::INFINITY => bytes.extend(b"Infinity"),
-        f64::NEG_INFINITY => bytes.extend(b"-Infinity"),
+        value if value.is_nan() => bytes.extend_from_slice(b"NaN"),
+        f64::INFINITY => bytes.extend_from_slice(b"Infinity"),
+        f64::NEG_INFINITY => bytes.extend_from_slice(b"-Infinity"),
         value => serde_json::to_writer(&mut *bytes, &value)?,
     }
     bytes.push(b']');

@@ -1,16 +1,46 @@
 //! What metrics, resources and times look like in answers.
 
+use chrono::{DateTime, Datelike, Timelike};
 use serde_json::{Map, Value, json};
 
 use crate::{AttributeValue, Metric, Resource, Timestamp};
 
-/// A point in time, with as many decimals as it needs.
+/// `2262-04-11T23:47:16.854775807+00:00`.
+const LONGEST_TIME: usize = 35;
+
+/// A point in time, with as many decimals as it needs: none, six or nine.
 pub(super) fn time(time: Timestamp) -> String {
-    let full = time.to_string();
-    let text = full.strip_suffix('Z').unwrap_or(&full);
-    let Some((seconds, decimals)) = text.split_once('.') else { return format!("{text}+00:00") };
-    let width = if decimals.len() > 6 { 9 } else { 6 };
-    format!("{seconds}.{decimals:0<width$}+00:00")
+    let mut bytes = Vec::with_capacity(LONGEST_TIME);
+    write_time(&mut bytes, time);
+    bytes.into_iter().map(char::from).collect()
+}
+
+/// Writes a point in time as [`time`] has it: by its digits, as an answer may have a million of them.
+pub(super) fn write_time(bytes: &mut Vec<u8>, time: Timestamp) {
+    let time = DateTime::from_timestamp_nanos(time.nanos());
+    digits::<4>(bytes, time.year().unsigned_abs());
+    for (before, value) in
+        [(b'-', time.month()), (b'-', time.day()), (b'T', time.hour()), (b':', time.minute()), (b':', time.second())]
+    {
+        bytes.push(before);
+        digits::<2>(bytes, value);
+    }
+    let nanos = time.nanosecond();
+    if nanos > 0 {
+        bytes.push(b'.');
+        if nanos.is_multiple_of(1000) { digits::<6>(bytes, nanos / 1000) } else { digits::<9>(bytes, nanos) }
+    }
+    bytes.extend_from_slice(b"+00:00");
+}
+
+/// Writes the last `N` digits of a number, zeros in front too.
+fn digits<const N: usize>(bytes: &mut Vec<u8>, mut value: u32) {
+    let mut text = [b'0'; N];
+    for place in text.iter_mut().rev() {
+        *place += (value % 10) as u8;
+        value /= 10;
+    }
+    bytes.extend_from_slice(&text);
 }
 
 /// A metric with the name of its archive policy, as it is shown when it was created.
@@ -87,5 +117,37 @@ pub(super) fn attribute(value: &AttributeValue) -> Value {
         AttributeValue::Text(value) => json!(value),
         AttributeValue::Uuid(value) => json!(value),
         AttributeValue::Time(value) => json!(time(*value)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_no_decimals_or_six_or_nine() {
+        for (nanos, expected) in [
+            (0, "1970-01-01T00:00:00+00:00"),
+            (1_425_652_440_000_000_000, "2015-03-06T14:34:00+00:00"),
+            (1_425_652_440_400_000_000, "2015-03-06T14:34:00.400000+00:00"),
+            (1_425_652_440_000_001_000, "2015-03-06T14:34:00.000001+00:00"),
+            (1_425_652_440_000_000_001, "2015-03-06T14:34:00.000000001+00:00"),
+            (951_782_399_999_999_999, "2000-02-28T23:59:59.999999999+00:00"),
+            (951_782_400_000_000_000, "2000-02-29T00:00:00+00:00"),
+            (i64::MAX, "2262-04-11T23:47:16.854775807+00:00"),
+        ] {
+            assert_eq!(time(Timestamp::from_nanos(nanos).unwrap()), expected, "{nanos}");
+        }
+    }
+
+    #[test]
+    fn a_written_time_is_the_same_time_when_it_is_read() {
+        // Steps of some 40 days that meet every hour, minute and digit.
+        for step in 0..2600 {
+            let at = Timestamp::from_nanos(step * 3_517_263_517_263_517).unwrap();
+            let text = time(at);
+            assert_eq!(text.parse::<Timestamp>().unwrap(), at, "{text}");
+            assert!(text.len() <= LONGEST_TIME, "{text}");
+        }
     }
 }

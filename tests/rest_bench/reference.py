@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
@@ -95,7 +96,7 @@ metric_processing_delay = 1
             self.start("gnocchi-metricd")
             self.wait()
         except BaseException:
-            self.__exit__()
+            self.__exit__(*sys.exc_info())
             raise
         return self
 
@@ -107,7 +108,7 @@ metric_processing_delay = 1
                 return
             except OSError:
                 if time.monotonic() > deadline or any(process.poll() is not None for process in self.processes):
-                    raise RuntimeError("Gnocchi does not answer; its logs are in %s" % self.directory) from None
+                    raise RuntimeError("Gnocchi does not answer") from None
                 time.sleep(0.1)
 
     def __exit__(self, kind=None, *_):
@@ -124,3 +125,5 @@ metric_processing_delay = 1
             self.postgres(program("pg_ctl"), "-D", self.cluster, "-m", "immediate", "stop")
         if kind is None:
             shutil.rmtree(self.directory, ignore_errors=True)
+        else:
+            print("Gnocchi's logs are in %s" % self.directory, file=sys.stderr)

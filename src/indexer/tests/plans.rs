@@ -80,3 +80,17 @@ fn deleting_a_policy_looks_for_its_users_by_index() {
     assert_eq!(statement.get_status(StatementStatus::FullscanStep), 0);
     assert!(statement.get_status(StatementStatus::VmStep) < 500);
 }
+
+#[test]
+fn a_statement_is_planned_once_whatever_is_bound_to_it() {
+    let fixture = Fixture::new();
+    fixture.create_metrics(&[NewMetric::named("a")], now()).unwrap();
+    let (reader, writer) = (fixture.reader.lock(), fixture.writer("test").unwrap());
+    for connection in [&*reader, &*writer] {
+        let mut statement = connection.prepare(sql::ACTIVE_METRICS).unwrap();
+        for limit in [1, 10, 100] {
+            assert!(statement.exists([0, limit]).unwrap());
+        }
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
+    }
+}
