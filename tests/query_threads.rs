@@ -86,6 +86,28 @@ fn answers(db: &Database) -> Vec<String> {
     answers
 }
 
+/// An operator behind `aggregate` has all series brought together first; times one, each value is the same to the bit.
+#[test]
+fn what_is_added_up_as_it_is_read_is_what_comes_of_all_at_once() {
+    let (_folder, root, _) = sample();
+    for threads in THREADS {
+        let db = Database::open(&root, with(threads)).unwrap();
+        let ask = |text: &str| db.aggregates(&Aggregates::new(text.parse().unwrap())).unwrap().series;
+        for method in ["mean", "sum", "count", "min", "max", "first", "last"] {
+            let of = format!("(aggregate {method} (metric m??? mean))");
+            let (one_by_one, at_once) = (ask(&of), ask(&format!("(* 1 {of})")));
+            assert_eq!(one_by_one.len(), 2, "one of each granularity");
+            for (one, other) in one_by_one.iter().zip(&at_once) {
+                assert_eq!((one.granularity, &one.label), (other.granularity, &other.label));
+                assert_eq!(one.columns.timestamps, other.columns.timestamps);
+                let bits = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+                assert_eq!(bits(&one.columns.values), bits(&other.columns.values), "{method} by {threads}");
+            }
+        }
+        db.close().unwrap();
+    }
+}
+
 #[test]
 fn answers_have_the_same_bits_however_many_threads_there_are() {
     let (_folder, root, _) = sample();

@@ -188,6 +188,14 @@ pub fn decode(bytes: &[u8], n: usize, scratch: &mut Scratch, out: &mut Vec<f64>)
     }
 }
 
+/// The value that all of a column are that was written as one.
+pub fn decode_constant(bytes: &[u8]) -> Option<f64> {
+    let mut reader = Reader::new(bytes);
+    let is_constant = reader.byte().ok()? == CONSTANT;
+    let value = f64::from_bits(reader.varint().ok()?.swap_bytes());
+    (is_constant && reader.finish().is_ok()).then_some(value)
+}
+
 /// Reads the integers of a column that was written as decimals, and their exponent.
 pub fn decode_integers(bytes: &[u8], n: usize, out: &mut Vec<i64>) -> Result<u8, DecodeError> {
     let mut reader = Reader::new(bytes);

@@ -215,8 +215,8 @@ fn above(base: i64, numbers: impl Iterator<Item = i64>, out: &mut Vec<u64>) {
 
 /// Reads `n` numbers into `out`, replacing what is there.
 pub fn decode(reader: &mut Reader<'_>, n: usize, out: &mut Vec<i64>) -> Result<(), DecodeError> {
-    out.clear();
     if n == 0 {
+        out.clear();
         return Ok(());
     }
     let head = reader.byte()?;
@@ -226,6 +226,7 @@ pub fn decode(reader: &mut Reader<'_>, n: usize, out: &mut Vec<i64>) -> Result<(
     let step = if kind == DELTA || kind == LINE { reader.signed()?.wrapping_mul(divisor) } else { 0 };
     match kind {
         CONSTANT | SPARSE => {
+            out.clear();
             out.resize(n, base);
             return match head {
                 CONSTANT => Ok(()),

@@ -1,5 +1,6 @@
 //! Operations across metrics, and the search of values: points are fetched here and handed to `ops`.
 
+mod answer;
 mod question;
 mod sources;
 mod threads;
@@ -9,10 +10,11 @@ pub use question::{Aggregated, Aggregates, ResourceAggregates};
 use crate::database::{Database, Undamaged};
 use crate::error::{Error, Result};
 use crate::indexer::{State, StateGroup};
-use crate::ops::{Operation, Predicate, Reaggregation, evaluate};
+use crate::ops::{Operation, Predicate, Reaggregation};
 use crate::query::Query;
 use crate::types::{Columns, Filter, History, ResourceSearch, Timespan, Timestamp};
-use sources::{fetch, hide, of_metrics, of_resources};
+use answer::answer;
+use sources::{hide, of_metrics, of_resources};
 
 impl Database {
     /// What an operation makes of the points of the metrics that it names: by id, by name, or by a pattern of names. Names
@@ -42,10 +44,9 @@ impl Database {
 
     pub(super) fn aggregates_seen(&self, question: &Aggregates, visibility: Option<&Filter>) -> Result<Aggregated> {
         let options = question.options();
-        let (sources, metrics) = of_metrics(self, &question.operation, visibility)?;
-        let (inputs, skipped) = fetch(self, sources, &question.granularities, &options, question.skip_damaged)?;
-        let series = evaluate(&question.operation, &inputs, &options)?.series;
-        let metrics = if question.details { metrics } else { Vec::new() };
+        let (sources, metrics) = of_metrics(self, &question.operation, visibility, question.details)?;
+        let (operation, asked) = (&question.operation, &question.granularities);
+        let (series, skipped) = answer(self, operation, sources, asked, &options, question.skip_damaged)?;
         Ok(Aggregated { series, metrics, skipped, ..Aggregated::default() })
     }
 
@@ -106,9 +107,9 @@ impl Database {
         for StateGroup { group, mut states } in groups {
             hide(self, &asked.operation, &mut states, metrics)?;
             let (sources, resources) = of_resources(&asked.operation, states, times);
-            let answer = fetch(self, sources, &asked.granularities, &options, asked.skip_damaged)
-                .and_then(|(inputs, skipped)| Ok((evaluate(&asked.operation, &inputs, &options)?.series, skipped)));
-            let (series, skipped) = match answer {
+            let (operation, granularities) = (&asked.operation, &asked.granularities);
+            let answered = answer(self, operation, sources, granularities, &options, asked.skip_damaged);
+            let (series, skipped) = match answered {
                 Ok(answered) => answered,
                 // None of its resources has all of the metrics.
                 Err(Error::UnknownMetric { .. }) => continue,
@@ -140,10 +141,10 @@ impl Database {
         visibility: Option<&Filter>,
     ) -> Result<Aggregated> {
         check_resampling(question, granularities)?;
-        let (sources, _) = of_metrics(self, &question.exact(), visibility)?;
+        let (sources, _) = of_metrics(self, &question.exact(), visibility, false)?;
         let (operation, options) = question.plan_over(sources.len())?;
-        let (inputs, skipped) = fetch(self, sources, granularities, &options, question.skip_damaged)?;
-        Ok(Aggregated { series: evaluate(&operation, &inputs, &options)?.series, skipped, ..Aggregated::default() })
+        let (series, skipped) = answer(self, &operation, sources, granularities, &options, question.skip_damaged)?;
+        Ok(Aggregated { series, skipped, ..Aggregated::default() })
     }
 
     /// The older question across the metrics of resources, which it names as they are called within a resource: one answer
@@ -201,11 +202,11 @@ impl Database {
         let attributes: Vec<String> = group_by.iter().map(|name| (*name).to_owned()).collect();
         let groups = self.index()?.group_states(resources, &question::names(&attributes), seen)?;
         let exact = question.exact();
-        let answer = |StateGroup { group, mut states }: StateGroup| {
+        let group_answer = |StateGroup { group, mut states }: StateGroup| {
             hide(self, &exact, &mut states, metrics)?;
             Ok(Aggregated { group, ..self.reaggregated(question, states, granularities)? })
         };
-        let answers: Vec<Aggregated> = groups.into_iter().map(answer).collect::<Result<_>>()?;
+        let answers: Vec<Aggregated> = groups.into_iter().map(group_answer).collect::<Result<_>>()?;
         Ok(if answers.is_empty() && group_by.is_empty() { vec![Aggregated::default()] } else { answers })
     }
 
@@ -221,8 +222,8 @@ impl Database {
             return Ok(Aggregated::default());
         }
         let (operation, options) = question.plan_over(sources.len())?;
-        let (inputs, skipped) = fetch(self, sources, granularities, &options, question.skip_damaged)?;
-        Ok(Aggregated { series: evaluate(&operation, &inputs, &options)?.series, skipped, ..Aggregated::default() })
+        let (series, skipped) = answer(self, &operation, sources, granularities, &options, question.skip_damaged)?;
+        Ok(Aggregated { series, skipped, ..Aggregated::default() })
     }
 
     /// Those points of a metric whose values fulfil `predicate`.

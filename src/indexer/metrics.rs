@@ -14,8 +14,8 @@ use super::{Indexer, sql};
 use crate::error::{Error, Result};
 use crate::types::{Metric, MetricKey, MetricStatus, Timestamp};
 pub(super) use create::{Creating, LARGE_BATCH, check};
-pub use lookup::KnownKey;
 pub(super) use lookup::by_id;
+pub use lookup::{KnownKey, NamedMetric};
 
 /// A metric as the index has it.
 #[derive(Debug, Clone, PartialEq)]

@@ -35,7 +35,7 @@ pub use backup::Observer;
 pub use connection::Source;
 use failure::Failure;
 pub use mend::DamagedList;
-pub use metrics::{KnownKey, StoredMetric};
+pub use metrics::{KnownKey, NamedMetric, StoredMetric};
 pub use policies::StoredPolicy;
 use resource_types::layout::LayoutCache;
 #[cfg(feature = "internals")]

@@ -52,6 +52,9 @@ statements! {
     METRIC_BY_NAME = metrics_where!("m.name = ?1 AND ifnull(m.resource_key, 0) = 0 AND m.status = 0 \
         ORDER BY CASE WHEN m.resource_key IS NULL AND m.creator IS NOT NULL THEN m.key ELSE 0 END LIMIT 1");
     METRIC_BY_KEY = metrics_where!("m.key = ?1");
+    /// Metrics of no resource, in the order of their names.
+    NAMES_FROM = "SELECT name, key, id FROM metrics WHERE name >= ?1 AND ifnull(resource_key, 0) = 0 AND status = 0 \
+        ORDER BY name";
     ACTIVE_METRICS = metrics_where!("m.key > ?1 AND m.status = 0 ORDER BY m.key LIMIT ?2");
     DELETED_METRICS = metrics_where!("m.key > ?1 AND m.status = 1 ORDER BY m.key LIMIT ?2");
     NAME_IS_TAKEN = "SELECT 1 FROM metrics WHERE name = ?1 AND ifnull(resource_key, 0) = ?2 AND status = 0";

@@ -4,6 +4,7 @@
 //! series and memory is read in order. Only quantiles gather the values of a row.
 
 use std::borrow::Cow;
+use std::ops::Deref;
 
 use super::reduction::{Moment, Pick, Statistic, quantile};
 
@@ -49,6 +50,12 @@ fn sums(columns: &[Cow<'_, [f64]>], rows: usize) -> (Vec<f64>, Vec<f64>) {
 /// The sum of each row, of values and what is none alike.
 fn plain_sums(columns: &[Cow<'_, [f64]>], rows: usize) -> Vec<f64> {
     let mut sums = vec![0.0; rows];
+    add_up(&mut sums, columns);
+    sums
+}
+
+/// Adds columns to sums, one after the other.
+pub(super) fn add_up(sums: &mut [f64], columns: &[impl Deref<Target = [f64]>]) {
     // Several columns at once, in their order: sums are fetched and put back once for all of them.
     let (together, rest) = columns.as_chunks::<4>();
     for [a, b, c, d] in together {
@@ -61,7 +68,6 @@ fn plain_sums(columns: &[Cow<'_, [f64]>], rows: usize) -> Vec<f64> {
             *sum += value;
         }
     }
-    sums
 }
 
 /// Variances of the population: a second pass, around the means.
@@ -77,7 +83,8 @@ fn variances(columns: &[Cow<'_, [f64]>], sums: Vec<f64>, counts: &[f64]) -> Vec<
     quotients(squares, counts)
 }
 
-fn quotients(mut sums: Vec<f64>, counts: &[f64]) -> Vec<f64> {
+/// Sums divided by counts.
+pub(super) fn quotients(mut sums: Vec<f64>, counts: &[f64]) -> Vec<f64> {
     for (sum, count) in sums.iter_mut().zip(counts) {
         *sum /= count;
     }
@@ -86,12 +93,17 @@ fn quotients(mut sums: Vec<f64>, counts: &[f64]) -> Vec<f64> {
 
 fn picks(columns: &[Cow<'_, [f64]>], rows: usize, pick: Pick) -> Vec<f64> {
     let mut picked = vec![f64::NAN; rows];
+    pick_out(&mut picked, columns, pick);
+    picked
+}
+
+/// Of what was picked of each row, and the values of columns one after the other, picks one.
+pub(super) fn pick_out(picked: &mut [f64], columns: &[impl Deref<Target = [f64]>], pick: Pick) {
     for column in columns {
         for (picked, value) in picked.iter_mut().zip(column.iter()) {
             *picked = pick.of(*picked, *value);
         }
     }
-    picked
 }
 
 fn quantiles(columns: &[Cow<'_, [f64]>], rows: usize, percent: u8) -> Vec<f64> {

@@ -15,7 +15,7 @@ use crate::carbonara::{Sampling, group_start};
 use crate::error::{Error, Result};
 
 /// How many values a table may have: 1 GiB of them.
-const MAX_CELLS: usize = 1 << 27;
+pub(super) const MAX_CELLS: usize = 1 << 27;
 
 /// Timestamps and values of one series.
 type Series<'a> = (&'a [i64], &'a [f64]);
@@ -136,7 +136,8 @@ fn union(first: &[i64], others: &[&[i64]]) -> Vec<i64> {
     merge(first, merged.first().map_or(&[], Vec::as_slice))
 }
 
-fn merge(left: &[i64], right: &[i64]) -> Vec<i64> {
+/// The sorted union of two ascending slices.
+pub(super) fn merge(left: &[i64], right: &[i64]) -> Vec<i64> {
     if left == right {
         return left.to_vec();
     }

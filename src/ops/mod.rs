@@ -25,6 +25,7 @@ mod print;
 mod reaggregation;
 mod reduction;
 mod rolling;
+mod running;
 mod syntax;
 mod table;
 
@@ -37,6 +38,7 @@ pub use predicate::Predicate;
 pub use presence::Presence;
 pub use reaggregation::Reaggregation;
 pub use reduction::Reduction;
+pub(crate) use running::Running;
 pub use syntax::{MAX_BYTES, MAX_NODES};
 
 #[cfg(test)]

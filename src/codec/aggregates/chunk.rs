@@ -3,7 +3,7 @@
 //! A hostile directory cannot lead in circles: a reference stands on its own, and each kind that derives from sum or
 //! count is only good for the one method that does.
 
-use super::derive::{plus_zero, quotient};
+use super::derive::{plus_zero, quotient, quotients};
 use super::deviation::Group;
 use super::directory::{Directory, Entry, Kind, Rows};
 use crate::codec::decimal::{self, Head, scale};
@@ -98,6 +98,12 @@ impl<'a> Chunk<'a> {
                 let sum = self.operand(entry, Method::Sum, entry.rows)?;
                 let count = self.operand(entry, Method::Count, entry.rows)?;
                 self.values(sum, n, out)?;
+                if n > 0
+                    && let Some(count) = self.constant(count)?
+                {
+                    quotients(&mut out[start..], count);
+                    return Ok(());
+                }
                 self.with_floats(count, n, |counts, _| {
                     out[start..].iter_mut().zip(counts).for_each(|(sum, count)| *sum = quotient(*sum, *count));
                 })
@@ -116,6 +122,11 @@ impl<'a> Chunk<'a> {
     fn operand(&self, entry: &Entry, method: Method, rows: Rows) -> Result<&'a Entry, DecodeError> {
         let operand = self.directory.relative(entry.method, method)?;
         if operand.rows == rows { Ok(operand) } else { Err(MISFIT) }
+    }
+
+    /// The value that all of a column are, when its bytes say so at once.
+    fn constant(&self, entry: &Entry) -> Result<Option<f64>, DecodeError> {
+        if entry.kind == Kind::Own { self.stream(entry).map(column::decode_constant) } else { Ok(None) }
     }
 
     /// The reference of the family, which must have the same rows.

@@ -1,12 +1,15 @@
 //! One question about many series, answered by several threads.
 //!
 //! The series are cut into pieces of equal length; each thread takes the next piece that nobody has taken, and the caller's own
-//! thread is one of them. What the pieces give is brought together in their order, and of several errors the one of the
+//! thread is one of them. What the pieces give is handed on in their order, one at a time, and of several errors the one of the
 //! first piece counts: so no answer and no error depends on how many threads there are, or on which was faster. Nothing may be
-//! added up here: the order in which floats are added belongs to `ops`, which knows of no threads.
+//! added up here: what floats are added to in that order belongs to `ops`, which knows of no threads.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+
+use parking_lot::Mutex;
 
 use crate::error::Result;
 
@@ -24,50 +27,93 @@ pub(super) fn in_pieces<T: Sync, R: Send>(
     threads: usize,
     work: &(impl Fn(&[T]) -> Result<R> + Sync),
 ) -> Result<Vec<R>> {
-    let pieces: Vec<&[T]> = items.chunks(PIECE).collect();
-    let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
-    // Pieces are taken in order, so that those before one that fails are all taken already.
-    let take = || {
-        let mut done = Vec::new();
-        while !failed.load(Ordering::Relaxed) {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(piece) = pieces.get(at) else { break };
-            let made = work(piece);
-            failed.fetch_or(made.is_err(), Ordering::Relaxed);
-            done.push((at, made));
-        }
-        done
-    };
-    let mut made = match threads.min(pieces.len()) {
-        // Not even what it takes to wait for others.
-        0 | 1 => take(),
-        threads => with_helpers(threads - 1, &take),
-    };
-    made.sort_unstable_by_key(|(at, _)| *at);
-    made.into_iter().map(|(_, made)| made).collect()
+    let mut all = Vec::new();
+    in_turn(items, threads, work, &mut |made| {
+        all.push(made);
+        true
+    })?;
+    Ok(all)
 }
 
-/// What the caller's thread and up to `helpers` more take of the work.
-fn with_helpers<R: Send>(helpers: usize, take: &(impl Fn() -> Vec<R> + Sync)) -> Vec<R> {
-    thread::scope(|scope| {
-        let start = |_| thread::Builder::new().name("gnocchetti query".to_owned()).spawn_scoped(scope, take).ok();
-        // A thread that cannot be started leaves its share to the others.
-        let helpers: Vec<_> = (0..helpers).map_while(start).collect();
-        let mut made = take();
-        for helper in helpers {
-            match helper.join() {
-                Ok(more) => made.extend(more),
-                Err(panic) => std::panic::resume_unwind(panic),
+/// Hands what `work` makes of the pieces of `items` to `take`, one by one and in order, until it says that it needs no more;
+/// whether it took all. With up to `threads` threads, of which any may call `take`.
+///
+/// # Errors
+///
+/// That of the first piece that has one.
+pub(super) fn in_turn<T: Sync, R: Send>(
+    items: &[T],
+    threads: usize,
+    work: &(impl Fn(&[T]) -> Result<R> + Sync),
+    take: &mut (dyn FnMut(R) -> bool + Send),
+) -> Result<bool> {
+    let pieces: Vec<&[T]> = items.chunks(PIECE).collect();
+    let next = AtomicUsize::new(0);
+    let line = Mutex::new(Line { turn: 0, early: BTreeMap::new(), outcome: Ok(true), take });
+    let run = || {
+        // Pieces are begun in order, so that those before one that fails are all begun already.
+        while let Some((at, piece)) = next_of(&pieces, &next) {
+            let made = work(piece);
+            if !line.lock().hand_in(at, made) {
+                break;
             }
         }
-        made
-    })
+    };
+    match threads.min(pieces.len()) {
+        // Not even what it takes to wait for others.
+        0 | 1 => run(),
+        threads => with_helpers(threads - 1, &run),
+    }
+    line.into_inner().outcome
+}
+
+fn next_of<'a, T>(pieces: &[&'a [T]], next: &AtomicUsize) -> Option<(usize, &'a [T])> {
+    let at = next.fetch_add(1, Ordering::Relaxed);
+    pieces.get(at).map(|piece| (at, *piece))
+}
+
+/// What was made of pieces, brought into their order. Nobody waits for a turn: what comes early is left here, and whoever
+/// hands in the piece whose turn it is hands on those that were left behind it.
+struct Line<'a, R> {
+    turn: usize,
+    early: BTreeMap<usize, Result<R>>,
+    outcome: Result<bool>,
+    take: &'a mut (dyn FnMut(R) -> bool + Send),
+}
+
+impl<R> Line<'_, R> {
+    /// Whether more is needed.
+    fn hand_in(&mut self, at: usize, made: Result<R>) -> bool {
+        self.early.insert(at, made);
+        while matches!(self.outcome, Ok(true))
+            && let Some(made) = self.early.remove(&self.turn)
+        {
+            self.outcome = made.map(|made| (self.take)(made));
+            self.turn += 1;
+        }
+        matches!(self.outcome, Ok(true))
+    }
+}
+
+/// Has the caller's thread and up to `helpers` more do the work.
+fn with_helpers(helpers: usize, work: &(impl Fn() + Sync)) {
+    thread::scope(|scope| {
+        let start = |_| thread::Builder::new().name("gnocchetti query".to_owned()).spawn_scoped(scope, work).ok();
+        // A thread that cannot be started leaves its share to the others.
+        let helpers: Vec<_> = (0..helpers).map_while(start).collect();
+        work();
+        for helper in helpers {
+            if let Err(panic) = helper.join() {
+                std::panic::resume_unwind(panic);
+            }
+        }
+    });
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
-    use std::sync::{Barrier, Mutex};
+    use std::sync::Barrier;
 
     use super::*;
     use crate::error::Error;
@@ -93,11 +139,11 @@ mod tests {
         let (all_here, who) = (Barrier::new(3), Mutex::new(HashSet::new()));
         let work = |_: &[usize]| {
             all_here.wait();
-            who.lock().unwrap().insert(thread::current().id());
+            who.lock().insert(thread::current().id());
             Ok(())
         };
         in_pieces(&items, 3, &work).unwrap();
-        assert_eq!(who.lock().unwrap().len(), 3);
+        assert_eq!(who.lock().len(), 3);
     }
 
     #[test]
@@ -111,6 +157,23 @@ mod tests {
                 };
                 let error = in_pieces(&items, threads, &work).unwrap_err();
                 assert_eq!(error.to_string(), refused(first).to_string());
+            }
+        }
+    }
+
+    #[test]
+    fn pieces_are_taken_in_order_until_it_is_enough() {
+        let items: Vec<usize> = (0..40 * PIECE).collect();
+        for threads in [1, 2, 8] {
+            for enough in [0, 1, 25, 39, 1000] {
+                let mut taken = Vec::new();
+                let mut take = |first: usize| {
+                    taken.push(first);
+                    first != enough * PIECE
+                };
+                let all = in_turn(&items, threads, &|piece| Ok(piece[0]), &mut take).unwrap();
+                assert_eq!(all, enough == 1000);
+                assert!(taken.iter().copied().eq((0..40.min(enough + 1)).map(|piece| piece * PIECE)), "{taken:?}");
             }
         }
     }

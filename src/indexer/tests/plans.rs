@@ -42,6 +42,7 @@ fn each_lookup_uses_the_index_made_for_it() {
     let cases = [
         (sql::METRIC_BY_ID, "metrics_by_id (id=?)"),
         (sql::METRIC_BY_NAME, "metrics_by_name (name=?"),
+        (sql::NAMES_FROM, "metrics_by_name (name>?"),
         (sql::NAME_IS_TAKEN, "metrics_by_name (name=?"),
         (sql::METRIC_OF_RESOURCE, "metrics_by_name (name=?"),
         (sql::FIRST_REVISION_OF_RESOURCE, "revisions_by_resource (resource_key=?)"),

@@ -106,3 +106,34 @@ fn bad_questions_about_metrics_are_refused() {
         assert!(error.contains(expected), "{error}");
     }
 }
+
+#[test]
+fn names_are_found_by_what_they_begin_with() {
+    let fixture = populated();
+    let named = |name: &str| NewMetric::named(name);
+    let many = [
+        named("loosely").creator("x"),
+        named("loosely").creator("y"),
+        named("lop"),
+        named("löse"),
+        named("Loose"),
+        named("%"),
+    ];
+    fixture.create_metrics(&many, now()).unwrap();
+    let found = |prefix: &str, keep: &dyn Fn(&str) -> bool| -> Vec<(u64, String)> {
+        let found = fixture.metrics_by_prefix(prefix, keep).unwrap();
+        for named in &found {
+            assert_eq!(fixture.metric_by_id(named.id).unwrap().unwrap().metric.key, named.key);
+        }
+        found.into_iter().map(|named| (named.key.get(), named.name)).collect()
+    };
+    let all = |_: &str| true;
+    let expected = |rows: &[(u64, &str)]| rows.iter().map(|(key, name)| (*key, (*name).to_owned())).collect::<Vec<_>>();
+    assert_eq!(found("loos", &all), expected(&[(1, "loose"), (7, "loosely"), (8, "loosely")]));
+    assert_eq!(found("loos", &|name| name.ends_with('e')), expected(&[(1, "loose")]));
+    assert_eq!(found("lö", &all), expected(&[(10, "löse")]));
+    assert_eq!(found("%", &all), expected(&[(12, "%")]));
+    assert_eq!(found("gone", &all), [], "deleted");
+    assert_eq!(found("cpu", &all), [], "of a resource");
+    assert_eq!(found("", &all).len(), 7);
+}
