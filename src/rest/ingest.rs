@@ -21,7 +21,9 @@ const CHUNK: usize = 1000;
 
 /// Makes a type of resources, when it is not there; who may not make types may still write when it is.
 pub(super) fn make_type(app: &App, user: &User, resource_type: &ResourceType) -> Result<(), Failure> {
-    make_type_when(&app.database, resource_type, || user.must(app, "create resource type"))
+    // Of a type that is not there no resource is, either: who may not make that leaves no type behind.
+    let rules = ["create resource type", "create resource", "create metric"];
+    make_type_when(&app.database, resource_type, || rules.iter().try_for_each(|rule| user.must(app, rule)))
 }
 
 /// Makes a type of resources, when it is not there and this may be done.

@@ -249,6 +249,9 @@ fn rules_are_asked_about_what_agents_measures_make() {
         json!({"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]}).to_string()
     };
     let otlp = |user: &str, name: &str| post("/v1/metrics", "application/json", user, &points(name));
+    assert_eq!(otlp("alice", "load"), 403);
+    let of_otlp = server.ask("GET", "/v1/resource_type/opentelemetry", Some("admin"), &Value::Null).0;
+    assert_eq!(of_otlp, 404, "not even the type is made");
     assert_eq!((line("carl", "cpu,host=a user=1 1"), otlp("carl", "load")), (204, 200));
     for (user, why) in [("alice", "makes no resource"), ("bob", "makes no metric")] {
         assert_eq!((line(user, "cpu,host=a user=1 1"), otlp(user, "load")), (403, 403), "{user} {why}");
