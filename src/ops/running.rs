@@ -287,7 +287,7 @@ mod tests {
                 let there = (0..rows).filter(|row| gaps >> row & 1 == 0);
                 points = Columns { timestamps: Vec::new(), values: Vec::new() }.into();
                 there.for_each(|row| {
-                    points.extend(&Columns { timestamps: vec![(first + row as i64) * G], values: vec![values[row]] })
+                    points.extend(&Columns { timestamps: vec![(first + row as i64) * G], values: vec![values[row]] });
                 });
             }
             points
