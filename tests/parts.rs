@@ -151,7 +151,9 @@ fn a_damaged_column_takes_no_other_with_it() {
     assert_eq!((finding.kind, finding.metric), (FindingKind::Chunk, Some(key.get())));
     assert!(finding.what.contains("max") && !finding.what.contains("min"), "{}", finding.what);
     // Background work leaves the segment as it is, and goes on.
-    db.push(key, at(1800 * STEP + 1000), 1.0).unwrap();
+    for time in [1800 * STEP + 1000, 1800 * STEP + 1000 + COARSE] {
+        db.push(key, at(time), 1.0).unwrap();
+    }
     db.maintain().unwrap_err();
     assert_eq!(&points(&db, key, FINE, method("sum"))[..900], &expected[1][..900]);
 }
