@@ -459,6 +459,7 @@ fn statistics_say_what_happened() {
     assert_eq!((stats.checkpoints, stats.raw_segments, stats.dirty_measures), (1, 1, 0));
     assert!(stats.raw_bytes > 0 && stats.window_bytes > 0);
     push_at(db, key, &[(1000, 3.0)]);
+    push_at(db, key, &[(1060, 3.0)]);
     db.maintain().unwrap();
     let stats = db.stats().unwrap();
     assert_eq!((stats.raw_segments, stats.level0_segments), (1, 0));
@@ -466,7 +467,7 @@ fn statistics_say_what_happened() {
     assert_eq!((stats.superseded_files, stats.window_bytes, stats.background_error), (0, 0, None));
     let crashed = fixture.crashed("crashed");
     assert_eq!(crashed.stats().unwrap().replayed_records, 0);
-    push_at(db, key, &[(1001, 3.0)]);
+    push_at(db, key, &[(1061, 3.0)]);
     assert_eq!(fixture.crashed("crashed again").stats().unwrap().replayed_records, 1);
 }
 
