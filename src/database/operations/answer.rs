@@ -40,8 +40,10 @@ fn running(
     let Some(one) = Running::of(operation, options) else { return Ok(None) };
     let mut coarsest_first: Vec<usize> = (0..granularities.len()).collect();
     coarsest_first.sort_unstable_by_key(|at| std::cmp::Reverse(granularities[*at]));
+    // Of no series at all there is an error to tell, which is `evaluate`'s.
+    let none = granularities.is_empty() || sources.is_empty();
     let twice = coarsest_first.windows(2).any(|pair| granularities[pair[0]] == granularities[pair[1]]);
-    if twice || !sources.iter().all(Source::is_always_there) {
+    if none || twice || !sources.iter().all(Source::is_always_there) {
         return Ok(None);
     }
     let mut running = vec![one; granularities.len()];
