@@ -221,6 +221,44 @@ fn damage_beside_deletions_costs_what_the_report_says_and_brings_nothing_back() 
     }
 }
 
+/// An older state, which knows a jump that was undone, must not make anybody believe that measures were sealed.
+#[test]
+fn damage_behind_an_undone_jump_seals_nothing() {
+    let sample = Sample::new(false);
+    let key = MetricKey::new(1);
+    let db = Database::open(&sample.root, options()).unwrap();
+    db.push(key, at(10_000), 1.0).unwrap();
+    db.checkpoint().unwrap();
+    db.delete_measures(key, at(10_000).., DeleteOptions::new()).unwrap();
+    assert!(answers(&db) == sample.expected);
+    db.close().unwrap();
+    let twin = sample.folder.path().join("twin");
+    copy_tree(&sample.root, &twin);
+    let twin = Database::open(&twin, options()).unwrap();
+    let late = [700, 780, 840, 841, 900, 901, 961].map(|time| (time, twin.push(key, at(time), 9.0).unwrap().late));
+    twin.maintain().unwrap();
+    let expected = answers(&twin);
+    let mut damaged = 0;
+    for file in sample.segments() {
+        for entry in
+            entries(&sample.root.join(&file)).1.iter().filter(|entry| (entry.metric, entry.granularity) == (1, -1))
+        {
+            let what = format!("{} at {}", file.display(), entry.offset);
+            let copy = sample.damaged(&file, entry.offset + u64::from(entry.length) / 2);
+            Database::repair(&copy, &mut |_| {}).unwrap();
+            let db = Database::open(&copy, options()).unwrap();
+            assert!(answers(&db) == sample.expected, "{what}");
+            for (time, late) in late {
+                assert_eq!(db.push(key, at(time), 9.0).unwrap().late, late, "{what}: {time}");
+            }
+            db.maintain().unwrap();
+            assert!(answers(&db) == expected, "{what}, maintained");
+            damaged += 1;
+        }
+    }
+    assert!(damaged >= 3, "{damaged}");
+}
+
 #[test]
 fn what_keeps_a_segment_from_opening_costs_nothing() {
     let sample = Sample::new(false);

@@ -39,10 +39,11 @@ impl State {
             series.delete();
             return Err(unknown(key));
         }
-        if let Some((state, has_measures)) = self.view().series(key)? {
+        let view = self.view();
+        if let Some((state, has_measures)) = view.series(key)? {
             let window = if has_measures { Window::Stored } else { Window::Runs(Vec::new()) };
             series.load(&state, window);
-            series.set_jump(self.view().jumps.get(&key).copied());
+            series.set_jump(view.jumps.get(&key).copied());
             return Ok(());
         }
         let found = self.index.metric_by_key(MetricKey::new(key))?;
@@ -106,10 +107,12 @@ impl State {
             Presence::Deleted => return Ok(None),
             Presence::Unknown if self.deleted.lock().contains(&key) => return Ok(None),
             Presence::Unknown => match view.series(key)? {
-                Some((state, _)) => (state, view.jumps.get(&key).copied()),
+                Some((state, _)) => (state, None),
                 None => return Ok(None),
             },
         };
+        // What MANIFEST names goes first: a batch that made a jump final may be lost with the power, and the jump be undone then.
+        let jump = view.jumps.get(&key).copied().or(jump);
         Ok(Some((jump.unwrap_or(BeforeJump::of(&state)), state.policy)))
     }
 

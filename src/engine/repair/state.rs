@@ -1,7 +1,7 @@
 //! The state of a series made again from what it left behind.
 //!
 //! Its newest time stands in the entry of the damaged chunk, its policy in the index. Up to where it is sealed follows from both,
-//! as it did when it was sealed, and is never below what an older state or the aggregates say. The journal is replayed for it from
+//! as it did when it was sealed, and is never below what was sealed by an older state, or what the aggregates say. The journal is replayed for it from
 //! where MANIFEST says: what it had seen already is applied once more, which changes nothing; but not what came before measures
 //! were deleted, which would bring those back.
 
@@ -33,7 +33,8 @@ pub(super) fn rebuild(view: &View, damaged: &Entry, plan: &Plan, before_journal:
             match entry.granularity {
                 STATE => {
                     if let Some(older) = read(&segment.reader, &entry, SeriesState::from_bytes) {
-                        sealed_until = sealed_until.max(older.sealed_until);
+                        // Not by its `sealed_until`: that may be of a jump of the clock which was undone.
+                        sealed_until = sealed_until.max(older.stored_until);
                         earlier(older.previous.filter(|_| !erased.iter().any(|erasure| erasure.forgets(&older))));
                     }
                 }
