@@ -1,9 +1,9 @@
 //! The state of a series made again from what it left behind.
 //!
-//! Its newest time stands in the entry of the damaged chunk, its policy in the index. Up to where it is sealed follows from both,
-//! as it did when it was sealed, and is never below what was sealed by an older state, or what the aggregates say. The journal is replayed for it from
-//! where MANIFEST says: what it had seen already is applied once more, which changes nothing; but not what came before measures
-//! were deleted, which would bring those back.
+//! Its newest time stands in the entry of the damaged chunk, its policy in the index. Up to where it is sealed follows from
+//! both, as it did when it was sealed, and is never below what was sealed by an older state, or what the aggregates say.
+//! The journal is replayed for it from where MANIFEST says: what it had seen already is applied once more, which changes
+//! nothing; but not what came before measures were deleted, which would bring those back.
 
 use super::rebuild::points;
 use crate::head::Plan;
