@@ -31,7 +31,7 @@ pub fn quotients(sums: &mut [f64], count: f64) {
     }
 }
 
-/// `1.0 / count` where that is exact: a product by it then rounds the same number as the division does, in a fifth of the time.
+/// `1.0 / count` where that is exact: a product by it then rounds the same number as the division does, in less time.
 fn exact_inverse(count: f64) -> Option<f64> {
     const MANTISSA: u64 = (1 << 52) - 1;
     let inverse = 1.0 / count;
