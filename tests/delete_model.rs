@@ -16,7 +16,8 @@ use gnocchetti::{
 };
 use proptest::prelude::*;
 use support::naive::{archives, assert_same, methods, naive, value};
-use support::{archive, at, copy_tree, options, span};
+use support::restarted::Restarted;
+use support::{archive, at, options, span};
 
 /// What a closed group was made of: measures, and differences by the times of their later measures.
 #[derive(Clone, Default, Debug)]
@@ -300,10 +301,8 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// The database under test, a reader of it, and the model of its two metrics.
 struct Run {
-    db: Option<Database>,
-    reader: Option<Database>,
-    directories: Vec<tempfile::TempDir>,
-    path: std::path::PathBuf,
+    own: Restarted,
+    reader: Database,
     keys: Vec<MetricKey>,
     models: Vec<Model>,
     methods: Vec<AggregationMethod>,
@@ -316,9 +315,8 @@ fn small() -> Options {
 
 impl Run {
     fn new(archives: &[(i64, Option<u64>)], back_window: u32, methods: Vec<AggregationMethod>) -> Run {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("db");
-        let db = Database::open(&path, small()).unwrap();
+        let own = Restarted::new(small);
+        let db = own.db();
         let definitions = archives.iter().map(|(granularity, points)| archive(*granularity, *points));
         let policy = ArchivePolicy::builder("p").back_window(back_window).definitions(definitions);
         let policy = policy.aggregation_methods(methods.iter().map(ToString::to_string)).build().unwrap();
@@ -339,12 +337,12 @@ impl Run {
             hidden: vec![i64::MIN; archives.len()],
         };
         let models = vec![model(), model()];
-        let reader = Some(Database::open_read_only(&path, small()).unwrap());
-        Run { db: Some(db), reader, directories: vec![directory], path, keys, models, methods, now: 5000 }
+        let reader = Database::open_read_only(own.path(), small()).unwrap();
+        Run { own, reader, keys, models, methods, now: 5000 }
     }
 
     fn db(&self) -> &Database {
-        self.db.as_ref().unwrap()
+        self.own.db()
     }
 
     fn step(&mut self, step: &Step) {
@@ -368,16 +366,13 @@ impl Run {
                 self.db().maintain().unwrap();
                 assert_eq!(self.db().check(&mut |_| {}).unwrap().findings, []);
             }
-            Step::Reopen => {
-                self.db.take().unwrap().close().unwrap();
-                self.db = Some(Database::open(&self.path, small()).unwrap());
-            }
+            Step::Reopen => self.own.reopen(),
             Step::Crash => self.crash(),
         }
     }
 
     fn push(&mut self, measures: &[(usize, i64, f64)]) {
-        let mut batch = self.db.as_ref().unwrap().batch();
+        let mut batch = self.own.db().batch();
         for (metric, time, value) in measures {
             batch.add(self.keys[*metric], at(self.now + time), *value);
         }
@@ -418,19 +413,13 @@ impl Run {
 
     /// Goes on with a copy of the directory as it lies there now: what a crash of the process leaves.
     fn crash(&mut self) {
-        let directory = tempfile::tempdir().unwrap();
-        let copy = directory.path().join("db");
-        copy_tree(&self.path, &copy);
-        self.db = Some(Database::open(&copy, small()).unwrap());
-        self.reader = Some(Database::open_read_only(&copy, small()).unwrap());
-        self.path = copy;
-        self.directories.push(directory);
+        self.own.crash();
+        self.reader = Database::open_read_only(self.own.path(), small()).unwrap();
     }
 
     fn compare(&self) {
-        let reader = self.reader.as_ref().unwrap();
-        reader.refresh().unwrap();
-        for db in [self.db(), reader] {
+        self.reader.refresh().unwrap();
+        for db in [self.db(), &self.reader] {
             for (model, key) in self.models.iter().zip(&self.keys) {
                 assert_eq!(db.last_measure(*key).unwrap().map(Timestamp::nanos), model.newest);
                 for i in 0..model.granularities.len() {

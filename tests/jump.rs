@@ -3,14 +3,13 @@
 
 mod support;
 
-use std::path::PathBuf;
-
 use gnocchetti::{
-    AggregationMethod, ArchivePolicy, Columns, Database, DeleteOptions, MetricKey, NewMetric, Options, Query, Timestamp,
+    AggregationMethod, ArchivePolicy, Columns, Database, DeleteOptions, MetricKey, Options, Query, Timestamp,
 };
 use proptest::prelude::*;
 use support::naive::{archives, methods, value};
-use support::{archive, at, copy_tree, count, metric, options, points, policy, span};
+use support::restarted::Restarted;
+use support::{archive, at, count, metric, options, points, policy, span};
 
 const COUNT: AggregationMethod = AggregationMethod::COUNT;
 
@@ -93,26 +92,22 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// One of the two, with a metric that the jump does not concern beside the one that it does.
+/// One of the two.
 struct Side {
-    db: Option<Database>,
-    directories: Vec<tempfile::TempDir>,
-    path: PathBuf,
+    own: Restarted,
     key: MetricKey,
 }
 
 impl Side {
     fn new(policy: &ArchivePolicy) -> Side {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("db");
-        let db = Database::open(&path, small()).unwrap();
-        db.create_archive_policy(policy).unwrap();
-        let key = db.create_metric(NewMetric::named("m").archive_policy("p")).unwrap().key;
-        Side { db: Some(db), directories: vec![directory], path, key }
+        let own = Restarted::new(small);
+        own.db().create_archive_policy(policy).unwrap();
+        let key = metric(own.db(), "m", "p");
+        Side { own, key }
     }
 
     fn db(&self) -> &Database {
-        self.db.as_ref().unwrap()
+        self.own.db()
     }
 
     fn push(&self, measures: &[(i64, f64)]) -> u64 {
@@ -128,18 +123,8 @@ impl Side {
         match step {
             Step::Checkpoint => self.db().checkpoint().unwrap(),
             Step::Maintain => self.db().maintain().unwrap(),
-            Step::Reopen => {
-                self.db.take().unwrap().close().unwrap();
-                self.db = Some(Database::open(&self.path, small()).unwrap());
-            }
-            Step::Crash => {
-                let directory = tempfile::tempdir().unwrap();
-                let copy = directory.path().join("db");
-                copy_tree(&self.path, &copy);
-                self.db = Some(Database::open(&copy, small()).unwrap());
-                self.path = copy;
-                self.directories.push(directory);
-            }
+            Step::Reopen => self.own.reopen(),
+            Step::Crash => self.own.crash(),
             Step::Push(_) | Step::Pass(_) => {}
         }
     }

@@ -13,8 +13,9 @@ use gnocchetti::{
     Options, Query, Timespan,
 };
 use proptest::prelude::*;
+use support::at;
 use support::naive::{archives, assert_same, methods, naive, value};
-use support::{at, copy_tree};
+use support::restarted::Restarted;
 
 /// The naive model of one metric.
 struct Model {
@@ -121,9 +122,7 @@ fn options() -> Options {
 
 /// The database under test, its directory, and the model of its two metrics.
 struct Run {
-    db: Option<Database>,
-    directories: Vec<tempfile::TempDir>,
-    path: std::path::PathBuf,
+    own: Restarted,
     keys: Vec<MetricKey>,
     models: Vec<Model>,
     methods: Vec<AggregationMethod>,
@@ -132,9 +131,8 @@ struct Run {
 
 impl Run {
     fn new(archives: &[(i64, Option<u64>)], back_window: u32, methods: Vec<AggregationMethod>) -> Run {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("db");
-        let db = Database::open(&path, options()).unwrap();
+        let own = Restarted::new(options);
+        let db = own.db();
         let mut policy = ArchivePolicy::builder("p").back_window(back_window);
         for (granularity, points) in archives {
             policy = policy.definition(definition(*granularity, *points));
@@ -154,11 +152,11 @@ impl Run {
             hidden: vec![i64::MIN; archives.len()],
         };
         let models = vec![model(), model()];
-        Run { db: Some(db), directories: vec![directory], path, keys, models, methods, now: 0 }
+        Run { own, keys, models, methods, now: 0 }
     }
 
     fn db(&self) -> &Database {
-        self.db.as_ref().unwrap()
+        self.own.db()
     }
 
     fn step(&mut self, step: &Step) {
@@ -175,16 +173,13 @@ impl Run {
             Step::Flush => self.db().flush().unwrap(),
             Step::Checkpoint => self.db().checkpoint().unwrap(),
             Step::Maintain => self.db().maintain().unwrap(),
-            Step::Reopen => {
-                self.db.take().unwrap().close().unwrap();
-                self.db = Some(Database::open(&self.path, options()).unwrap());
-            }
-            Step::Crash => self.crash(),
+            Step::Reopen => self.own.reopen(),
+            Step::Crash => self.own.crash(),
         }
     }
 
     fn push(&mut self, measures: &[(usize, i64, f64)]) {
-        let db = self.db.as_ref().unwrap();
+        let db = self.own.db();
         let mut batch = db.batch();
         for (metric, time, value) in measures {
             batch.add(self.keys[*metric], at(self.now + time), *value);
@@ -213,16 +208,6 @@ impl Run {
             model.back_window = i64::from(back_window);
             model.retain();
         }
-    }
-
-    /// Goes on with a copy of the directory as it lies there now: what a crash of the process leaves.
-    fn crash(&mut self) {
-        let directory = tempfile::tempdir().unwrap();
-        let copy = directory.path().join("db");
-        copy_tree(&self.path, &copy);
-        self.db = Some(Database::open(&copy, options()).unwrap());
-        self.path = copy;
-        self.directories.push(directory);
     }
 
     fn compare(&self) {

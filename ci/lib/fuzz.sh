@@ -17,6 +17,8 @@ cargo fuzz --version 2>/dev/null || {
 c++ --version >/dev/null 2>&1 || fail "libFuzzer is C++: install a compiler, g++ for one"
 
 targets=${GNOCCHETTI_FUZZ_TARGETS:-$(sed -n 's|^path = "targets/\(.*\)\.rs"$|\1|p' fuzz/Cargo.toml)}
+cargo fetch --locked --manifest-path fuzz/Cargo.toml ||
+    fail "fuzz/Cargo.lock is not what Cargo.toml asks for: cargo metadata --manifest-path fuzz/Cargo.toml, and commit it"
 say "building the targets"
 # The instruments are flags of the compiler that only nightly has by default.
 export RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR=$folder

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use super::aggregates::{AggregateWriter, CHUNK_ROWS};
 use super::load::plan_of;
-use super::manifest::{JumpRecord, Manifest, PolicyRecord, SegmentRecord};
+use super::manifest::{Manifest, PolicyRecord, SegmentRecord};
 use super::open::open_segment;
 use super::{Counters, Engine, Maintenance, Position, Superseded};
 use crate::carbonara;
@@ -134,11 +134,14 @@ impl Engine {
     fn write_output(&self, keys: &[u64], names: [SegmentName; 2]) -> Result<(View, Vec<Release>)> {
         let mut output = self.create_output(names)?;
         let mut releases = Vec::with_capacity(keys.len());
-        let (mut highest, mut jumps) = (0, Vec::new());
+        let (mut highest, mut jumps, known) = (0, Vec::new(), self.view());
         for key in keys {
             if let Some(taken) = self.take(*key)? {
                 highest = highest.max(taken.state.sequence);
-                jumps.push((*key, taken.jump));
+                // Of a million series mostly none has jumped, and none had.
+                if known.jumps.get(key).copied() != taken.jump {
+                    jumps.push((*key, taken.jump));
+                }
                 releases.push(write_series(&mut output, taken)?);
             }
         }
@@ -256,7 +259,7 @@ impl Engine {
             superseded: superseded.chain(abandoned).collect(),
             erasures: view.erased.iter().copied().collect(),
             expired_early: view.expired_early.clone(),
-            jumps: view.jumps.iter().map(|(key, before)| JumpRecord::new(*key, before)).collect(),
+            jumps: (*view.jumps).clone(),
         })
     }
 

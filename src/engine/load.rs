@@ -87,33 +87,28 @@ impl State {
 
     /// The series' state, without keeping it in memory; `None` when the metric is gone.
     pub(super) fn series_state(&self, key: u64, view: &View) -> Result<Option<SeriesState>> {
-        let Some(slot) = self.series.slot(key) else { return Ok(None) };
-        let series = slot.lock();
-        match series.presence() {
-            Presence::Resident => Ok(Some(series.state())),
-            Presence::Deleted => Ok(None),
-            Presence::Unknown if self.deleted.lock().contains(&key) => Ok(None),
-            Presence::Unknown => Ok(view.series(key)?.map(|(state, _)| state)),
-        }
+        Ok(self.state_and_jump(key, view)?.map(|(state, _)| state))
     }
 
     /// What may expire of a series, and its policy, goes by what it was before its clock jumped, if that can still be undone;
     /// without keeping it in memory; `None` when the metric is gone.
     pub(super) fn before_jump(&self, key: u64, view: &View) -> Result<Option<(BeforeJump, u32)>> {
-        let Some(slot) = self.series.slot(key) else { return Ok(None) };
-        let series = slot.lock();
-        let (state, jump) = match series.presence() {
-            Presence::Resident => (series.state(), series.jump()),
-            Presence::Deleted => return Ok(None),
-            Presence::Unknown if self.deleted.lock().contains(&key) => return Ok(None),
-            Presence::Unknown => match view.series(key)? {
-                Some((state, _)) => (state, None),
-                None => return Ok(None),
-            },
-        };
+        let Some((state, jump)) = self.state_and_jump(key, view)? else { return Ok(None) };
         // What MANIFEST names goes first: a batch that made a jump final may be lost with the power, and the jump be undone then.
         let jump = view.jumps.get(&key).copied().or(jump);
         Ok(Some((jump.unwrap_or(BeforeJump::of(&state)), state.policy)))
+    }
+
+    /// A series' state, and what it was before its clock jumped, as far as that is not in the view.
+    fn state_and_jump(&self, key: u64, view: &View) -> Result<Option<(SeriesState, Option<BeforeJump>)>> {
+        let Some(slot) = self.series.slot(key) else { return Ok(None) };
+        let series = slot.lock();
+        match series.presence() {
+            Presence::Resident => Ok(Some((series.state(), series.jump()))),
+            Presence::Deleted => Ok(None),
+            Presence::Unknown if self.deleted.lock().contains(&key) => Ok(None),
+            Presence::Unknown => Ok(view.series(key)?.map(|(state, _)| (state, None))),
+        }
     }
 
     /// The newest and the oldest time that a metric has something at; `None` when it never had a measure.

@@ -92,29 +92,6 @@ impl PolicyRecord {
     }
 }
 
-/// What a series was before its clock jumped.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct JumpRecord {
-    /// The metric's key.
-    pub metric: u64,
-    /// Its newest measure, not counting what jumped.
-    pub newest: i64,
-    /// Up to where its groups could no longer change.
-    pub sealed_until: i64,
-}
-
-impl JumpRecord {
-    /// That of a metric.
-    pub fn new(metric: u64, &BeforeJump { newest, sealed_until }: &BeforeJump) -> Self {
-        JumpRecord { metric, newest, sealed_until }
-    }
-
-    /// The metric's key, and what its series was.
-    pub fn get(&self) -> (u64, BeforeJump) {
-        (self.metric, BeforeJump { newest: self.newest, sealed_until: self.sealed_until })
-    }
-}
-
 /// The state of a database but for the index, the journal's tail and the segments themselves.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Manifest {
@@ -138,8 +115,8 @@ pub struct Manifest {
     pub erasures: Vec<Erasure>,
     /// Granularity → the end of the latest partition that went before its time, ns; since version 2.
     pub expired_early: BTreeMap<i64, i64>,
-    /// Series whose clock jumped; since version 3.
-    pub jumps: Vec<JumpRecord>,
+    /// Metric's key → what its series was before its clock jumped; since version 3.
+    pub jumps: BTreeMap<u64, BeforeJump>,
 }
 
 impl Manifest {

@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::disk::Account;
-use super::manifest::{JumpRecord, MANIFEST, Manifest, SegmentRecord};
+use super::manifest::{MANIFEST, Manifest, SegmentRecord};
 use super::state::{Plans, State, Usable};
 use super::{Counters, Engine, Maintenance, Options, Position, recover};
 use crate::error::{Error, Result};
@@ -203,7 +203,7 @@ pub(super) fn open_segments(
 ) -> Result<View> {
     let erased = Arc::new(manifest.erasures.iter().copied().collect());
     let expired_early = manifest.expired_early.clone();
-    let jumps = Arc::new(manifest.jumps.iter().map(JumpRecord::get).collect());
+    let jumps = Arc::new(manifest.jumps.clone());
     let mut view = View { erased, expired_early, jumps, ..View::default() };
     for record in &manifest.segments {
         let Some(name) = record.name() else { continue };

@@ -1,5 +1,7 @@
 //! The fixed-size state of one series, as raw segments store it.
 
+use serde::{Deserialize, Serialize};
+
 use super::Measure;
 
 /// What must be known of a series to go on accepting measures: everything but its window.
@@ -21,7 +23,7 @@ pub struct SeriesState {
 
 /// What a series was before a batch moved its window by more than one block, as long as the next block has not closed: a clock
 /// may have jumped. Nothing is sealed or expires by more than this; deleting what jumped brings the series back to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BeforeJump {
     /// Timestamp of the newest measure, not counting what jumped.
     pub newest: i64,

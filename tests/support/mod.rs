@@ -5,6 +5,7 @@
 
 pub mod fault;
 pub mod naive;
+pub mod restarted;
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};

@@ -86,7 +86,7 @@ fn shared_names(metrics: &[(MetricKey, Uuid, Option<String>)]) -> HashSet<String
 }
 
 /// Appends the series of all metrics of no resource that a pattern matches. As [`named`], with less: thousands of metrics
-/// are found by one pattern, and reading the whole of each would take a sixth of the time that the answer takes.
+/// are found by one pattern, and reading the whole of each takes much longer.
 fn named_alike(database: &Database, reference: &Reference, sources: &mut Vec<Source>) -> Result<()> {
     let pattern = Glob::new(&reference.metric);
     let found = database.index()?.metrics_by_prefix(prefix(reference), &|name| pattern.matches(name))?;

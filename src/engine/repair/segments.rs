@@ -14,7 +14,7 @@ use super::{quarantine, state};
 use crate::codec::{DecodeError, Scratch, decode_aggregates, encode_aggregates};
 use crate::engine::aggregates::retain;
 use crate::engine::check::{CheckProgress, Finding, FindingKind, OnProgress, contents, kind_of};
-use crate::engine::manifest::{JumpRecord, Manifest, SegmentRecord};
+use crate::engine::manifest::{Manifest, SegmentRecord};
 use crate::engine::open::open_segment;
 use crate::error::{Corruption, Error, Result};
 use crate::fs::Fs;
@@ -70,7 +70,7 @@ pub(super) fn repair(
     let (mut patients, mut gone) = (Vec::new(), Vec::new());
     let erased = Arc::new(manifest.erasures.iter().copied().collect());
     let expired_early = manifest.expired_early.clone();
-    let jumps = Arc::new(manifest.jumps.iter().map(JumpRecord::get).collect());
+    let jumps = Arc::new(manifest.jumps.clone());
     let mut view = View { erased, expired_early, jumps, ..View::default() };
     let mut whole = true;
     let total = manifest.segments.iter().map(|record| record.bytes).sum();
