@@ -421,7 +421,7 @@ typedef struct gnt_metric
     struct gnt_string archive_policy_name;
     // When it was created, in ns since the epoch.
     int64_t created_at;
-    // Whether it was deleted, and its bytes are not all reclaimed yet.
+    // Whether it was deleted, and has not left the index yet.
     bool deleted;
 } gnt_metric;
 
@@ -881,14 +881,15 @@ gnt_status gnt_metrics(const struct gnt_database *database,
                        struct gnt_metric_list **metrics,
                        struct gnt_error **error);
 
-// As gnt_metrics, of those that were deleted and whose bytes are not all reclaimed yet.
+// As gnt_metrics, of those that were deleted and have not left the index yet, as they do with the next maintenance.
 gnt_status gnt_deleted_metrics(const struct gnt_database *database,
                                uint64_t after_key,
                                size_t limit,
                                struct gnt_metric_list **metrics,
                                struct gnt_error **error);
 
-// Deletes a metric with all its measures: gone for readers at once and for good, its name free. Merges reclaim its bytes.
+// Deletes a metric with all its measures: gone for readers at once and for good, its name free. Its archive policy is in
+// use until the next maintenance (by itself within seconds); merges reclaim its bytes.
 gnt_status gnt_delete_metric(const struct gnt_database *database,
                              uint64_t key,
                              struct gnt_error **error);

@@ -101,7 +101,8 @@ impl Database {
         self.index()?.metrics(MetricStatus::Active, after, limit)
     }
 
-    /// As [`metrics`](Self::metrics), of those that were deleted and whose bytes are not all reclaimed yet.
+    /// As [`metrics`](Self::metrics), of those that were deleted and have not left the index yet, as they do with the next
+    /// maintenance. How many still have bytes on disk is in [`Stats::deleted_metrics`](crate::Stats::deleted_metrics).
     ///
     /// # Errors
     ///
@@ -110,8 +111,9 @@ impl Database {
         self.index()?.metrics(MetricStatus::Delete, after, limit)
     }
 
-    /// Deletes a metric with all its measures: gone for readers at once and for good, its name free. Merges reclaim its
-    /// bytes; until then it is among the [`deleted_metrics`](Self::deleted_metrics).
+    /// Deletes a metric with all its measures: gone for readers at once and for good, its name free. It is among the
+    /// [`deleted_metrics`](Self::deleted_metrics), and its archive policy is in use, until the next maintenance (by itself within
+    /// seconds); merges reclaim its bytes.
     ///
     /// # Errors
     ///

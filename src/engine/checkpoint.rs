@@ -198,7 +198,8 @@ impl Engine {
             maintenance.superseded.push(Superseded { record, since: Instant::now(), segment });
         }
         match self.write_manifest(maintenance, &view) {
-            Ok(()) => {
+            Ok(manifest) => {
+                maintenance.named_deleted = manifest.deleted;
                 let bytes = |view: &View| -> u64 { view.segments().map(|segment| segment.reader.bytes()).sum() };
                 let replaced: u64 = maintenance.superseded[known..].iter().map(|old| old.record.bytes).sum();
                 self.note_bytes(bytes(&view) + replaced, bytes(&old));
@@ -214,7 +215,7 @@ impl Engine {
         }
     }
 
-    fn write_manifest(&self, maintenance: &Maintenance, view: &View) -> Result<()> {
+    fn write_manifest(&self, maintenance: &Maintenance, view: &View) -> Result<Manifest> {
         let manifest = self.manifest_of(maintenance, view)?;
         let written = manifest.write(&*self.fs, &self.root);
         if let Err(error) = &written {
@@ -225,7 +226,7 @@ impl Engine {
                 let _ = self.failure.set(format!("MANIFEST may or may not have been replaced: {error}"));
             }
         }
-        written
+        written.map(|()| manifest)
     }
 
     /// Removes the files of attempts that failed. Not before MANIFEST has been replaced: a replacement that failed may be

@@ -150,10 +150,10 @@ impl Engine {
         Ok(dead)
     }
 
-    /// Takes those of these deleted metrics of which no segment holds anything out of the index and out of MANIFEST.
+    /// Takes these deleted metrics out of the index, and those of which no segment holds anything out of MANIFEST as well.
     pub(super) fn purge(&self, maintenance: &mut Maintenance, deleted: &[u64]) -> Result<()> {
         let view = self.view();
-        let mut gone = Vec::new();
+        let (mut gone, mut held) = (Vec::new(), Vec::new());
         let mut entries = Vec::new();
         for &key in deleted {
             let mut left = false;
@@ -168,11 +168,14 @@ impl Engine {
                     break;
                 }
             }
-            if !left {
-                gone.push(key);
+            if left {
+                held.push(key)
+            } else {
+                gone.push(key)
             }
             entries.clear();
         }
+        self.drop_rows(maintenance, &held)?;
         if gone.is_empty() {
             return Ok(());
         }
@@ -186,6 +189,18 @@ impl Engine {
         let mut view = (*view).clone();
         view.note_jumps(gone.iter().map(|key| (*key, None)));
         self.commit_view(maintenance, view)
+    }
+
+    /// Takes deleted metrics of which segments still hold something out of the index. MANIFEST must name them before: with no row
+    /// there, nothing else says that what segments hold of them is nobody's.
+    fn drop_rows(&self, maintenance: &mut Maintenance, held: &[u64]) -> Result<()> {
+        let held: BTreeSet<u64> = held.iter().copied().collect();
+        let mut rows = self.state.index.deleted_keys()?;
+        rows.retain(|key| held.contains(&key.get()));
+        if rows.iter().any(|key| maintenance.named_deleted.binary_search(&key.get()).is_err()) {
+            self.commit_view(maintenance, (*self.view()).clone())?;
+        }
+        self.state.index.purge(&rows).map(drop)
     }
 
     /// Whether so many erasures wait for merges that partitions are to be rewritten for them alone.

@@ -96,6 +96,8 @@ struct Maintenance {
     superseded: Vec<Superseded>,
     /// Segments begun since MANIFEST was last replaced.
     begun: Vec<SegmentName>,
+    /// The deleted metrics that MANIFEST names, ascending.
+    named_deleted: Vec<u64>,
     /// Expired chunks were last looked for then.
     expired_at: Option<Instant>,
 }

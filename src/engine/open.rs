@@ -54,6 +54,7 @@ impl Engine {
             },
             superseded: Vec::new(),
             begun: Vec::new(),
+            named_deleted: manifest.deleted.clone(),
             expired_at: None,
         };
         let engine = Engine {

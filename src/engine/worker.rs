@@ -16,8 +16,7 @@ use crate::types::Durability;
 
 /// After a failure in the background (a full disk, say) nothing is tried again before this has passed.
 const RETRY: Duration = Duration::from_secs(1);
-/// A metric that was deleted leaves the index within this time and a checkpoint's, unless segments hold something of it. Its
-/// policy can be deleted then.
+/// A metric that was deleted leaves the index within this time and a checkpoint's. Its policy can be deleted then.
 const PURGE: Duration = Duration::from_secs(2);
 /// How long the thread that syncs sleeps at most: it must be able to end.
 const DOZE: Duration = Duration::from_millis(50);
@@ -152,8 +151,8 @@ impl Engine {
         Ok(merged.and(expired).and(purged).and(removed).and(shortened).and(fitted).err())
     }
 
-    /// Rids the index of what was deleted since the last time, when no segment holds anything of it. What segments hold waits for
-    /// expiry, and is not looked for again and again.
+    /// Rids the index of what was deleted since the last time, and MANIFEST too when no segment holds anything of it. What
+    /// segments hold waits for expiry, and is not looked for again and again.
     fn purge_forgotten(&self, maintenance: &mut Maintenance, forgotten: &[u64]) -> Result<()> {
         self.purge(maintenance, forgotten)?;
         // Others may have come behind these meanwhile; they wait for the next time.

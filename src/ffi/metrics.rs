@@ -34,7 +34,7 @@ pub struct gnt_metric {
     pub archive_policy_name: gnt_string,
     /// When it was created, in ns since the epoch.
     pub created_at: i64,
-    /// Whether it was deleted, and its bytes are not all reclaimed yet.
+    /// Whether it was deleted, and has not left the index yet.
     pub deleted: bool,
 }
 
@@ -244,7 +244,7 @@ pub unsafe extern "C" fn gnt_metrics(
     })
 }
 
-/// As gnt_metrics, of those that were deleted and whose bytes are not all reclaimed yet.
+/// As gnt_metrics, of those that were deleted and have not left the index yet, as they do with the next maintenance.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gnt_deleted_metrics(
     database: *const gnt_database,
@@ -260,7 +260,8 @@ pub unsafe extern "C" fn gnt_deleted_metrics(
     })
 }
 
-/// Deletes a metric with all its measures: gone for readers at once and for good, its name free. Merges reclaim its bytes.
+/// Deletes a metric with all its measures: gone for readers at once and for good, its name free. Its archive policy is in
+/// use until the next maintenance (by itself within seconds); merges reclaim its bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gnt_delete_metric(
     database: *const gnt_database,

@@ -1,7 +1,7 @@
 //! Metrics in the index: their life from creation over deletion to the removal of their row.
 //!
-//! A deleted metric frees its name and id at once but keeps its row, and with it its key, until its bytes are
-//! reclaimed: only then does anyone who comes across its key in a file no longer need to know.
+//! A deleted metric frees its name and id at once but keeps its row, and with it its key, until MANIFEST names it: only
+//! then does anyone who comes across its key in a file no longer need the index to know.
 
 mod create;
 mod lookup;
@@ -43,7 +43,7 @@ impl Indexer {
         })
     }
 
-    /// Removes the rows of deleted metrics whose bytes are reclaimed, and says how many there were. Keys of metrics
+    /// Removes the rows of deleted metrics that the files know for deleted, and says how many there were. Keys of metrics
     /// that are active, or already gone, are passed over.
     ///
     /// # Errors

@@ -92,7 +92,7 @@ impl Indexer {
     /// # Errors
     ///
     /// [`Error::UnknownArchivePolicy`]; [`Error::ArchivePolicyInUse`] while a rule names it or a metric has it, also a
-    /// deleted one whose data is not reclaimed yet.
+    /// deleted one that has not left the index yet.
     pub fn delete_archive_policy(&self, name: &str) -> Result<()> {
         self.write("delete an archive policy", |transaction| {
             let id = policy_id(transaction, name)?;
@@ -157,7 +157,7 @@ fn user(connection: &Connection, id: u32) -> Result<Option<String>, Failure> {
     let metric = connection.prepare_cached(sql::METRIC_OF_POLICY)?.query_row([id], |row| {
         let (key, name, status): (i64, Option<String>, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let name = name.map(|name| format!(" (`{name}`)")).unwrap_or_default();
-        let state = if status == 0 { "" } else { ", which is deleted but whose data is not reclaimed yet" };
+        let state = if status == 0 { "" } else { ", which is deleted, and leaves the index with the next maintenance" };
         Ok(format!("metric {key}{name}{state}"))
     });
     Ok(metric.optional()?)

@@ -34,12 +34,12 @@ impl fmt::Display for MetricKey {
     }
 }
 
-/// Whether a metric is there, or deleted and waiting for its bytes to be reclaimed.
+/// Whether a metric is there, or deleted and about to leave the index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MetricStatus {
     /// It can be pushed to and read.
     Active,
-    /// It is gone for readers; merges have not reclaimed all its bytes yet.
+    /// It is gone for readers; the next maintenance takes it out of the index.
     Delete,
 }
 

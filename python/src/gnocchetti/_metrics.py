@@ -45,7 +45,7 @@ class Metric:
     archive_policy_name: str
     #: When it was created, in nanoseconds since the epoch.
     created_at_nanos: int
-    #: Whether it was deleted, and its bytes are not all reclaimed yet.
+    #: Whether it was deleted, and has not left the index yet.
     deleted: bool
 
     @property
@@ -152,7 +152,7 @@ class Metrics(Policies):
         return self._pages("gnt_metrics")
 
     def deleted_metrics(self) -> Iterator[Metric]:
-        """The metrics that were deleted and whose bytes are not all reclaimed yet."""
+        """The metrics that were deleted and have not left the index yet, as they do with the next maintenance."""
         return self._pages("gnt_deleted_metrics")
 
     def delete_metric(self, metric: MetricLike) -> None:

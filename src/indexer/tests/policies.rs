@@ -79,7 +79,7 @@ fn a_policy_in_use_stays() {
     assert_eq!(used_by(fixture.delete_archive_policy("low").unwrap_err()), "metric 1 (`cpu`)");
     fixture.mark_deleted(metric.metric.key).unwrap();
     let deleted = used_by(fixture.delete_archive_policy("low").unwrap_err());
-    assert!(deleted.contains("not reclaimed yet"), "{deleted}");
+    assert!(deleted.contains("leaves the index"), "{deleted}");
     fixture.purge(&[metric.metric.key]).unwrap();
     fixture.delete_archive_policy("low").unwrap();
     assert!(matches!(fixture.delete_archive_policy("low"), Err(Error::UnknownArchivePolicy { .. })));

@@ -231,7 +231,7 @@ impl ResourceSearch {
 pub struct MetricSearch {
     /// What they must be like; everything when absent.
     pub filter: Option<Filter>,
-    /// Active ones, or those deleted whose bytes are not reclaimed yet.
+    /// Active ones, or those deleted that have not left the index yet.
     pub status: MetricStatus,
     /// In which order they come.
     pub sort: Vec<Sort>,
