@@ -183,9 +183,7 @@ impl Engine {
             deleted.remove(key);
         }
         drop(deleted);
-        let mut view = (*view).clone();
-        view.note_jumps(gone.iter().map(|key| (*key, None)));
-        self.commit_view(maintenance, view)
+        self.commit_view(maintenance, (*view).clone())
     }
 
     /// Whether so many erasures wait for merges that partitions are to be rewritten for them alone.

@@ -505,8 +505,8 @@ impl Retention<'_> {
     /// From which group start on an archive of a metric is still kept; `None` when the metric is gone.
     pub(super) fn kept_from(&mut self, metric: u64, granularity: i64) -> Result<Option<i64>> {
         if self.metric.as_ref().is_none_or(|(known, _)| *known != metric) {
-            let known = match self.engine.state.before_jump(metric, self.view) {
-                Ok(Some((before, policy))) => Kept::Of(before.newest, plan_of(&self.engine.plans(), metric, policy)?),
+            let known = match self.engine.state.expires_by(metric, self.view) {
+                Ok(Some((newest, policy))) => Kept::Of(newest, plan_of(&self.engine.plans(), metric, policy)?),
                 Ok(None) => Kept::Nothing,
                 // While its state cannot be read, nobody knows what has expired.
                 Err(Error::Corrupt(_)) => Kept::Everything,

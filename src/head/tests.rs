@@ -172,7 +172,7 @@ impl Checked {
         let frozen = self.series.frozen().map(|frozen| slice(frozen, keep_from, i64::MAX).to_vec()).unwrap_or_default();
         let runs: Vec<Run> = frozen.chunks(4).map(run).collect();
         self.stored.extend(runs.clone());
-        self.series.release(state.stored_until, keep_from, state.previous, runs);
+        self.series.release(&state, keep_from, runs);
         self.naive.stored_until = state.stored_until;
         self.state = state;
     }
@@ -297,7 +297,7 @@ fn a_failed_checkpoint_loses_nothing_and_newer_measures_win() {
     assert_eq!(series.frozen().unwrap().len(), 4, "both together");
     assert_eq!(window(&series, 0, 10), [(1, 1.0), (2, 2.0), (3, 1.0), (4, 2.0)]);
     assert!(!series.evict(), "what no segment has is not given back");
-    series.release(0, 0, None, vec![run(&[Measure::new(1, 1.0), Measure::new(4, 2.0)])]);
+    series.release(&SeriesState::new(3), 0, vec![run(&[Measure::new(1, 1.0), Measure::new(4, 2.0)])]);
     assert!(series.evict());
     assert_eq!((series.presence(), series.policy()), (Presence::Unknown, 3));
 }
