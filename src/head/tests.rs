@@ -285,6 +285,29 @@ fn what_a_jump_closes_is_held_until_the_next_block_closes() {
     assert_eq!(series.jump(), Some(BeforeJump { newest: 990, sealed_until: 970 }), "the later one can be undone");
 }
 
+/// The batch that made a jump final may be lost with the power as long as no segment has it.
+#[test]
+fn what_expires_goes_by_the_state_in_segments() {
+    let plan = plan(&[(10, None)], 0, &["mean"], 1);
+    let mut series = series();
+    push(&mut series, &plan, 1, &[(500, 1.0)]);
+    assert_eq!(series.stored_newest(), -1, "no segment knows it");
+    push(&mut series, &plan, 2, &[(900, 1.0)]);
+    let jumped = series.state();
+    series.freeze();
+    push(&mut series, &plan, 3, &[(910, 1.0)]);
+    series.release(&jumped, 0, Vec::new());
+    assert_eq!((series.jump(), series.stored_newest()), (None, 500), "the jump is final in memory alone");
+    let closed = series.state();
+    series.freeze();
+    series.release(&closed, 0, Vec::new());
+    assert_eq!(series.stored_newest(), 910);
+    series.load(&jumped, Window::Stored);
+    assert_eq!((series.jump(), series.stored_newest()), (jumped.jump, 500));
+    series.cut(&SeriesState { newest: 500, jump: None, ..jumped });
+    assert_eq!((series.jump(), series.stored_newest()), (None, 500), "undone");
+}
+
 #[test]
 fn a_failed_checkpoint_loses_nothing_and_newer_measures_win() {
     let plan = plan(&[(100, None)], 1, &["mean"], 1);
