@@ -259,6 +259,7 @@ fn a_segment_of_version_2_has_what_it_had_when_it_was_written() {
     let file = fixtures.join("00000001.seg");
     let reader = SegmentReader::open(&RealFs, &file, Kind::Archive, 1).unwrap();
     assert_eq!(version(&file), 2);
+    assert!(reader.is_current(), "merges copy its chunks as they are");
     let found = contents(&reader);
     assert!(found.contains("parts true") && found.contains("parts false"), "of both kinds");
     assert_eq!(found, std::fs::read_to_string(fixtures.join("expected.txt")).unwrap());

@@ -18,7 +18,7 @@ use super::{Counters, Engine, Maintenance, Position, Superseded};
 use crate::carbonara;
 use crate::codec::{Scratch, encode_measures};
 use crate::error::{Error, Result};
-use crate::head::{Plan, Presence, Raw, Run, Series, WindowSnapshot, slice};
+use crate::head::{Plan, Presence, Raw, Run, Series, Stored, WindowSnapshot, slice};
 use crate::query::{Segment, View, window_damaged};
 use crate::segment::{Chunk, Kind, MEASURES, STATE, SegmentName, SegmentWriter};
 use crate::types::{BeforeJump, Measure, SeriesState};
@@ -39,7 +39,7 @@ pub(super) struct Taken {
 /// What a series is told once everything is on disk.
 pub(super) struct Release {
     key: u64,
-    state: SeriesState,
+    stored: Stored,
     keep_from: i64,
     runs: Vec<Run>,
 }
@@ -297,9 +297,9 @@ impl Engine {
     }
 
     pub(super) fn release_locked(&self, release: Release, series: &mut Series) {
-        let Release { state, keep_from, runs, .. } = release;
+        let Release { stored, keep_from, runs, .. } = release;
         let before = series.window_bytes() as i64;
-        series.release(&state, keep_from, runs);
+        series.release(&stored, keep_from, runs);
         let after = series.window_bytes() as i64;
         let total = self.state.window_bytes.fetch_add(after - before, Ordering::Relaxed) + after - before;
         if total > i64::try_from(self.options.window_share()).unwrap_or(i64::MAX) {
@@ -355,7 +355,7 @@ pub(super) fn write_series(output: &mut Output, taken: Taken) -> Result<Release>
     })?;
     let measures = frozen.as_ref().map(|frozen| slice(frozen, keep_from, i64::MAX)).unwrap_or_default();
     let runs = write_runs(&mut output.raw, key, measures, &mut output.scratch, &mut output.bytes)?;
-    Ok(Release { key, state, keep_from, runs })
+    Ok(Release { key, stored: Stored::of(&state), keep_from, runs })
 }
 
 /// Writes raw measures of one series, sorted, into a raw segment.

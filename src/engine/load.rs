@@ -91,8 +91,8 @@ impl State {
 
     /// The newest measure by which a series' points may expire, and its policy; `None` when the metric is gone.
     ///
-    /// Both go by the state in segments, and before its clock jumped if that can still be undone: of a series in memory that
-    /// is at hand, so that nothing is read for it.
+    /// It is that of the state in segments, before its clock jumped if that can still be undone; also of a series in memory, where
+    /// it is at hand, so that nothing is read. What came in since may be lost with the power: a batch that made a jump final, too.
     pub(super) fn expires_by(&self, key: u64, view: &View) -> Result<Option<(i64, u32)>> {
         let of_resident = |series: &Series| (series.stored_newest(), series.policy());
         self.look(key, view, of_resident, |stored| (stored.before_jump().newest, stored.policy))

@@ -41,6 +41,22 @@ pub enum Admission {
     },
 }
 
+/// What is kept of a state that segments have, until its series is told: a checkpoint has one of each that it takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Stored {
+    until: i64,
+    newest: i64,
+    previous: Measure,
+}
+
+impl Stored {
+    /// What is kept of this state.
+    pub fn of(state: &SeriesState) -> Self {
+        let previous = state.previous.unwrap_or(NONE);
+        Stored { until: state.stored_until, newest: state.before_jump().newest, previous }
+    }
+}
+
 /// A series in memory. Owned by its slot's lock.
 #[derive(Debug)]
 pub struct Series {
@@ -325,10 +341,10 @@ impl Series {
 
     /// After a checkpoint has published `state`: groups before its `stored_until` are in segments, the frozen measures
     /// are there as the runs `stored`, and measures before `keep_from` are needed no more.
-    pub fn release(&mut self, state: &SeriesState, keep_from: i64, stored: Vec<Run>) {
-        self.stored_until = state.stored_until;
-        self.stored_newest = state.before_jump().newest;
-        self.previous = state.previous.unwrap_or(NONE);
+    pub fn release(&mut self, state: &Stored, keep_from: i64, stored: Vec<Run>) {
+        self.stored_until = state.until;
+        self.stored_newest = state.newest;
+        self.previous = state.previous;
         self.frozen = None;
         if let Window::Runs(runs) = &mut self.window {
             runs.retain(|run| run.last >= keep_from);
