@@ -76,7 +76,8 @@ impl Engine {
             Ok(releases) => {
                 self.release(releases);
                 Counters::add(&self.counters.checkpoints, 1);
-                crate::journal::remove_before(&*self.fs, &self.root.join("journal"), maintenance.position.file)
+                crate::journal::remove_before(&*self.fs, &self.root.join("journal"), maintenance.position.file)?;
+                self.count_after_checkpoint()
             }
             Err(error) => {
                 // The journal is still needed from where it was needed before.
