@@ -287,12 +287,12 @@ pub enum Error {
         /// How much they may take.
         limit: u64,
     },
-    /// The directory takes as many bytes as it may.
+    /// The directory would take more bytes than it may.
     #[error(
-        "the directory takes {bytes} bytes, and of {limit} that it may take an eighth is kept for checkpoints and merges; delete metrics, let points expire early (OverDisk::Expire), keep fewer points, or raise Options::disk"
+        "with this push the directory takes up to {bytes} bytes, and of {limit} that it may take an eighth is kept for checkpoints and merges; push less at a time, delete metrics, let points expire early (OverDisk::Expire), keep fewer points, or raise Options::disk"
     )]
     DiskLimit {
-        /// What the directory takes.
+        /// What the directory takes, and what the push takes at most.
         bytes: u64,
         /// How much it may take.
         limit: u64,

@@ -3,10 +3,13 @@
 mod support;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use gnocchetti::{AggregationMethod, Database, Durability, Error, MetricKey, Options, OverDisk};
+use support::fault::{Call, FaultFs};
 use support::{at, metric, points, policy};
 
 const SECOND: i64 = 1_000_000_000;
@@ -24,7 +27,10 @@ fn options() -> Options {
 }
 
 fn open(directory: &Path, options: Options) -> (Database, Vec<MetricKey>) {
-    let db = Database::open(directory, options).unwrap();
+    filled(Database::open(directory, options).unwrap())
+}
+
+fn filled(db: Database) -> (Database, Vec<MetricKey>) {
     db.create_archive_policy(&policy("fine", 0, &[(MINUTE, None), (HOUR, None)], &METHODS)).unwrap();
     let metrics = (0..METRICS).map(|i| metric(&db, &format!("m.{i}"), "fine")).collect();
     (db, metrics)
@@ -213,6 +219,71 @@ fn many_threads_and_the_background_stay_below_the_limit() {
         assert_eq!(points(&db, *key, HOUR, MAX).len() as i64, hours, "no hour is gone");
         assert_eq!(points(&db, *key, MINUTE, MAX).last().unwrap().0, hours * HOUR - MINUTE);
     }
+}
+
+/// A merge has looked whether it fits, and has written nothing yet: what is pushed meanwhile must leave it its room.
+#[test]
+fn what_is_pushed_while_a_merge_writes_leaves_it_its_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path().join("db");
+    let fs = FaultFs::hasty();
+    let (db, metrics) = filled(Database::open_with_fs(&directory, options(), Arc::new(fs.clone())).unwrap());
+    // So much that there is just room for it twice: as it is, and distributed to its partitions.
+    let mut hours = 0;
+    let twice = || allocated(&directory) + allocated(&directory.join("level0"));
+    while twice() < LIMIT - LIMIT / 48 {
+        push_hour(&db, &metrics, hours).unwrap();
+        hours += 1;
+        if hours % 8 == 0 || twice() > LIMIT / 12 * 11 {
+            db.checkpoint().unwrap();
+        }
+    }
+    let most = Arc::new(AtomicU64::new(0));
+    let (begin, begun) = channel::<()>();
+    let (end, ended) = channel::<()>();
+    std::thread::scope(|scope| {
+        let (db, metrics) = (&db, &metrics);
+        scope.spawn(move || {
+            begun.recv().unwrap();
+            (hours..hours + 40).for_each(|hour| push_hour(db, metrics, hour).unwrap());
+            // Nobody waits for it any longer when it had to wait for the merge.
+            let _ = end.send(());
+        });
+        let (highest, mut merges, root) = (Arc::clone(&most), false, directory.clone());
+        fs.set(move |call, path| {
+            if call == Call::Create && path.starts_with(root.join("archive")) && !std::mem::replace(&mut merges, true) {
+                begin.send(()).unwrap();
+                let _ = ended.recv_timeout(Duration::from_secs(1));
+            }
+            highest.fetch_max(allocated(&root), Ordering::Relaxed);
+            Ok(())
+        });
+        db.maintain().unwrap();
+        fs.clear();
+    });
+    let most = most.load(Ordering::Relaxed);
+    assert!(most <= LIMIT && most > LIMIT / 16 * 15, "{most} at most");
+    assert!(most <= LIMIT && most > LIMIT / 16 * 15, "{most} at most");
+    assert_eq!(db.stats().unwrap().disk_refused, 0);
+    for key in &metrics {
+        assert_eq!(points(&db, *key, HOUR, MAX).len() as i64, hours + 40);
+    }
+}
+
+#[test]
+fn a_push_that_does_not_fit_is_refused_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path().join("db");
+    let (db, metrics) = open(&directory, options());
+    let mut batch = db.batch();
+    for half_minute in 0..2_000_000 {
+        batch.add(metrics[0], at(half_minute * 30 * SECOND), value(0, half_minute));
+    }
+    let (refused, most) = peak(&directory, || batch.commit().map(drop));
+    assert!(matches!(refused, Err(Error::DiskLimit { limit: LIMIT, .. })), "{refused:?}");
+    assert!(most <= LIMIT / 8, "{most} at most");
+    assert!(points(&db, metrics[0], HOUR, MAX).is_empty());
+    push_hour(&db, &metrics, 0).unwrap();
 }
 
 #[test]

@@ -16,41 +16,45 @@ use support::{archive, assert_same, at, copy_tree, everything, files, options, p
 
 /// Set to write the fixture of the current version anew.
 const WRITE: &str = "GNOCCHETTI_WRITE_FIXTURE";
-/// The version of the format that this library writes.
-const VERSION: u32 = 3;
+/// The version of the directory that this library writes.
+const VERSION: u32 = 2;
+/// All directories, oldest first: of each version of the directory, and of its segments.
+const FIXTURES: [&str; 3] = ["format-v1", "format-v2", NEWEST];
+/// What this library writes: of a directory of version 2, with segments of version 3.
+const NEWEST: &str = "segments-v3";
 
 const SECOND: i64 = 1_000_000_000;
 const MINUTE: i64 = 60 * SECOND;
 
-/// The fixture of a version; that of the current one is written before, when that is asked for.
-fn fixture(version: u32) -> PathBuf {
+/// A fixture; the newest one is written before, when that is asked for.
+fn fixture(name: &str) -> PathBuf {
     static WRITTEN: Once = Once::new();
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join("fixtures");
     WRITTEN.call_once(|| {
         if std::env::var_os(WRITE).is_some() {
-            write(&fixtures.join(format!("format-v{VERSION}")));
+            write(&fixtures.join(NEWEST));
         }
     });
-    fixtures.join(format!("format-v{version}"))
+    fixtures.join(name)
 }
 
 #[test]
 fn directories_of_every_version_answer_what_they_answered_when_they_were_written() {
-    for version in 1..=VERSION {
+    for version in FIXTURES {
         let fixture = fixture(version);
         let expected = std::fs::read_to_string(fixture.join("expected.txt")).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let copy = folder.path().join("db");
         copy_tree(&fixture.join("db"), &copy);
         let db = Database::open(&copy, options()).unwrap();
-        assert_same(&everything(&db).unwrap(), &expected, &format!("version {version}"));
-        assert!(db.stats().unwrap().replayed_records > 3, "version {version} has a journal's tail");
+        assert_same(&everything(&db).unwrap(), &expected, version);
+        assert!(db.stats().unwrap().replayed_records > 3, "{version} has a journal's tail");
         db.maintain().unwrap();
         let (found, wanted) = (without_deleted(&everything(&db).unwrap()), without_deleted(&expected));
-        assert_same(&found, &wanted, &format!("version {version}, maintained"));
+        assert_same(&found, &wanted, &format!("{version}, maintained"));
         db.close().unwrap();
         let db = Database::open(&copy, options()).unwrap();
-        assert_same(&without_deleted(&everything(&db).unwrap()), &wanted, &format!("version {version}, reopened"));
+        assert_same(&without_deleted(&everything(&db).unwrap()), &wanted, &format!("{version}, reopened"));
     }
 }
 
@@ -82,14 +86,14 @@ fn an_index_of_the_version_before_is_brought_to_this_one() {
 /// A fixture that lacks a kind of file would no longer test it.
 #[test]
 fn fixtures_have_files_of_all_kinds_and_are_small() {
-    for version in 1..=VERSION {
+    for version in FIXTURES {
         let database = fixture(version).join("db");
         let names: Vec<String> = files(&database).iter().map(|path| path.display().to_string()).collect();
         for kind in ["MANIFEST", "index.sqlite", "journal/", "raw/", "level0/", "archive/"] {
-            assert!(names.iter().any(|name| name.starts_with(kind)), "version {version}: {kind} of {names:?}");
+            assert!(names.iter().any(|name| name.starts_with(kind)), "{version}: {kind} of {names:?}");
         }
         let bytes: u64 = names.iter().map(|name| std::fs::metadata(database.join(name)).unwrap().len()).sum();
-        assert!(bytes < 220_000, "version {version}: {bytes} bytes");
+        assert!(bytes < 220_000, "{version}: {bytes} bytes");
     }
 }
 
@@ -207,10 +211,10 @@ fn write_tail(db: &Database, keys: &[MetricKey]) {
 }
 
 #[test]
-fn a_jump_of_version_3_can_be_undone() {
+fn a_jump_of_segments_of_version_3_can_be_undone() {
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("db");
-    copy_tree(&fixture(3).join("db"), &copy);
+    copy_tree(&fixture(NEWEST).join("db"), &copy);
     let db = Database::open(&copy, options()).unwrap();
     let key = db.metric_by_name("sensor.jumped").unwrap().key;
     assert_eq!(db.last_measure(key).unwrap(), Some(at(START + JUMP)));
@@ -224,7 +228,7 @@ fn a_jump_of_version_3_can_be_undone() {
 fn a_directory_of_version_1_becomes_one_of_the_current_version() {
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("db");
-    copy_tree(&fixture(1).join("db"), &copy);
+    copy_tree(&fixture(FIXTURES[0]).join("db"), &copy);
     let version = || u32::from_le_bytes(std::fs::read(copy.join("MANIFEST")).unwrap()[8..12].try_into().unwrap());
     assert_eq!(version(), 1);
     let db = Database::open(&copy, options()).unwrap();

@@ -68,6 +68,32 @@ fn a_jump_of_which_something_is_left_is_where_that_moves_the_window() {
     assert_eq!((count(&db, key, 10), count(&db, key, 60)), (2, 2));
 }
 
+/// A metric that sends more seldom than every second block always has a jump that is not final: MANIFEST, which each checkpoint
+/// and each merge writes anew, must not grow with the number of such metrics.
+#[test]
+fn metrics_that_send_seldom_take_no_room_in_manifest() {
+    let sizes = [1, 200].map(|metrics| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("db");
+        let db = Database::open(&path, small()).unwrap();
+        db.create_archive_policy(&policy("p", 0, &[(10, Some(100)), (60, None)], &["count"])).unwrap();
+        let keys: Vec<MetricKey> = (0..metrics).map(|i| metric(&db, &format!("m{i}"), "p")).collect();
+        for t in [1000, 2000, 3000] {
+            for key in &keys {
+                db.push(*key, at(t), 1.0).unwrap();
+            }
+            db.maintain().unwrap();
+        }
+        let size = std::fs::metadata(path.join("MANIFEST")).unwrap().len();
+        for key in &keys {
+            let said = db.delete_measures(*key, at(3000).., DeleteOptions::new()).unwrap();
+            assert_eq!((said.newest, said.accepted_from), (Some(at(2000)), at(1980)), "each has a jump");
+        }
+        size
+    });
+    assert_eq!(sizes[0], sizes[1]);
+}
+
 /// What is done to the one that jumps, and, but for the jump and what is late by it, to its twin.
 #[derive(Debug, Clone)]
 enum Step {

@@ -259,6 +259,48 @@ fn damage_behind_an_undone_jump_seals_nothing() {
     assert!(damaged >= 3, "{damaged}");
 }
 
+/// What a jump closed is not taken for sealed when the state that knows the jump is damaged, and the jump can be undone as before.
+#[test]
+fn damage_of_a_state_that_jumped_seals_nothing_and_lets_it_be_undone() {
+    for merged in [false, true] {
+        let sample = Sample::new(merged);
+        let key = MetricKey::new(1);
+        let db = Database::open(&sample.root, options()).unwrap();
+        db.push(key, at(10_000), 1.0).unwrap();
+        let stored = if merged { db.maintain() } else { db.checkpoint() };
+        stored.unwrap();
+        let jumped = answers(&db);
+        db.close().unwrap();
+        let twin = sample.folder.path().join("twin");
+        copy_tree(&sample.root, &twin);
+        let states = sample.segments().into_iter().flat_map(|file| {
+            let of_file = entries(&sample.root.join(&file)).1;
+            of_file
+                .into_iter()
+                .filter(|entry| (entry.metric, entry.granularity) == (1, -1))
+                .map(move |e| (file.clone(), e))
+        });
+        let (file, entry) = states.max_by_key(|(_, entry)| entry.first).unwrap();
+        assert_eq!((entry.first, entry.length), (10_000, 72));
+        let copy = sample.damaged(&file, entry.offset + 9);
+        let report = Database::repair(&copy, &mut |_| {}).unwrap();
+        assert_eq!(report.repairs.iter().map(|repair| repair.outcome).collect::<Vec<_>>(), [Outcome::Rebuilt]);
+        let [found, expected] = [copy, twin].map(|root| {
+            let db = Database::open(&root, options()).unwrap();
+            assert!(answers(&db) == jumped, "merged {merged}: {}", root.display());
+            db.maintain().unwrap();
+            assert!(answers(&db) == jumped, "merged {merged}: {}, maintained", root.display());
+            let said = db.delete_measures(key, at(10_000).., DeleteOptions::new()).unwrap();
+            assert!(answers(&db) == sample.expected, "merged {merged}: {}, undone", root.display());
+            let late = [700, 780, 840, 841, 900, 961].map(|time| db.push(key, at(time), 9.0).unwrap().late);
+            db.maintain().unwrap();
+            assert_eq!(db.check(&mut |_| {}).unwrap().findings, []);
+            (said, late, answers(&db))
+        });
+        assert!(found == expected, "merged {merged}: {:?} and {:?}", (found.0, found.1), (expected.0, expected.1));
+    }
+}
+
 #[test]
 fn what_keeps_a_segment_from_opening_costs_nothing() {
     let sample = Sample::new(false);

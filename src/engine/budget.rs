@@ -7,6 +7,7 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use super::disk::Room;
 use super::{Counters, Engine, Options};
 use crate::error::{Error, Result};
 
@@ -53,9 +54,14 @@ impl Engine {
         self.dirty_measures.load(Ordering::Relaxed).saturating_mul(MEASURE)
     }
 
-    /// Returns when there is room for a push, on the disk and in memory, or says why there will be none.
-    pub(super) fn wait_for_room(&self) -> Result<()> {
-        self.wait_for_disk()?;
+    /// Returns when there is room for a push, on the disk and in memory, or says why there will be none. The bytes are what it
+    /// takes in the journal at most; what is given for them is held until it is there.
+    pub(super) fn wait_for_room(&self, bytes: u64) -> Result<Room<'_>> {
+        let room = self.wait_for_disk(bytes)?;
+        self.wait_for_memory().map(|()| room)
+    }
+
+    fn wait_for_memory(&self) -> Result<()> {
         let (waiting, limit) = (self.waiting_bytes(), self.options.waiting_share());
         if waiting <= limit {
             return Ok(());

@@ -18,7 +18,7 @@ use super::{Counters, Engine, Maintenance, Position, Superseded};
 use crate::carbonara;
 use crate::codec::{Scratch, encode_measures};
 use crate::error::{Error, Result};
-use crate::head::{Plan, Presence, Raw, Run, Series, WindowSnapshot, slice};
+use crate::head::{Plan, Presence, Raw, Run, Series, Stored, WindowSnapshot, slice};
 use crate::query::{Segment, View, window_damaged};
 use crate::segment::{Chunk, Kind, MEASURES, STATE, SegmentName, SegmentWriter};
 use crate::types::{BeforeJump, Measure, SeriesState};
@@ -34,16 +34,13 @@ pub(super) struct Taken {
     frozen: Option<Arc<Vec<Measure>>>,
     /// The window, when something of it is to be sealed.
     window: Option<WindowSnapshot>,
-    /// What it was before its clock jumped.
-    jump: Option<BeforeJump>,
 }
 
 /// What a series is told once everything is on disk.
 pub(super) struct Release {
     key: u64,
-    stored_until: i64,
+    stored: Stored,
     keep_from: i64,
-    previous: Option<Measure>,
     runs: Vec<Run>,
 }
 
@@ -79,7 +76,8 @@ impl Engine {
             Ok(releases) => {
                 self.release(releases);
                 Counters::add(&self.counters.checkpoints, 1);
-                crate::journal::remove_before(&*self.fs, &self.root.join("journal"), maintenance.position.file)
+                crate::journal::remove_before(&*self.fs, &self.root.join("journal"), maintenance.position.file)?;
+                self.count_after_checkpoint()
             }
             Err(error) => {
                 // The journal is still needed from where it was needed before.
@@ -134,14 +132,10 @@ impl Engine {
     fn write_output(&self, keys: &[u64], names: [SegmentName; 2]) -> Result<(View, Vec<Release>)> {
         let mut output = self.create_output(names)?;
         let mut releases = Vec::with_capacity(keys.len());
-        let (mut highest, mut jumps, known) = (0, Vec::new(), self.view());
+        let mut highest = 0;
         for key in keys {
             if let Some(taken) = self.take(*key)? {
                 highest = highest.max(taken.state.sequence);
-                // Of a million series mostly none has jumped, and none had.
-                if known.jumps.get(key).copied() != taken.jump {
-                    jumps.push((*key, taken.jump));
-                }
                 releases.push(write_series(&mut output, taken)?);
             }
         }
@@ -149,7 +143,6 @@ impl Engine {
         self.journal.commit(highest)?;
         let mut view = (*self.view()).clone();
         self.finish_output(output, &mut view)?;
-        view.note_jumps(jumps);
         Ok((view, releases))
     }
 
@@ -260,7 +253,6 @@ impl Engine {
             superseded: superseded.chain(abandoned).collect(),
             erasures: view.erased.iter().copied().collect(),
             expired_early: view.expired_early.clone(),
-            jumps: (*view.jumps).clone(),
         })
     }
 
@@ -292,7 +284,7 @@ impl Engine {
         series.freeze();
         let keep_from = plan.keep_from(state.stored_until);
         let window = seals.then(|| series.snapshot(keep_from, seal_until));
-        Ok(Taken { key, state, plan, frozen: series.frozen().cloned(), window, jump: series.jump() })
+        Ok(Taken { key, state, plan, frozen: series.frozen().cloned(), window })
     }
 
     /// Tells the series what is on disk now.
@@ -307,9 +299,9 @@ impl Engine {
     }
 
     pub(super) fn release_locked(&self, release: Release, series: &mut Series) {
-        let Release { stored_until, keep_from, previous, runs, .. } = release;
+        let Release { stored, keep_from, runs, .. } = release;
         let before = series.window_bytes() as i64;
-        series.release(stored_until, keep_from, previous, runs);
+        series.release(&stored, keep_from, runs);
         let after = series.window_bytes() as i64;
         let total = self.state.window_bytes.fetch_add(after - before, Ordering::Relaxed) + after - before;
         if total > i64::try_from(self.options.window_share()).unwrap_or(i64::MAX) {
@@ -336,9 +328,9 @@ pub(super) fn record_of(segment: &Segment) -> SegmentRecord {
 
 /// Seals what has closed and writes the rest of what was accepted.
 pub(super) fn write_series(output: &mut Output, taken: Taken) -> Result<Release> {
-    let Taken { key, mut state, plan, frozen, window, jump } = taken;
+    let Taken { key, mut state, plan, frozen, window } = taken;
     if let Some(window) = window {
-        let BeforeJump { newest, sealed_until } = jump.unwrap_or(BeforeJump::of(&state));
+        let BeforeJump { newest, sealed_until } = state.before_jump();
         let keep_from = plan.keep_from(sealed_until);
         let mut raw = Raw::default();
         let from = plan.keep_from(state.stored_until);
@@ -365,7 +357,7 @@ pub(super) fn write_series(output: &mut Output, taken: Taken) -> Result<Release>
     })?;
     let measures = frozen.as_ref().map(|frozen| slice(frozen, keep_from, i64::MAX)).unwrap_or_default();
     let runs = write_runs(&mut output.raw, key, measures, &mut output.scratch, &mut output.bytes)?;
-    Ok(Release { key, stored_until: state.stored_until, keep_from, previous: state.previous, runs })
+    Ok(Release { key, stored: Stored::of(&state), keep_from, runs })
 }
 
 /// Writes raw measures of one series, sorted, into a raw segment.

@@ -25,8 +25,8 @@ use crate::head::{Archive, Plan, Raw, Series};
 use crate::query::{Erasure, Erasures, View, window_damaged, within};
 use crate::segment::{Chunk, MEASURES, STATE, SegmentName};
 use crate::types::{
-    AggregateBlock, BeforeJump, DeleteOptions, DeletedMeasures, MetricKey, Partial, PartialGroup, PartialOutcome,
-    SeriesState, Timespan, Timestamp,
+    AggregateBlock, DeleteOptions, DeletedMeasures, MetricKey, Partial, PartialGroup, PartialOutcome, SeriesState,
+    Timespan, Timestamp,
 };
 
 /// What is to be done.
@@ -38,8 +38,6 @@ struct Deletion {
     plan: Arc<Plan>,
     /// The series as it was.
     before: SeriesState,
-    /// What it was before its clock jumped.
-    jump: Option<BeforeJump>,
     /// Its window as it was.
     raw: Raw,
     view: Arc<View>,
@@ -49,7 +47,6 @@ struct Deletion {
 /// What changes.
 struct Change {
     state: SeriesState,
-    jump: Option<BeforeJump>,
     erasures: Vec<(i64, Range<i64>)>,
     /// Groups computed anew, by granularity, ascending.
     anew: Vec<(i64, AggregateBlock)>,
@@ -78,7 +75,7 @@ impl Engine {
         if change.is_any(&deletion) {
             self.commit_deletion(&mut maintenance, &deletion, &change)?;
             let bytes = series.window_bytes() as i64;
-            series.cut(&change.state, change.jump);
+            series.cut(&change.state);
             let freed = bytes - series.window_bytes() as i64;
             self.state.window_bytes.fetch_sub(freed, Ordering::Relaxed);
         }
@@ -109,14 +106,13 @@ impl Engine {
         let release = write_series(&mut output, taken)?;
         let mut view = (*self.view()).clone();
         self.finish_output(output, &mut view)?;
-        view.note_jumps([(key, series.jump())]);
         self.commit_view(maintenance, view)?;
         self.release_locked(release, series);
         Ok(())
     }
 
     fn deletion(&self, key: u64, (from, to): (i64, i64), options: DeleteOptions, series: &Series) -> Result<Deletion> {
-        let (before, jump) = (series.state(), series.jump());
+        let before = series.state();
         let plan = plan_of(&self.plans(), key, before.policy)?;
         let view = self.view();
         let mut raw = Raw::default();
@@ -125,7 +121,7 @@ impl Engine {
             window.runs = view.runs(key, first..i64::MAX)?;
         }
         window.read(first, i64::MAX, &mut Scratch::default(), &mut raw).map_err(|error| window_damaged(key, &error))?;
-        Ok(Deletion { key, from, to, plan, before, jump, raw, view, options })
+        Ok(Deletion { key, from, to, plan, before, raw, view, options })
     }
 
     /// One MANIFEST that has all of it.
@@ -153,7 +149,6 @@ impl Engine {
             erased::add(&deletion.view, &mut erasures, new)?;
         }
         view.erased = Arc::new(erasures);
-        view.note_jumps([(key, change.jump)]);
         self.commit_view(maintenance, view)
     }
 }
@@ -166,7 +161,7 @@ fn begin(maintenance: &mut Maintenance) -> [SegmentName; 2] {
 
 impl Change {
     fn is_any(&self, deletion: &Deletion) -> bool {
-        self.state != deletion.before || self.jump != deletion.jump || !self.erasures.is_empty()
+        self.state != deletion.before || !self.erasures.is_empty()
     }
 }
 
@@ -180,7 +175,6 @@ impl Deletion {
         let removed = self.raw.timestamps.iter().filter(|timestamp| self.is_deleted(**timestamp)).count() as u64;
         let mut change = Change {
             state: SeriesState { previous, ..self.before },
-            jump: self.jump,
             erasures: Vec::new(),
             anew: Vec::new(),
             removed,
@@ -205,13 +199,13 @@ impl Deletion {
 
     /// A jump of which nothing is left never was; of one of which less is left, the window is where that moves it.
     fn undo_jump(&self, change: &mut Change) {
-        let Some(before) = self.jump else { return };
+        let Some(before) = self.before.jump else { return };
         let newest = change.state.newest;
         change.state.sealed_until = before.sealed_until;
         if newest > before.newest {
             change.state.sealed_until = self.plan.first_mutable(newest, before.sealed_until);
         }
-        change.jump = Some(before).filter(|before| self.plan.jumps(before.newest, newest));
+        change.state.jump = Some(before).filter(|before| self.plan.jumps(before.newest, newest));
     }
 
     /// Takes the groups of one archive that have closed out of it; returns the start of the last that is left before the
@@ -306,7 +300,7 @@ impl Deletion {
 
     /// The measure from which retention counts.
     fn kept_by(&self) -> i64 {
-        self.jump.unwrap_or(BeforeJump::of(&self.before)).newest
+        self.before.before_jump().newest
     }
 
     /// The window without what is deleted.

@@ -2,11 +2,12 @@
 //!
 //! [`Options::disk`] is divided once and for all: from three quarters on room is made, from seven eighths on pushes are refused;
 //! the last eighth is for what checkpoints and merges write before the files that they replace are gone. How much there is,
-//! is a listing of the directory after each round of background work, and what was written and removed since: a push compares
-//! two numbers. Room is made in a stated order: files that count no more, what retention lets go, what merges make smaller, and where
-//! [`OverDisk::Expire`] allows it, the oldest partition of the finest archive that has more than one, again and again. Each
-//! partition goes by one replacement of MANIFEST, which also says until when its archive is no longer whole, so that no repair
-//! takes its points for all there were.
+//! is a listing of the directory after each checkpoint and round of background work, and what was written and removed since: a
+//! push compares two numbers. What a push or a merge is about to write is set apart before it begins, and given back when it is in
+//! those numbers: nobody else takes it for free room meanwhile. Room is made in a stated order: files that count no more, what
+//! retention lets go, what merges make smaller, and where [`OverDisk::Expire`] allows it, the oldest partition of the finest
+//! archive that has more than one, again and again. Each partition goes by one replacement of MANIFEST, which also says until when
+//! its archive is no longer whole, so that no repair takes its points for all there were.
 //!
 //! This module must never drop a measure that a series still needs, nor the newest partition of an archive, nor let half of a
 //! push through.
@@ -53,8 +54,31 @@ pub(super) struct Account {
     /// Its bytes but for all that the journal was ever given, which is known at any time: one number, so that nobody sees a
     /// count of one moment and a journal of another.
     beside_journal: AtomicI64,
+    /// What pushes that are under way may yet append.
+    pushing: AtomicU64,
+    /// What a merge that is under way may yet write.
+    merging: AtomicU64,
     /// More than this: it is worth another try to make room.
     try_again_at: AtomicU64,
+}
+
+/// Bytes that are set apart for whoever holds it.
+#[derive(Debug, Default)]
+pub(super) struct Room<'a>(Option<(&'a AtomicU64, u64)>);
+
+impl<'a> Room<'a> {
+    fn take(of: &'a AtomicU64, bytes: u64) -> Self {
+        of.fetch_add(bytes, Ordering::SeqCst);
+        Room(Some((of, bytes)))
+    }
+}
+
+impl Drop for Room<'_> {
+    fn drop(&mut self) {
+        if let Some((of, bytes)) = self.0 {
+            of.fetch_sub(bytes, Ordering::SeqCst);
+        }
+    }
 }
 
 /// From so many bytes on, room is made.
@@ -67,6 +91,12 @@ fn full(limit: u64) -> u64 {
     limit / 8 * 7
 }
 
+/// Up to so many bytes merges and pushes go. What is left is for what is counted only afterwards: MANIFEST's copy, the log of the
+/// index, and the ends of the blocks of files.
+fn usable(limit: u64) -> u64 {
+    limit - limit / 64
+}
+
 impl Options {
     /// When the journal has grown to so many bytes, a checkpoint is due.
     pub(super) fn journal_share(&self) -> u64 {
@@ -75,32 +105,45 @@ impl Options {
 }
 
 impl Engine {
-    /// Returns when the directory may grow by a push, or says that it may not.
-    pub(super) fn wait_for_disk(&self) -> Result<()> {
-        let Some(limit) = self.options.disk else { return Ok(()) };
+    /// Returns when the directory may grow by a push of so many bytes, which are set apart for it, or says that it may not.
+    pub(super) fn wait_for_disk(&self, bytes: u64) -> Result<Room<'_>> {
+        let Some(limit) = self.options.disk else { return Ok(Room::default()) };
         if self.is_crowded() {
             self.wake_worker();
         }
         // Nothing may run in the background, or not come after the pushes: then they do themselves what holds the limit.
         let is_behind = || {
             let lags = self.journal.bytes() > self.options.journal_share() * 2;
-            lags || self.directory_bytes() > full(limit) && self.is_crowded()
+            lags || self.directory_bytes().saturating_add(bytes) > full(limit) && self.is_crowded()
         };
+        if !is_behind()
+            && let Some(room) = self.room_to_push(bytes, limit)
+        {
+            return Ok(room);
+        }
+        let mut maintenance = self.maintenance.lock();
         if is_behind() {
-            let mut maintenance = self.maintenance.lock();
-            if is_behind() {
-                // What fails after the checkpoint, fails in the background's place, and is no reason to refuse a push.
-                if let Some(error) = self.maintain_due_locked(&mut maintenance)? {
-                    *self.background_error.lock() = Some(error.to_string());
-                }
+            // What fails after the checkpoint, fails in the background's place, and is no reason to refuse a push.
+            if let Some(error) = self.maintain_due_locked(&mut maintenance)? {
+                *self.background_error.lock() = Some(error.to_string());
             }
         }
-        let bytes = self.directory_bytes();
-        if bytes <= full(limit) {
-            return Ok(());
+        // While the lock is held, no merge has anything set apart.
+        if let Some(room) = self.room_to_push(bytes, limit) {
+            return Ok(room);
         }
+        drop(maintenance);
         Counters::add(&self.counters.disk_refused, 1);
-        Err(Error::DiskLimit { bytes, limit })
+        Err(Error::DiskLimit { bytes: self.directory_bytes().saturating_add(bytes), limit })
+    }
+
+    /// Sets bytes apart for a push, unless they are not there.
+    fn room_to_push(&self, bytes: u64, limit: u64) -> Option<Room<'_>> {
+        // First taken, then looked: of two that do so at once, one at least sees the other.
+        let room = Room::take(&self.account.pushing, bytes);
+        let merging = self.account.merging.load(Ordering::SeqCst);
+        let pushed = self.account.pushing.load(Ordering::SeqCst).saturating_add(self.directory_bytes());
+        (pushed <= full(limit) && pushed.saturating_add(merging) <= usable(limit)).then_some(room)
     }
 
     /// Whether there is so much that it is worth a try to make room.
@@ -108,9 +151,13 @@ impl Engine {
         self.options.disk.is_some() && self.directory_bytes() > self.account.try_again_at.load(Ordering::Relaxed)
     }
 
-    /// Whether a merge may write `bytes` before what it replaces is gone.
-    pub(super) fn has_room_for(&self, bytes: u64) -> bool {
-        self.options.disk.is_none_or(|limit| self.directory_bytes().saturating_add(bytes) <= limit)
+    /// Sets apart what a merge of `bytes` writes before what it replaces is gone, unless they are not there.
+    pub(super) fn room_to_merge(&self, bytes: u64) -> Option<Room<'_>> {
+        let Some(limit) = self.options.disk else { return Some(Room::default()) };
+        let room = Room::take(&self.account.merging, bytes);
+        // What is set apart is read before what is written: what goes from the one to the other is then in one of them at least.
+        let apart = self.account.merging.load(Ordering::SeqCst) + self.account.pushing.load(Ordering::SeqCst);
+        (self.directory_bytes().saturating_add(apart) <= usable(limit)).then_some(room)
     }
 
     /// What the directory takes, as far as that is known without asking the disk.
@@ -132,6 +179,11 @@ impl Engine {
     /// Notes that files of so many bytes were written, or removed.
     pub(super) fn note_bytes(&self, written: u64, removed: u64) {
         self.account.beside_journal.fetch_add(written as i64 - removed as i64, Ordering::Relaxed);
+    }
+
+    /// Counts the directory, when it has a limit: what a checkpoint left of the journal is known in no other way.
+    pub(super) fn count_after_checkpoint(&self) -> Result<()> {
+        self.options.disk.map_or(Ok(()), |_| self.count_directory().map(drop))
     }
 
     /// Counts what the directory takes, and remembers it.
@@ -232,7 +284,7 @@ mod tests {
     #[test]
     fn room_is_made_before_pushes_are_refused_and_that_before_the_limit() {
         for limit in [SMALLEST, 1 << 30, u64::MAX] {
-            assert!(crowded(limit) < full(limit) && full(limit) < limit);
+            assert!(crowded(limit) < full(limit) && full(limit) < usable(limit) && usable(limit) < limit);
         }
     }
 

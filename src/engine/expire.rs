@@ -114,7 +114,7 @@ impl Engine {
         let half = dead.bytes * 2 > dead.of;
         let worth_it = half || (dead.deleted && (effort == Effort::All || self.erasures_are_many()));
         self.shed(maintenance)?;
-        if worth_it && self.has_room_for(dead.of - dead.bytes) {
+        if worth_it && let Some(_room) = self.room_to_merge(dead.of - dead.bytes) {
             self.around_damage(|| self.rewrite_partition(maintenance, target))?;
         }
         Ok(())
@@ -186,9 +186,7 @@ impl Engine {
             deleted.remove(key);
         }
         drop(deleted);
-        let mut view = (*view).clone();
-        view.note_jumps(gone.iter().map(|key| (*key, None)));
-        self.commit_view(maintenance, view)
+        self.commit_view(maintenance, (*view).clone())
     }
 
     /// Takes deleted metrics of which segments still hold something out of the index. MANIFEST must name them before: with no row

@@ -21,6 +21,11 @@ use crate::types::{Durability, MetricKey, Pushed, Timestamp};
 const MEASURE_BYTES: u64 = 28;
 const RECORD_BYTES: u64 = 24;
 
+/// What so many measures take in the journal at most.
+fn record_bytes(measures: usize) -> u64 {
+    RECORD_BYTES + MEASURE_BYTES * measures as u64
+}
+
 /// Measures on their way in: columns, with what becomes of each metric's. Reused from push to push.
 #[derive(Default)]
 pub struct Batch {
@@ -125,9 +130,10 @@ impl Engine {
     pub fn push(&self, batch: &mut Batch) -> Result<Pushed> {
         self.check_writable()?;
         self.check_times(&batch.timestamps)?;
-        self.wait_for_room()?;
+        let room = self.wait_for_room(record_bytes(batch.keys.len()))?;
         batch.group();
         let (total, sequence) = self.push_grouped(batch)?;
+        drop(room);
         batch.clear();
         if let (Some(sequence), Durability::Sync) = (sequence, self.options.durability) {
             self.journal.commit(sequence)?;
@@ -139,7 +145,7 @@ impl Engine {
     pub fn push_one(&self, key: MetricKey, timestamp: i64, value: f64) -> Result<Pushed> {
         self.check_writable()?;
         self.check_times(&[timestamp])?;
-        self.wait_for_room()?;
+        let room = self.wait_for_room(record_bytes(1))?;
         let gate = self.gate.read();
         let mut series = self.state.lock_series(key.get())?;
         let plans = self.state.plans.read();
@@ -164,7 +170,7 @@ impl Engine {
             }
             sequence = Some(number);
         }
-        drop((plans, series, gate));
+        drop((plans, series, gate, room));
         self.count(pushed);
         if let (Some(sequence), Durability::Sync) = (sequence, self.options.durability) {
             self.journal.commit(sequence)?;
@@ -225,11 +231,12 @@ impl Engine {
     /// Refuses measures that a push of them would refuse, for whoever has to prepare one.
     pub fn check_push<'a>(&self, columns: impl Iterator<Item = &'a [i64]>) -> Result<()> {
         self.check_writable()?;
-        let (mut bytes, mut newest) = (RECORD_BYTES, 0);
+        let (mut measures, mut newest) = (0, 0);
         for timestamps in columns {
             newest = timestamps.iter().copied().fold(newest, i64::max);
-            bytes += MEASURE_BYTES * timestamps.len() as u64;
+            measures += timestamps.len();
         }
+        let bytes = record_bytes(measures);
         self.check_newest(newest)?;
         let limit = crate::journal::MAX_BODY as u64;
         if bytes > limit { Err(Error::PushTooLarge { bytes, limit }) } else { Ok(()) }

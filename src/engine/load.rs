@@ -8,7 +8,7 @@ use super::state::{Plans, State};
 use crate::error::{Error, Result};
 use crate::head::{Plan, Presence, Run, Series, Window};
 use crate::query::{Request, Snapshot, View};
-use crate::types::{BeforeJump, MetricKey, MetricStatus, SeriesState};
+use crate::types::{MetricKey, MetricStatus, SeriesState};
 
 impl State {
     /// Locks a series and makes sure that it is in memory.
@@ -43,7 +43,6 @@ impl State {
         if let Some((state, has_measures)) = view.series(key)? {
             let window = if has_measures { Window::Stored } else { Window::Runs(Vec::new()) };
             series.load(&state, window);
-            series.set_jump(view.jumps.get(&key).copied());
             return Ok(());
         }
         let found = self.index.metric_by_key(MetricKey::new(key))?;
@@ -87,27 +86,33 @@ impl State {
 
     /// The series' state, without keeping it in memory; `None` when the metric is gone.
     pub(super) fn series_state(&self, key: u64, view: &View) -> Result<Option<SeriesState>> {
-        Ok(self.state_and_jump(key, view)?.map(|(state, _)| state))
+        self.look(key, view, Series::state, |stored| stored)
     }
 
-    /// What may expire of a series, and its policy, goes by what it was before its clock jumped, if that can still be undone;
-    /// without keeping it in memory; `None` when the metric is gone.
-    pub(super) fn before_jump(&self, key: u64, view: &View) -> Result<Option<(BeforeJump, u32)>> {
-        let Some((state, jump)) = self.state_and_jump(key, view)? else { return Ok(None) };
-        // What MANIFEST names goes first: a batch that made a jump final may be lost with the power, and the jump be undone then.
-        let jump = view.jumps.get(&key).copied().or(jump);
-        Ok(Some((jump.unwrap_or(BeforeJump::of(&state)), state.policy)))
+    /// The newest measure by which a series' points may expire, and its policy; `None` when the metric is gone.
+    ///
+    /// It is that of the state in segments, before its clock jumped if that can still be undone; also of a series in memory, where
+    /// it is at hand, so that nothing is read. What came in since may be lost with the power: a batch that made a jump final, too.
+    pub(super) fn expires_by(&self, key: u64, view: &View) -> Result<Option<(i64, u32)>> {
+        let of_resident = |series: &Series| (series.stored_newest(), series.policy());
+        self.look(key, view, of_resident, |stored| (stored.before_jump().newest, stored.policy))
     }
 
-    /// A series' state, and what it was before its clock jumped, as far as that is not in the view.
-    fn state_and_jump(&self, key: u64, view: &View) -> Result<Option<(SeriesState, Option<BeforeJump>)>> {
+    /// Looks at a series in memory, or at what segments know of it.
+    fn look<T>(
+        &self,
+        key: u64,
+        view: &View,
+        resident: impl FnOnce(&Series) -> T,
+        stored: impl FnOnce(SeriesState) -> T,
+    ) -> Result<Option<T>> {
         let Some(slot) = self.series.slot(key) else { return Ok(None) };
         let series = slot.lock();
         match series.presence() {
-            Presence::Resident => Ok(Some((series.state(), series.jump()))),
+            Presence::Resident => Ok(Some(resident(&series))),
             Presence::Deleted => Ok(None),
             Presence::Unknown if self.deleted.lock().contains(&key) => Ok(None),
-            Presence::Unknown => Ok(view.series(key)?.map(|(state, _)| (state, None))),
+            Presence::Unknown => Ok(view.series(key)?.map(|(state, _)| stored(state))),
         }
     }
 

@@ -12,12 +12,12 @@ use crate::error::{Corruption, Error, Result};
 use crate::fs::{self, Fs};
 use crate::query::Erasure;
 use crate::segment::SegmentName;
-use crate::types::{ArchivePolicy, BeforeJump, encoding};
+use crate::types::{ArchivePolicy, encoding};
 
 /// The file's name.
 pub const MANIFEST: &str = "MANIFEST";
 /// The version of the directory's format as a whole.
-pub const FORMAT_VERSION: u32 = 3;
+pub const FORMAT_VERSION: u32 = 2;
 
 pub(super) const MAGIC: [u8; 8] = *b"GNTMANI\n";
 /// Magic, version, length and checksum of what follows.
@@ -115,8 +115,6 @@ pub struct Manifest {
     pub erasures: Vec<Erasure>,
     /// Granularity → the end of the latest partition that went before its time, ns; since version 2.
     pub expired_early: BTreeMap<i64, i64>,
-    /// Metric's key → what its series was before its clock jumped; since version 3.
-    pub jumps: BTreeMap<u64, BeforeJump>,
 }
 
 impl Manifest {
@@ -161,13 +159,10 @@ impl Manifest {
             return corrupt(HEADER, "the contents fail their checksum, or are cut off");
         }
         let mut body = body.to_vec();
-        // What older versions do not have is empty in them: erasures and archives that lack points, jumps.
-        let lacks = match version {
-            1 => 24,
-            2 => 8,
-            _ => 0,
-        };
-        body.resize(body.len() + lacks, 0);
+        if version == 1 {
+            // What version 1 does not have is empty in it: erasures, and archives that lack points.
+            body.resize(body.len() + 16, 0);
+        }
         let manifest: Manifest = match encoding::decode(&body) {
             Ok(manifest) => manifest,
             Err(reason) => return corrupt(HEADER, &reason),

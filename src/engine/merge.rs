@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::aggregates::{AggregateWriter, CHUNK_ROWS, append, interleave, part, retain};
 use super::checkpoint::write_runs;
+use super::disk::Room;
 use super::load::plan_of;
 use super::{Counters, Engine, Maintenance, partition};
 use crate::codec::{DecodeError, Scratch, decode_aggregates, decode_measures};
@@ -22,8 +23,14 @@ const PARTITIONS_AT_ONCE: usize = 64;
 /// A chunk of this many rows is not worth decoding to be packed better.
 const GOOD_CHUNK: u32 = (CHUNK_ROWS / 2) as u32;
 
+/// What a segment takes besides what is in it, with the end of its last block.
+const FILE_BYTES: u64 = 4096;
+
 /// A partition of an archive.
 type Target = (i64, i64);
+
+/// Segments that are to be merged, and the room that it takes.
+type Inputs<'a> = (Vec<Arc<Segment>>, Room<'a>);
 
 /// How much is merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +48,7 @@ impl Engine {
         while self.around_damage(|| {
             self.shed(maintenance)?;
             match self.partition_to_merge(effort) {
-                Some((target, inputs)) => self.merge_partition(maintenance, target, &inputs).map(|()| true),
+                Some((target, inputs, _room)) => self.merge_partition(maintenance, target, &inputs).map(|()| true),
                 None => Ok(false),
             }
         })? {
@@ -50,7 +57,7 @@ impl Engine {
         while self.around_damage(|| {
             self.shed(maintenance)?;
             match self.raw_to_merge(effort) {
-                Some(inputs) => self.merge_raw(maintenance, &inputs).map(|()| true),
+                Some((inputs, _room)) => self.merge_raw(maintenance, &inputs).map(|()| true),
                 None => Ok(false),
             }
         })? {
@@ -64,10 +71,14 @@ impl Engine {
         let view = self.view();
         let inputs = self.sound(&view.level0);
         let enough = if effort == Effort::All || self.is_heavy(&inputs) { 1 } else { FAN_IN };
-        if inputs.len() < enough || !self.has_room_for(bytes_of(&inputs)) {
+        if inputs.len() < enough {
             return Ok(false);
         }
         let targets: Vec<Target> = targets_of(&inputs)?.into_iter().collect();
+        // A file for each partition takes a little more than what is in it.
+        let Some(_room) = self.room_to_merge(bytes_of(&inputs) + FILE_BYTES * targets.len() as u64) else {
+            return Ok(false);
+        };
         let mut outputs = Vec::new();
         for some in targets.chunks(PARTITIONS_AT_ONCE) {
             outputs.extend(self.write_partitions(maintenance, &view, &inputs, some, 0)?);
@@ -88,7 +99,7 @@ impl Engine {
     }
 
     /// A partition with enough segments: when due, those of one level that lie side by side; else all of them.
-    fn partition_to_merge(&self, effort: Effort) -> Option<(Target, Vec<Arc<Segment>>)> {
+    fn partition_to_merge(&self, effort: Effort) -> Option<(Target, Vec<Arc<Segment>>, Room<'_>)> {
         let view = self.view();
         for (&granularity, partitions) in &view.archives {
             let newest = partitions.keys().next_back().copied().unwrap_or(0);
@@ -99,11 +110,14 @@ impl Engine {
                 let closed =
                     start < partition::start(newest, granularity).saturating_sub(partition::length(granularity));
                 let due = effort == Effort::All || closed && segments.iter().all(|s| s.level < 2);
-                if segments.len() > 1 && due && self.has_room_for(bytes_of(segments)) {
-                    return Some((target, segments.clone()));
+                if segments.len() > 1
+                    && due
+                    && let Some(room) = self.room_to_merge(bytes_of(segments))
+                {
+                    return Some((target, segments.clone(), room));
                 }
-                if let Some(run) = run_of_one_level(segments).filter(|run| self.has_room_for(bytes_of(run))) {
-                    return Some((target, run));
+                if let Some((run, room)) = run_of_one_level(segments).and_then(|run| self.with_room(run)) {
+                    return Some((target, run, room));
                 }
             }
         }
@@ -208,15 +222,21 @@ impl Engine {
         Ok(())
     }
 
-    fn raw_to_merge(&self, effort: Effort) -> Option<Vec<Arc<Segment>>> {
+    fn raw_to_merge(&self, effort: Effort) -> Option<Inputs<'_>> {
         // What lies on both sides of a damaged one must not become one: which measure is the later one goes by their order.
         let runs = self.sound_runs(&self.view().raw);
         if effort == Effort::All
-            && let Some(run) = runs.iter().find(|run| run.len() > 1 && self.has_room_for(bytes_of(run)))
+            && let Some(found) = runs.iter().filter(|run| run.len() > 1).find_map(|run| self.with_room(run.clone()))
         {
-            return Some(run.clone());
+            return Some(found);
         }
-        runs.iter().filter_map(|run| run_of_one_level(run)).find(|run| self.has_room_for(bytes_of(run)))
+        runs.iter().filter_map(|run| run_of_one_level(run)).find_map(|run| self.with_room(run))
+    }
+
+    /// Segments with the room that their merge takes, if it is there.
+    fn with_room(&self, inputs: Vec<Arc<Segment>>) -> Option<Inputs<'_>> {
+        let room = self.room_to_merge(bytes_of(&inputs))?;
+        Some((inputs, room))
     }
 
     /// Makes raw segments that lie side by side in age one, without what windows no longer need.
@@ -505,8 +525,8 @@ impl Retention<'_> {
     /// From which group start on an archive of a metric is still kept; `None` when the metric is gone.
     pub(super) fn kept_from(&mut self, metric: u64, granularity: i64) -> Result<Option<i64>> {
         if self.metric.as_ref().is_none_or(|(known, _)| *known != metric) {
-            let known = match self.engine.state.before_jump(metric, self.view) {
-                Ok(Some((before, policy))) => Kept::Of(before.newest, plan_of(&self.engine.plans(), metric, policy)?),
+            let known = match self.engine.state.expires_by(metric, self.view) {
+                Ok(Some((newest, policy))) => Kept::Of(newest, plan_of(&self.engine.plans(), metric, policy)?),
                 Ok(None) => Kept::Nothing,
                 // While its state cannot be read, nobody knows what has expired.
                 Err(Error::Corrupt(_)) => Kept::Everything,

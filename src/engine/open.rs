@@ -204,8 +204,7 @@ pub(super) fn open_segments(
 ) -> Result<View> {
     let erased = Arc::new(manifest.erasures.iter().copied().collect());
     let expired_early = manifest.expired_early.clone();
-    let jumps = Arc::new(manifest.jumps.clone());
-    let mut view = View { erased, expired_early, jumps, ..View::default() };
+    let mut view = View { erased, expired_early, ..View::default() };
     for record in &manifest.segments {
         let Some(name) = record.name() else { continue };
         let segment = match known.entry(name) {

@@ -13,6 +13,6 @@ mod tests;
 mod window;
 
 pub use plan::{Archive, Plan};
-pub use series::{Admission, Presence, Series, Window, WindowSnapshot};
+pub use series::{Admission, Presence, Series, Stored, Window, WindowSnapshot};
 pub use table::{MAX_KEY, SeriesTable};
 pub use window::{Raw, Run, slice, sort_keeping_last};

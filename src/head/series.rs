@@ -41,6 +41,22 @@ pub enum Admission {
     },
 }
 
+/// What is kept of a state that segments have, until its series is told: a checkpoint has one of each that it takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Stored {
+    until: i64,
+    newest: i64,
+    previous: Measure,
+}
+
+impl Stored {
+    /// What is kept of this state.
+    pub fn of(state: &SeriesState) -> Self {
+        let previous = state.previous.unwrap_or(NONE);
+        Stored { until: state.stored_until, newest: state.before_jump().newest, previous }
+    }
+}
+
 /// A series in memory. Owned by its slot's lock.
 #[derive(Debug)]
 pub struct Series {
@@ -50,9 +66,12 @@ pub struct Series {
     sequence: u64,
     /// `sealed_until` is up to date as long as `newest` stays below this.
     next_close: i64,
-    previous: Option<Measure>,
+    /// Of a negative time when there is none.
+    previous: Measure,
     /// What it was before its clock jumped, while that can be undone.
     jump: Option<Box<BeforeJump>>,
+    /// The newest measure by the state that segments have, not counting what had jumped by that.
+    stored_newest: i64,
     /// Accepted since the last checkpoint: sorted, each timestamp once.
     tail: Vec<Measure>,
     /// Accepted before that, and being written to a segment.
@@ -65,6 +84,9 @@ pub struct Series {
     dirty: bool,
 }
 
+/// No measure comes before the window.
+const NONE: Measure = Measure { timestamp: -1, value: 0.0 };
+
 impl Series {
     /// A slot nobody has looked into yet.
     pub const fn unknown() -> Self {
@@ -74,8 +96,9 @@ impl Series {
             stored_until: 0,
             sequence: 0,
             next_close: -1,
-            previous: None,
+            previous: NONE,
             jump: None,
+            stored_newest: -1,
             tail: Vec::new(),
             frozen: None,
             window: Window::Runs(Vec::new()),
@@ -94,8 +117,9 @@ impl Series {
             stored_until: state.stored_until,
             sequence: state.sequence,
             next_close: -1,
-            previous: state.previous,
-            jump: None,
+            previous: state.previous.unwrap_or(NONE),
+            jump: state.jump.map(Box::new),
+            stored_newest: state.before_jump().newest,
             tail: Vec::new(),
             frozen: None,
             window,
@@ -111,9 +135,10 @@ impl Series {
         self.jump.as_deref().copied()
     }
 
-    /// Says, of a series that was just loaded, that its clock had jumped.
-    pub fn set_jump(&mut self, jump: Option<BeforeJump>) {
-        self.jump = jump.map(Box::new);
+    /// The newest measure by which anything may expire. It is that of the state in segments, and of that what it was before
+    /// its clock jumped: what came in since may be lost with the power, and with it the batch that made a jump final.
+    pub fn stored_newest(&self) -> i64 {
+        self.stored_newest
     }
 
     /// Up to where groups may be sealed: what a jump closed is held until the next block closes.
@@ -144,7 +169,8 @@ impl Series {
             stored_until: self.stored_until,
             sequence: self.sequence,
             policy: self.policy,
-            previous: self.previous,
+            previous: Some(self.previous).filter(|measure| measure.timestamp >= 0),
+            jump: self.jump(),
         }
     }
 
@@ -313,11 +339,12 @@ impl Series {
         }
     }
 
-    /// After a checkpoint has published what it took: groups before `stored_until` are in segments, the frozen measures
+    /// After a checkpoint has published `state`: groups before its `stored_until` are in segments, the frozen measures
     /// are there as the runs `stored`, and measures before `keep_from` are needed no more.
-    pub fn release(&mut self, stored_until: i64, keep_from: i64, previous: Option<Measure>, stored: Vec<Run>) {
-        self.stored_until = stored_until;
-        self.previous = previous;
+    pub fn release(&mut self, state: &Stored, keep_from: i64, stored: Vec<Run>) {
+        self.stored_until = state.until;
+        self.stored_newest = state.newest;
+        self.previous = state.previous;
         self.frozen = None;
         if let Window::Runs(runs) = &mut self.window {
             runs.retain(|run| run.last >= keep_from);
@@ -333,11 +360,12 @@ impl Series {
 
     /// After measures were deleted of what segments hold: what it is now. What is in memory of the window may have lost some,
     /// and is read anew.
-    pub fn cut(&mut self, state: &SeriesState, jump: Option<BeforeJump>) {
+    pub fn cut(&mut self, state: &SeriesState) {
         self.newest = state.newest;
         self.sealed_until = state.sealed_until;
-        self.previous = state.previous;
-        self.set_jump(jump);
+        self.previous = state.previous.unwrap_or(NONE);
+        self.jump = state.jump.map(Box::new);
+        self.stored_newest = state.before_jump().newest;
         self.next_close = -1;
         self.drop_window();
     }

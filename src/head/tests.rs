@@ -172,7 +172,7 @@ impl Checked {
         let frozen = self.series.frozen().map(|frozen| slice(frozen, keep_from, i64::MAX).to_vec()).unwrap_or_default();
         let runs: Vec<Run> = frozen.chunks(4).map(run).collect();
         self.stored.extend(runs.clone());
-        self.series.release(state.stored_until, keep_from, state.previous, runs);
+        self.series.release(&Stored::of(&state), keep_from, runs);
         self.naive.stored_until = state.stored_until;
         self.state = state;
     }
@@ -285,6 +285,29 @@ fn what_a_jump_closes_is_held_until_the_next_block_closes() {
     assert_eq!(series.jump(), Some(BeforeJump { newest: 990, sealed_until: 970 }), "the later one can be undone");
 }
 
+/// The batch that made a jump final may be lost with the power as long as no segment has it.
+#[test]
+fn what_expires_goes_by_the_state_in_segments() {
+    let plan = plan(&[(10, None)], 0, &["mean"], 1);
+    let mut series = series();
+    push(&mut series, &plan, 1, &[(500, 1.0)]);
+    assert_eq!(series.stored_newest(), -1, "no segment knows it");
+    push(&mut series, &plan, 2, &[(900, 1.0)]);
+    let jumped = series.state();
+    series.freeze();
+    push(&mut series, &plan, 3, &[(910, 1.0)]);
+    series.release(&Stored::of(&jumped), 0, Vec::new());
+    assert_eq!((series.jump(), series.stored_newest()), (None, 500), "the jump is final in memory alone");
+    let closed = series.state();
+    series.freeze();
+    series.release(&Stored::of(&closed), 0, Vec::new());
+    assert_eq!(series.stored_newest(), 910);
+    series.load(&jumped, Window::Stored);
+    assert_eq!((series.jump(), series.stored_newest()), (jumped.jump, 500));
+    series.cut(&SeriesState { newest: 500, jump: None, ..jumped });
+    assert_eq!((series.jump(), series.stored_newest()), (None, 500), "undone");
+}
+
 #[test]
 fn a_failed_checkpoint_loses_nothing_and_newer_measures_win() {
     let plan = plan(&[(100, None)], 1, &["mean"], 1);
@@ -297,7 +320,7 @@ fn a_failed_checkpoint_loses_nothing_and_newer_measures_win() {
     assert_eq!(series.frozen().unwrap().len(), 4, "both together");
     assert_eq!(window(&series, 0, 10), [(1, 1.0), (2, 2.0), (3, 1.0), (4, 2.0)]);
     assert!(!series.evict(), "what no segment has is not given back");
-    series.release(0, 0, None, vec![run(&[Measure::new(1, 1.0), Measure::new(4, 2.0)])]);
+    series.release(&Stored::of(&SeriesState::new(3)), 0, vec![run(&[Measure::new(1, 1.0), Measure::new(4, 2.0)])]);
     assert!(series.evict());
     assert_eq!((series.presence(), series.policy()), (Presence::Unknown, 3));
 }

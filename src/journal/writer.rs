@@ -141,7 +141,7 @@ impl Journal {
         self.put(&mut writer, &head, body)?;
         writer.next_sequence = sequence + 1;
         self.last.store(sequence, Ordering::Release);
-        self.bytes.store(writer.bytes(), Ordering::Relaxed);
+        self.bytes.store(writer.bytes(), Ordering::Release);
         Ok(sequence)
     }
 
@@ -215,7 +215,7 @@ impl Journal {
         let buffer = std::mem::take(&mut writer.buffer);
         *writer = Writer::new(file, next_file, writer.next_sequence, buffer);
         self.bytes_before.fetch_add(finished, Ordering::Relaxed);
-        self.bytes.store(writer.handed, Ordering::Relaxed);
+        self.bytes.store(writer.handed, Ordering::Release);
         self.file_number.store(next_file, Ordering::Relaxed);
         drop(leader);
         Ok(last)
@@ -238,7 +238,9 @@ impl Journal {
 
     /// Bytes of all files since [`Journal::create`], counted as in [`Journal::bytes`].
     pub fn total_bytes(&self) -> u64 {
-        self.bytes_before.load(Ordering::Relaxed) + self.bytes()
+        // In this order: while a file ends, it counts twice, and not for nothing.
+        let bytes = self.bytes.load(Ordering::Acquire);
+        self.bytes_before.load(Ordering::Relaxed) + bytes
     }
 
     /// The number of the current file.

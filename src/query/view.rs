@@ -12,7 +12,7 @@ use crate::codec::{Scratch, decode_aggregate};
 use crate::error::{Error, Result};
 use crate::head::Run;
 use crate::segment::{Blocks, Entry, MEASURES, Room, STATE, SegmentName, SegmentReader};
-use crate::types::{AggregationMethod, BeforeJump, Columns, Points, SeriesState};
+use crate::types::{AggregationMethod, Columns, Points, SeriesState};
 
 /// A segment that is part of the state.
 #[derive(Debug)]
@@ -76,8 +76,6 @@ pub struct View {
     pub erased: Arc<Erasures>,
     /// Granularity → until when its points may have gone before their time.
     pub expired_early: BTreeMap<i64, i64>,
-    /// Series whose clock jumped, as long as that can be undone, by the metric's key.
-    pub jumps: Arc<BTreeMap<u64, BeforeJump>>,
 }
 
 impl View {
@@ -88,20 +86,6 @@ impl View {
             SegmentName::Level0 { .. } => self.level0.push(segment),
             SegmentName::Archive { granularity, partition, .. } => {
                 self.archives.entry(granularity).or_default().entry(partition).or_default().push(segment);
-            }
-        }
-    }
-
-    /// Notes of series whose state is stored anew whether their clock has jumped.
-    pub fn note_jumps(&mut self, jumps: impl IntoIterator<Item = (u64, Option<BeforeJump>)>) {
-        for (key, jump) in jumps {
-            // Mostly nothing changes, and nothing is copied.
-            if self.jumps.get(&key).copied() != jump {
-                let all = Arc::make_mut(&mut self.jumps);
-                match jump {
-                    Some(before) => drop(all.insert(key, before)),
-                    None => drop(all.remove(&key)),
-                }
             }
         }
     }

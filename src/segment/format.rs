@@ -9,8 +9,11 @@ use crate::codec::{LONGEST_FRONT, MAX_ROWS};
 
 /// First and last eight bytes of every segment.
 pub(super) const MAGIC: [u8; 8] = *b"GNTSEG\r\n";
-/// The version of everything in this file. Version 1 had no chunks in parts; its entries are read as those of this one.
-pub const FORMAT_VERSION: u32 = 2;
+/// The version of everything in this file. Version 1 had no chunks in parts, and neither it nor version 2 states of series whose
+/// clock jumped; their entries are read as those of this one.
+pub const FORMAT_VERSION: u32 = 3;
+/// The first version whose chunks of aggregates are as they are now.
+pub(super) const PARTS_VERSION: u32 = 2;
 /// Magic, version, kind, number, checksum.
 pub(super) const HEADER_SIZE: usize = 28;
 /// Footer's offset, length and checksum, magic.

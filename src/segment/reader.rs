@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::format::{
-    BlockRef, ENTRY_SIZE, Entry, FORMAT_VERSION, Footer, HEADER_SIZE, Kind, MAGIC, TRAILER_SIZE, header, u32_at, u64_at,
+    BlockRef, ENTRY_SIZE, Entry, FORMAT_VERSION, Footer, HEADER_SIZE, Kind, MAGIC, PARTS_VERSION, TRAILER_SIZE, header,
+    u32_at, u64_at,
 };
 use crate::codec::{Parts, crc};
 use crate::error::{Corruption, Error, Result};
@@ -49,9 +50,9 @@ impl SegmentReader {
         SegmentReader { file, number: None, version: None, length, footer }
     }
 
-    /// Whether chunks may be copied from it as they are, for they are as they would be written now.
+    /// Whether chunks of aggregates may be copied from it as they are, for they are as they would be written now.
     pub fn is_current(&self) -> bool {
-        self.version == Some(FORMAT_VERSION)
+        self.version.is_some_and(|version| version >= PARTS_VERSION)
     }
 
     /// The file's size in bytes.

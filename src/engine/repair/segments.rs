@@ -70,8 +70,7 @@ pub(super) fn repair(
     let (mut patients, mut gone) = (Vec::new(), Vec::new());
     let erased = Arc::new(manifest.erasures.iter().copied().collect());
     let expired_early = manifest.expired_early.clone();
-    let jumps = Arc::new(manifest.jumps.clone());
-    let mut view = View { erased, expired_early, jumps, ..View::default() };
+    let mut view = View { erased, expired_early, ..View::default() };
     let mut whole = true;
     let total = manifest.segments.iter().map(|record| record.bytes).sum();
     let mut done = 0;
@@ -387,7 +386,7 @@ impl Ground<'_> {
             repair.methods = plan.policy.methods().iter().filter(|m| m.is_rate()).map(|m| m.to_string()).collect();
             repair.finding.what = format!("{}; the measure before {start} ns is not known", repair.finding.what);
         }
-        Ok((repair, Instead::State(state.to_bytes().to_vec())))
+        Ok((repair, Instead::State(state.to_bytes())))
     }
 
     /// Raw measures are nowhere else; those of groups that are all sealed are not needed.
