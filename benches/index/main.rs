@@ -1,14 +1,18 @@
 //! Speed of the index with 100,000 resources of three metrics each and 1.2 million revisions: creation, lookup, search,
 //! pages, and the state at a time long past; and of an operation across a thousand metrics, next to Gnocchi's. Each figure is
-//! one line: `figure: NAME VALUE UNIT`. `cargo bench --bench index -- agg` measures the operation only.
+//! one line: `figure: NAME VALUE UNIT`. Creation is also measured next to SQLite alone. `cargo bench --bench index -- agg` measures the operation only,
+//! `-- resources` the rest.
 
 #![allow(clippy::expect_used, reason = "a bench that cannot go on says why")]
 
 mod across;
+mod bare;
 
 use std::hint::black_box;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use bare::Bare;
 use gnocchetti::internals::indexer::Indexer;
 use gnocchetti::{
     Attribute, Error, Filter, History, MetricKey, NewResource, ResourceMetric, ResourceSearch, ResourceType, Sort,
@@ -45,18 +49,36 @@ fn resource(number: usize) -> NewResource {
         .metric("disk", metric("B/s"))
 }
 
-/// Creates all resources; what comes back are the keys of one metric each.
-fn create(index: &Indexer) -> Result<Vec<MetricKey>, Error> {
+/// An index with the type of the resources.
+fn open(path: &Path) -> Result<Indexer, Error> {
+    let index = Indexer::open(path)?;
+    index.create_default_policies()?;
+    let instance =
+        ResourceType::new("instance").attribute("host", Attribute::string()).attribute("cores", Attribute::number());
+    index.create_resource_type(&instance)?;
+    Ok(index)
+}
+
+/// Creates all resources, and the same, batch by batch in turns, with SQLite alone in another index; what comes back are the
+/// keys of one metric each.
+fn create(index: &Indexer, other: &Path) -> Result<Vec<MetricKey>, Error> {
     let mut keys = Vec::with_capacity(RESOURCES);
-    let mut spent = Duration::ZERO;
+    drop(open(other)?);
+    let mut bare = Bare::open(other).expect("an index");
+    let (mut spent, mut spent_bare) = (Duration::ZERO, Duration::ZERO);
     for first in (0..RESOURCES).step_by(BATCH) {
         let batch: Vec<_> = (first..first + BATCH).map(resource).collect();
+        let now = time((first / BATCH) as i64 - 100);
         let begin = Instant::now();
-        let created = index.create_resources(&batch, time((first / BATCH) as i64 - 100))?;
+        let created = index.create_resources(&batch, now)?;
         spent += begin.elapsed();
         keys.extend(created.resources.iter().map(|resource| resource.metrics["cpu"].key));
+        let begin = Instant::now();
+        bare.create(&batch, now).expect("rows that fit");
+        spent_bare += begin.elapsed();
     }
     figure("create_resources", RESOURCES as f64 / spent.as_secs_f64(), "resources/s");
+    figure("create_resources_vs_sqlite", spent_bare.as_secs_f64() / spent.as_secs_f64(), "times");
     Ok(keys)
 }
 
@@ -154,17 +176,15 @@ fn ask_history(index: &Indexer) -> Result<(), Error> {
 }
 
 fn main() -> Result<(), Error> {
-    across::measure()?;
+    if !std::env::args().any(|word| word == "resources") {
+        across::measure()?;
+    }
     if std::env::args().any(|word| word == "agg") {
         return Ok(());
     }
     let directory = tempfile::tempdir().expect("a directory");
-    let index = Indexer::open(&directory.path().join("index.sqlite"))?;
-    index.create_default_policies()?;
-    let instance =
-        ResourceType::new("instance").attribute("host", Attribute::string()).attribute("cores", Attribute::number());
-    index.create_resource_type(&instance)?;
-    let keys = create(&index)?;
+    let index = open(&directory.path().join("index.sqlite"))?;
+    let keys = create(&index, &directory.path().join("other.sqlite"))?;
     ask(&index)?;
     change(&index, &keys)?;
     ask_history(&index)

@@ -168,11 +168,8 @@ impl Engine {
                     break;
                 }
             }
-            if left {
-                held.push(key)
-            } else {
-                gone.push(key)
-            }
+            let of_kind = if left { &mut held } else { &mut gone };
+            of_kind.push(key);
             entries.clear();
         }
         self.drop_rows(maintenance, &held)?;

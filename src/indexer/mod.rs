@@ -20,6 +20,7 @@ mod rules;
 mod schema;
 mod search;
 mod sql;
+mod together;
 
 #[cfg(test)]
 mod tests;

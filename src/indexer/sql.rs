@@ -46,8 +46,12 @@ statements! {
     RENAME_RULE = "UPDATE archive_policy_rules SET name = ?2 WHERE name = ?1";
     DELETE_RULE = "DELETE FROM archive_policy_rules WHERE name = ?1";
 
-    INSERT_METRIC = "INSERT INTO metrics (id, name, unit, creator, policy_id, status, created_at, resource_key) \
-        VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7)";
+    /// Of one row or of more: the places of each follow those of the one before.
+    INSERT_METRIC = "INSERT OR FAIL INTO metrics (key, id, name, unit, creator, policy_id, status, created_at, resource_key) \
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    /// Not by the sequence alone, as `SQLite` does not.
+    HIGHEST_METRIC = "SELECT max(ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'metrics'), 0), \
+        ifnull((SELECT max(key) FROM metrics), 0))";
     METRIC_BY_ID = metrics_where!("m.id = ?1 AND m.status = 0");
     METRIC_BY_NAME = metrics_where!("m.name = ?1 AND ifnull(m.resource_key, 0) = 0 AND m.status = 0 \
         ORDER BY CASE WHEN m.resource_key IS NULL AND m.creator IS NOT NULL THEN m.key ELSE 0 END LIMIT 1");
@@ -74,8 +78,11 @@ statements! {
     DELETE_TYPE = "DELETE FROM resource_types WHERE id = ?1";
     RESOURCE_OF_TYPE = "SELECT original_id FROM resources WHERE type_id = ?1 LIMIT 1";
 
-    INSERT_RESOURCE = "INSERT INTO resources (id, original_id, type_id, creator, user_id, project_id, started_at, \
-        ended_at, revision_start) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    /// As that of metrics.
+    INSERT_RESOURCE = "INSERT OR FAIL INTO resources (key, id, original_id, type_id, creator, user_id, project_id, started_at, \
+        ended_at, revision_start) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    HIGHEST_RESOURCE = "SELECT max(ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'resources'), 0), \
+        ifnull((SELECT max(key) FROM resources), 0))";
     RESOURCE_BY_ID = "SELECT r.key, r.id, r.original_id, t.id, t.name, t.revision, r.creator, r.user_id, r.project_id, \
         r.started_at, r.ended_at, r.revision_start, NULL, NULL FROM resources AS r \
         CROSS JOIN resource_types AS t ON t.id = r.type_id WHERE r.id = ?1";

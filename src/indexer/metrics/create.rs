@@ -6,10 +6,10 @@ use rusqlite::Connection;
 use uuid::{Builder, Uuid};
 
 use super::super::failure::Failure;
-use super::super::{Indexer, policies, rules, sql};
-use super::StoredMetric;
+use super::super::{Indexer, policies, rules, sql, together};
+use super::{StoredMetric, parameter};
 use crate::error::{Error, Result};
-use crate::types::{ArchivePolicyRule, Metric, MetricKey, MetricStatus, NewMetric, Timestamp};
+use crate::types::{ArchivePolicyRule, Metric, MetricKey, MetricRef, MetricStatus, NewMetric, Timestamp};
 
 /// How many characters a name and a creator may have.
 const MAX_NAME: usize = 255;
@@ -37,13 +37,10 @@ impl Indexer {
         metrics.iter().try_for_each(check)?;
         let stored = self.write("create metrics", |transaction| {
             let mut creating = Creating::new(transaction, now);
-            let chosen = metrics.iter().map(|metric| creating.policy_of(metric)).collect::<Result<Vec<_>, _>>()?;
-            let mut stored = Vec::with_capacity(metrics.len());
-            for (metric, policy) in metrics.iter().zip(chosen) {
-                stored.push(creating.insert(metric, policy, None)?);
+            for metric in metrics {
+                creating.add(metric.clone(), None)?;
             }
-            creating.finish()?;
-            Ok(stored)
+            creating.finish()
         })?;
         if metrics.len() >= LARGE_BATCH {
             self.release_memory();
@@ -110,99 +107,140 @@ fn id_of(ids: &mut HashMap<String, u32>, connection: &Connection, name: &str) ->
 /// The resource that a metric belongs to: its key, and its id.
 type Owner = (i64, Uuid);
 
-/// Metrics on their way into the index.
+/// Metrics on their way into the index: made one by one, written many at once.
 pub(in crate::indexer) struct Creating<'a> {
     connection: &'a Connection,
     now: Timestamp,
     choice: PolicyChoice,
-    added: i64,
+    /// The highest key that any metric ever had before these.
+    highest: Option<i64>,
+    ids: Option<FreshIds>,
+    made: Vec<StoredMetric>,
+    /// The keys of the resources that they belong to.
+    owners: Vec<Option<i64>>,
+    written: usize,
 }
 
 impl<'a> Creating<'a> {
     /// None yet.
     pub fn new(connection: &'a Connection, now: Timestamp) -> Self {
-        Creating { connection, now, choice: PolicyChoice::default(), added: 0 }
+        let (choice, made, owners) = (PolicyChoice::default(), Vec::new(), Vec::new());
+        Creating { connection, now, choice, highest: None, made, owners, ids: None, written: 0 }
     }
 
-    /// Adds a metric to those of `owner`, or of nobody.
-    pub fn add(&mut self, metric: &NewMetric, owner: Option<Owner>) -> Result<StoredMetric, Failure> {
-        check(metric)?;
-        let policy = self.policy_of(metric)?;
-        self.insert(metric, policy, owner)
-    }
-
-    fn policy_of(&mut self, metric: &NewMetric) -> Result<(u32, String), Failure> {
-        self.choice.of(self.connection, metric)
-    }
-
-    /// Writes one metric; what an index of the table refuses is a duplicate.
-    fn insert(
-        &mut self,
-        metric: &NewMetric,
-        (policy_id, archive_policy_name): (u32, String),
-        owner: Option<Owner>,
-    ) -> Result<StoredMetric, Failure> {
-        let id = metric.id.unwrap_or_else(|| fresh_id(self.now));
-        let NewMetric { name, unit, creator, .. } = metric;
+    /// Makes a metric of `owner`, or of nobody.
+    pub fn add(&mut self, new: NewMetric, owner: Option<Owner>) -> Result<MetricRef, Failure> {
+        check(&new)?;
+        let (policy_id, archive_policy_name) = self.choice.of(self.connection, &new)?;
+        let key = self.next_key()?;
         let (resource_key, resource_id) = owner.unzip();
-        let mut statement = self.connection.prepare_cached(sql::INSERT_METRIC)?;
-        let nanos = self.now.nanos();
-        let inserted = statement.insert((id.as_bytes(), name, unit, creator, policy_id, nanos, resource_key));
-        let key = inserted.or_else(|error| {
-            if Failure::is_duplicate(&error) {
-                Err(duplicate(self.connection, metric, id, resource_key)?)
-            } else {
-                Err(Failure::from(error))
-            }
-        })?;
-        self.added += 1;
-        let key = u64::try_from(key).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, key))?;
+        let (now, ids) = (self.now, &mut self.ids);
         let metric = Metric {
-            key: MetricKey::new(key),
-            id,
-            name: name.clone(),
-            unit: unit.clone(),
-            creator: creator.clone(),
+            key,
+            id: new.id.unwrap_or_else(|| ids.get_or_insert_with(|| FreshIds::new(now)).take()),
+            name: new.name,
+            unit: new.unit,
+            creator: new.creator,
             resource_id,
             archive_policy_name,
             status: MetricStatus::Active,
             created_at: self.now,
         };
-        Ok(StoredMetric { metric, policy_id })
+        self.owners.push(resource_key);
+        let reference = MetricRef { key, id: metric.id };
+        self.made.push(StoredMetric { metric, policy_id });
+        Ok(reference)
     }
 
-    /// Counts what was added.
-    pub fn finish(self) -> Result<(), Failure> {
-        if self.added > 0 {
-            self.connection.prepare_cached(sql::ADD_TO_ACTIVE_COUNT)?.execute([self.added])?;
+    /// The key after the highest one that there ever was.
+    fn next_key(&mut self) -> Result<MetricKey, Failure> {
+        let highest = match self.highest {
+            Some(highest) => highest,
+            None => *self.highest.insert(highest(self.connection, sql::HIGHEST_METRIC)?),
+        };
+        let next = i64::try_from(self.made.len()).ok().and_then(|made| highest.checked_add(made)?.checked_add(1));
+        let key = next.and_then(|key| u64::try_from(key).ok());
+        Ok(MetricKey::new(key.ok_or(rusqlite::Error::IntegralValueOutOfRange(0, highest))?))
+    }
+
+    /// Writes those that are not written yet; what an index of the table refuses is a duplicate.
+    pub fn write(&mut self) -> Result<(), Failure> {
+        let (made, owners) = (&self.made[self.written..], &self.owners[self.written..]);
+        let written = together::insert(self.connection, (sql::INSERT_METRIC, 9), made.len(), |row, places| {
+            let StoredMetric { metric, policy_id } = &made[row];
+            places.put(parameter(metric.key))?;
+            places.put(metric.id.as_bytes())?;
+            places.put(&metric.name)?;
+            places.put(&metric.unit)?;
+            places.put(&metric.creator)?;
+            places.put(policy_id)?;
+            places.put(0)?;
+            places.put(metric.created_at.nanos())?;
+            places.put(owners[row])
+        });
+        match written {
+            Ok(()) => {
+                self.written = self.made.len();
+                Ok(())
+            }
+            Err(stopped) if Failure::is_duplicate(&stopped.error) => {
+                Err(duplicate(self.connection, &made[stopped.row].metric, owners[stopped.row])?)
+            }
+            Err(stopped) => Err(stopped.error.into()),
         }
-        Ok(())
+    }
+
+    /// Writes what is left to write, and counts all; they come back in the order in which they were made.
+    pub fn finish(mut self) -> Result<Vec<StoredMetric>, Failure> {
+        self.write()?;
+        if !self.made.is_empty() {
+            let added = i64::try_from(self.made.len()).unwrap_or(i64::MAX);
+            self.connection.prepare_cached(sql::ADD_TO_ACTIVE_COUNT)?.execute([added])?;
+        }
+        Ok(self.made)
     }
 }
 
-/// A new identifier, of version 7: such as are made at about the same time lie together in the index on them, of which a
-/// batch would otherwise change every page.
-fn fresh_id(now: Timestamp) -> Uuid {
-    let millis = u64::try_from(now.nanos() / 1_000_000).unwrap_or_default();
-    let random = Uuid::new_v4().into_bytes();
-    let mut tail = [0; 10];
-    // Bytes 6 and 8 of a random identifier carry its version and variant; the ten others are random.
-    let source = random.iter().enumerate().filter(|(at, _)| *at != 6 && *at != 8);
-    tail.iter_mut().zip(source).for_each(|(to, (_, from))| *to = *from);
-    Builder::from_unix_timestamp_millis(millis, &tail).into_uuid()
+/// The highest key of a table, by the statement that says it.
+pub(in crate::indexer) fn highest(connection: &Connection, statement: &str) -> rusqlite::Result<i64> {
+    connection.prepare_cached(statement)?.query_row([], |row| row.get(0))
+}
+
+/// New identifiers, of version 7: such as are made at about the same time lie together in the index on them, of which a batch
+/// would otherwise change every page. Those of one batch count up from a random number (RFC 9562, section 6.2, method 2), so
+/// that each lies behind the one before.
+struct FreshIds {
+    millis: u64,
+    random: [u8; 2],
+    next: u64,
+}
+
+impl FreshIds {
+    /// The bits of a count; far from its end at first, so that no batch reaches that.
+    const START: u64 = (1 << 61) - 1;
+
+    fn new(now: Timestamp) -> Self {
+        let millis = u64::try_from(now.nanos() / 1_000_000).unwrap_or_default();
+        // Bytes 6 and 8 of a random identifier carry its version and variant; the others are random.
+        let [first, second, a, b, c, d, _, e, _, f, g, h, ..] = Uuid::new_v4().into_bytes();
+        FreshIds { millis, random: [first, second], next: u64::from_be_bytes([a, b, c, d, e, f, g, h]) & Self::START }
+    }
+
+    fn take(&mut self) -> Uuid {
+        let mut tail = [0; 10];
+        tail[..2].copy_from_slice(&self.random);
+        tail[2..].copy_from_slice(&self.next.to_be_bytes());
+        self.next += 1;
+        Builder::from_unix_timestamp_millis(self.millis, &tail).into_uuid()
+    }
 }
 
 /// Which of its two unique attributes a metric shares with another.
-fn duplicate(
-    connection: &Connection,
-    metric: &NewMetric,
-    id: Uuid,
-    resource_key: Option<i64>,
-) -> Result<Failure, Failure> {
+fn duplicate(connection: &Connection, metric: &Metric, resource_key: Option<i64>) -> Result<Failure, Failure> {
     // Of metrics without a resource that name their creator, names may be the same.
     let exclusive = resource_key.is_some() || metric.creator.is_none();
     let parameters = (&metric.name, resource_key.unwrap_or_default());
     let taken = exclusive && connection.prepare_cached(sql::NAME_IS_TAKEN)?.exists(parameters)?;
-    let name = metric.name.clone().filter(|_| taken).unwrap_or_else(|| id.to_string());
+    let name = metric.name.clone().filter(|_| taken).unwrap_or_else(|| metric.id.to_string());
     Ok(Error::MetricExists { name }.into())
 }

@@ -1,15 +1,14 @@
 //! Creating resources: many at once with their metrics, all or none.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
+use rusqlite::Connection;
 use rusqlite::types::Value;
-use rusqlite::{Connection, params, params_from_iter};
 
 use super::super::failure::Failure;
-use super::super::metrics::LARGE_BATCH;
+use super::super::metrics::{LARGE_BATCH, highest};
 use super::super::resource_types::layout::{self, Layout, stored_value};
-use super::super::{Indexer, sql};
+use super::super::{Indexer, sql, together};
 use super::CreatedResources;
 use super::metrics::Attaching;
 use crate::error::{Error, Result};
@@ -35,9 +34,9 @@ impl Indexer {
         }
         resources.iter().try_for_each(|resource| check(resource, now))?;
         let created = self.write("create resources", |transaction| {
-            let mut creation = Creation::new(transaction, now);
-            let made = resources.iter().map(|resource| creation.add(resource)).collect::<Result<_, _>>()?;
-            Ok(CreatedResources { resources: made, metrics: creation.attaching.finish()? })
+            let mut creation = Creation::new(transaction, now)?;
+            resources.iter().try_for_each(|resource| creation.add(resource))?;
+            creation.finish()
         })?;
         if created.metrics.len() + resources.len() >= LARGE_BATCH {
             self.release_memory();
@@ -79,84 +78,143 @@ pub(super) fn check_times(started_at: Timestamp, ended_at: Option<Timestamp>) ->
     }
 }
 
-/// A batch of resources on its way into the index.
+/// A batch of resources on its way into the index: made one by one, written many at once.
 struct Creation<'a> {
     connection: &'a Connection,
     now: Timestamp,
-    types: HashMap<String, (Arc<Layout>, String)>,
+    /// The highest key that any resource ever had before these.
+    highest: i64,
+    types: HashMap<String, usize>,
+    of_types: Vec<OfType>,
+    made: Vec<Resource>,
+    /// Their types, as places among those.
+    type_of: Vec<usize>,
     attaching: Attaching<'a>,
 }
 
+/// A type, and which of the resources are of it.
+struct OfType {
+    layout: Layout,
+    made: Vec<usize>,
+}
+
 impl<'a> Creation<'a> {
-    fn new(connection: &'a Connection, now: Timestamp) -> Self {
-        Creation { connection, now, types: HashMap::new(), attaching: Attaching::new(connection, now) }
+    fn new(connection: &'a Connection, now: Timestamp) -> Result<Self, Failure> {
+        Ok(Creation {
+            connection,
+            now,
+            highest: highest(connection, sql::HIGHEST_RESOURCE)?,
+            types: HashMap::new(),
+            of_types: Vec::new(),
+            made: Vec::new(),
+            type_of: Vec::new(),
+            attaching: Attaching::new(connection, now),
+        })
     }
 
-    /// The layout of a type, and the statement that adds the attributes of a resource.
-    fn of_type(&mut self, name: &str) -> Result<(Arc<Layout>, String), Failure> {
+    /// The place of a type.
+    fn of_type(&mut self, name: &str) -> Result<usize, Failure> {
         if let Some(known) = self.types.get(name) {
-            return Ok(known.clone());
+            return Ok(*known);
         }
         let layout = layout::required(self.connection, name)?;
-        let insert = insert_attributes(&layout);
-        let known = (Arc::new(layout), insert);
-        self.types.insert(name.to_owned(), known.clone());
-        Ok(known)
+        self.types.insert(name.to_owned(), self.of_types.len());
+        self.of_types.push(OfType { layout, made: Vec::new() });
+        Ok(self.of_types.len() - 1)
     }
 
-    fn add(&mut self, new: &NewResource) -> Result<Resource, Failure> {
-        let (layout, insert) = self.of_type(&new.resource_type)?;
-        let attributes = attributes(&layout, &new.attributes, self.now)?;
+    /// The key of one of the resources.
+    fn key(&self, at: usize) -> rusqlite::Result<i64> {
+        let key = i64::try_from(at).ok().and_then(|at| self.highest.checked_add(at)?.checked_add(1));
+        key.ok_or(rusqlite::Error::IntegralValueOutOfRange(0, self.highest))
+    }
+
+    /// Makes a resource, and its metrics.
+    fn add(&mut self, new: &NewResource) -> Result<(), Failure> {
+        let of_type = self.of_type(&new.resource_type)?;
+        let attributes = attributes(&self.of_types[of_type].layout, &new.attributes, self.now)?;
         let revision_start = new.as_of.unwrap_or(self.now);
-        let started_at = new.started_at.unwrap_or(revision_start);
-        let inserted = self.connection.prepare_cached(sql::INSERT_RESOURCE)?.insert(params![
-            new.id.id().as_bytes(),
-            new.id.original(),
-            layout.id,
-            new.creator,
-            new.user_id,
-            new.project_id,
-            started_at.nanos(),
-            new.ended_at.map(Timestamp::nanos),
-            revision_start.nanos(),
-        ]);
-        let key = inserted.map_err(|error| {
-            if Failure::is_duplicate(&error) {
-                Error::ResourceExists { resource: new.id.original().to_owned() }.into()
-            } else {
-                Failure::from(error)
-            }
-        })?;
-        if !layout.is_generic() {
-            let stored =
-                layout.columns.iter().map(|column| attributes.get(&column.name).map_or(Value::Null, stored_value));
-            let values = std::iter::once(Value::Integer(key)).chain(stored);
-            self.connection.prepare_cached(&insert)?.execute(params_from_iter(values))?;
-        }
+        let key = self.key(self.made.len())?;
         let metrics = self.attaching.attach(key, new.id.id(), new.creator.as_deref(), &new.metrics)?;
-        Ok(Resource {
+        self.of_types[of_type].made.push(self.made.len());
+        self.type_of.push(of_type);
+        self.made.push(Resource {
             id: new.id.id(),
             original_id: new.id.original().to_owned(),
             resource_type: new.resource_type.clone(),
             creator: new.creator.clone(),
             user_id: new.user_id.clone(),
             project_id: new.project_id.clone(),
-            started_at,
+            started_at: new.started_at.unwrap_or(revision_start),
             ended_at: new.ended_at,
             revision: None,
             revision_start,
             revision_end: None,
             attributes,
             metrics,
+        });
+        Ok(())
+    }
+
+    /// Writes the resources, then what refers to them.
+    fn finish(mut self) -> Result<CreatedResources, Failure> {
+        self.write_resources()?;
+        self.of_types
+            .iter()
+            .filter(|of_type| !of_type.layout.is_generic())
+            .try_for_each(|of| self.write_attributes(of))?;
+        let (made, highest) = (&mut self.made, self.highest);
+        self.attaching.write(|key, name, metric| {
+            if let Some(resource) = usize::try_from(key - highest - 1).ok().and_then(|at| made.get_mut(at)) {
+                resource.metrics.insert(name, metric);
+            }
+        })?;
+        Ok(CreatedResources { resources: self.made, metrics: self.attaching.finish()? })
+    }
+
+    fn write_resources(&self) -> Result<(), Failure> {
+        let written = together::insert(self.connection, (sql::INSERT_RESOURCE, 10), self.made.len(), |row, places| {
+            let resource = &self.made[row];
+            places.put(self.key(row)?)?;
+            places.put(resource.id.as_bytes())?;
+            places.put(&resource.original_id)?;
+            places.put(self.of_types[self.type_of[row]].layout.id)?;
+            places.put(&resource.creator)?;
+            places.put(&resource.user_id)?;
+            places.put(&resource.project_id)?;
+            places.put(resource.started_at.nanos())?;
+            places.put(resource.ended_at.map(Timestamp::nanos))?;
+            places.put(resource.revision_start.nanos())
+        });
+        written.map_err(|stopped| {
+            if Failure::is_duplicate(&stopped.error) {
+                Error::ResourceExists { resource: self.made[stopped.row].original_id.clone() }.into()
+            } else {
+                Failure::from(stopped.error)
+            }
         })
+    }
+
+    /// Writes the attributes that a type gives its resources.
+    fn write_attributes(&self, OfType { layout, made }: &OfType) -> Result<(), Failure> {
+        let (insert, columns) = (insert_attributes(layout), layout.columns.len() + 1);
+        let written = together::insert(self.connection, (&insert, columns), made.len(), |row, places| {
+            places.put(self.key(made[row])?)?;
+            let attributes = &self.made[made[row]].attributes;
+            layout
+                .columns
+                .iter()
+                .try_for_each(|column| places.put(attributes.get(&column.name).map_or(Value::Null, stored_value)))
+        });
+        written.map_err(|stopped| stopped.error.into())
     }
 }
 
 /// The statement that adds the attributes of a resource: its key first, then those of the layout in order.
 fn insert_attributes(layout: &Layout) -> String {
-    let places: Vec<String> = (1..=layout.columns.len() + 1).map(|at| format!("?{at}")).collect();
+    let places = vec!["?"; layout.columns.len() + 1].join(", ");
     let (table, columns) = (layout.current_table(), layout.column_list());
-    format!("INSERT INTO {table} (key{columns}) VALUES ({})", places.join(", "))
+    format!("INSERT OR FAIL INTO {table} (key{columns}) VALUES ({places})")
 }
 
 /// All attributes of the type, as a new resource has them.

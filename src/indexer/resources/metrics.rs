@@ -44,15 +44,23 @@ impl Indexer {
 pub(super) struct Attaching<'a> {
     connection: &'a Connection,
     creating: Creating<'a>,
-    created: Vec<StoredMetric>,
+    taking: Vec<Taking>,
+}
+
+/// A metric that is there already, and shall belong to a resource from now on.
+struct Taking {
+    resource_key: i64,
+    creator: Option<String>,
+    name: String,
+    id: Uuid,
 }
 
 impl<'a> Attaching<'a> {
     pub fn new(connection: &'a Connection, now: Timestamp) -> Self {
-        Attaching { connection, creating: Creating::new(connection, now), created: Vec::new() }
+        Attaching { connection, creating: Creating::new(connection, now), taking: Vec::new() }
     }
 
-    /// Gives `metrics` to a resource, and says what they are.
+    /// Gives `metrics` to a resource, and says what the new ones are. The index knows when they are written.
     pub fn attach(
         &mut self,
         resource_key: i64,
@@ -60,15 +68,18 @@ impl<'a> Attaching<'a> {
         creator: Option<&str>,
         metrics: &BTreeMap<String, ResourceMetric>,
     ) -> Result<BTreeMap<String, MetricRef>, Failure> {
-        let mut attached = BTreeMap::new();
+        let mut created = BTreeMap::new();
         for (name, metric) in metrics {
-            let reference = match metric.existing {
-                Some(id) => self.take(resource_key, creator, name, id)?,
-                None => self.create(resource_key, resource, creator, name, metric)?,
-            };
-            attached.insert(name.clone(), reference);
+            if let Some(id) = metric.existing {
+                let named = NewMetric { name: Some(name.clone()), ..NewMetric::default() };
+                super::super::metrics::check(&named)?;
+                let creator = creator.map(ToOwned::to_owned);
+                self.taking.push(Taking { resource_key, creator, name: name.clone(), id });
+            } else {
+                created.insert(name.clone(), self.create(resource_key, resource, creator, name, metric)?);
+            }
         }
-        Ok(attached)
+        Ok(created)
     }
 
     fn create(
@@ -86,20 +97,26 @@ impl<'a> Attaching<'a> {
             creator: creator.map(ToOwned::to_owned),
             archive_policy_name: metric.archive_policy_name.clone(),
         };
-        let stored = self.creating.add(&new, Some((resource_key, resource)))?;
-        let reference = MetricRef { key: stored.metric.key, id: stored.metric.id };
-        self.created.push(stored);
-        Ok(reference)
+        self.creating.add(new, Some((resource_key, resource)))
     }
 
-    /// Takes a metric that is there already, from wherever it belongs.
-    fn take(&self, resource_key: i64, creator: Option<&str>, name: &str, id: Uuid) -> Result<MetricRef, Failure> {
-        let named = NewMetric { name: Some(name.to_owned()), ..NewMetric::default() };
-        super::super::metrics::check(&named)?;
+    /// Writes what was attached, for resources that are written; those that were there already are told to `taken`, with the
+    /// key of their resource and the name that they have there.
+    pub fn write(&mut self, mut taken: impl FnMut(i64, String, MetricRef)) -> Result<(), Failure> {
+        self.creating.write()?;
+        for taking in std::mem::take(&mut self.taking) {
+            let metric = self.take(&taking)?;
+            taken(taking.resource_key, taking.name, metric);
+        }
+        Ok(())
+    }
+
+    /// Takes a metric from wherever it belongs.
+    fn take(&self, Taking { resource_key, creator, name, id }: &Taking) -> Result<MetricRef, Failure> {
         let mut statement = self.connection.prepare_cached(sql::ATTACH_METRIC)?;
         let taken = statement.execute(params![resource_key, name, id.as_bytes(), creator]).map_err(|error| {
             if Failure::is_duplicate(&error) {
-                Error::MetricExists { name: name.to_owned() }.into()
+                Error::MetricExists { name: name.clone() }.into()
             } else {
                 Failure::from(error)
             }
@@ -108,13 +125,13 @@ impl<'a> Attaching<'a> {
         if taken == 0 {
             return Err(unknown().into());
         }
-        let stored = by_id(self.connection, id)?.ok_or_else(unknown)?;
-        Ok(MetricRef { key: stored.metric.key, id })
+        let stored = by_id(self.connection, *id)?.ok_or_else(unknown)?;
+        Ok(MetricRef { key: stored.metric.key, id: *id })
     }
 
-    /// The metrics that are new, counted.
-    pub fn finish(self) -> Result<Vec<StoredMetric>, Failure> {
-        self.creating.finish()?;
-        Ok(self.created)
+    /// Writes what is left to write; the metrics that are new come back, counted.
+    pub fn finish(mut self) -> Result<Vec<StoredMetric>, Failure> {
+        self.write(|_, _, _| {})?;
+        self.creating.finish()
     }
 }

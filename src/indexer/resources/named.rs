@@ -68,7 +68,11 @@ impl Indexer {
                 let new: BTreeMap<String, ResourceMetric> =
                     missing.iter().map(|name| ((*name).to_owned(), wanted.metrics[name].clone())).collect();
                 let creator = found.resource.creator.as_deref();
-                let made = attaching.attach(found.key, wanted.resource.id(), creator, &new)?;
+                let mut made = attaching.attach(found.key, wanted.resource.id(), creator, &new)?;
+                // Another one of these may be the same resource, and must find them.
+                attaching.write(|_, name, metric| {
+                    made.insert(name, metric);
+                })?;
                 looking.made(wanted, &made.into_iter().map(|(name, metric)| (name, metric.key)).collect());
             }
             Ok(Resolved { keys: looking.all()?, created: attaching.finish()? })

@@ -52,6 +52,40 @@ fn policies_come_by_name_or_by_rule() {
     assert_eq!(fixture.create_metrics(&[], now()).unwrap(), []);
 }
 
+/// Rows are written many to a statement: whichever place the bad one has, it is the one that is named.
+#[test]
+fn a_duplicate_is_named_wherever_it_stands_in_a_large_batch() {
+    let fixture = Fixture::new();
+    fixture.create(NewMetric::named("there"));
+    for at in [0, 1, 63, 64, 70, 127, 128, 135, 136, 138] {
+        let name = |number: usize| if number == at { "there".to_owned() } else { format!("m{number}") };
+        let batch: Vec<_> = (0..139).map(|number| NewMetric::named(name(number))).collect();
+        match fixture.create_metrics(&batch, now()).unwrap_err() {
+            Error::MetricExists { name } => assert_eq!(name, "there"),
+            other => panic!("{other}"),
+        }
+        let id = |number: usize| Uuid::from_u128(if number == at { 137 } else { number as u128 });
+        let batch: Vec<_> = (0..139).map(|number| NewMetric::unnamed().id(id(number))).collect();
+        match fixture.create_metrics(&batch, now()) {
+            Err(Error::MetricExists { name }) => assert_eq!(name, Uuid::from_u128(137).to_string()),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!((fixture.metric_count().unwrap(), fixture.max_key().unwrap()), (1, Some(MetricKey::new(1))));
+    }
+    let batch: Vec<_> = (0..139).map(|number| NewMetric::named(format!("m{number}"))).collect();
+    let stored = fixture.create_metrics(&batch, now()).unwrap();
+    for (number, stored) in stored.iter().enumerate() {
+        assert_eq!(stored.metric.key, MetricKey::new(2 + number as u64));
+        assert_eq!(fixture.metric_by_name(&format!("m{number}")).unwrap().as_ref(), Some(stored));
+    }
+    assert_eq!((fixture.metric_count().unwrap(), fixture.max_key().unwrap()), (140, Some(MetricKey::new(140))));
+    fixture.mark_deleted(MetricKey::new(140)).unwrap();
+    fixture.purge(&[MetricKey::new(140)]).unwrap();
+    let next = fixture.create(NewMetric::named("next"));
+    assert_eq!(next.metric.key, MetricKey::new(141), "keys are never used twice");
+    fixture.integrity_check().unwrap();
+}
+
 #[test]
 fn one_bad_metric_leaves_nothing_of_its_batch() {
     let fixture = Fixture::new();

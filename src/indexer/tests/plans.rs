@@ -5,7 +5,7 @@ use rusqlite::{StatementStatus, ToSql};
 use super::*;
 
 /// Tables that stay small, so that reading them whole is the plain way.
-const SMALL: [&str; 4] = ["archive_policies", "r", "resource_types", "sqlite_sequence"];
+const SMALL: [&str; 5] = ["archive_policies", "r", "resource_types", "sqlite_sequence", "CONSTANT"];
 
 /// An index that holds exactly what is asked for, so that reading it whole is the answer.
 const ANSWER: &str = "SCAN metrics USING COVERING INDEX metrics_deleted";

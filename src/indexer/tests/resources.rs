@@ -95,6 +95,43 @@ fn each_creator_has_identifiers_of_its_own() {
     }
 }
 
+/// Rows are written many to a statement, resources before their attributes and metrics: all find their own.
+#[test]
+fn a_large_batch_of_several_types_is_there_whole_or_not_at_all() {
+    let fixture = fixture();
+    let taken = fixture.create(NewMetric::named("taken").creator("alice:sales"));
+    let new = |number: usize| {
+        let original = format!("r{number:03}");
+        let new = match number % 3 {
+            0 => NewResource::named("generic", &original, Some("alice:sales")).unwrap(),
+            _ => thing(&original).attribute("host", format!("host {number}")),
+        };
+        let new = (0..number % 4).fold(new, |new, at| new.metric(format!("m{at}"), ResourceMetric::under("low")));
+        if number == 100 { new.metric("taken", ResourceMetric::existing(taken.metric.id)) } else { new }
+    };
+    for at in [0, 1, 64, 130, 147] {
+        let mut batch: Vec<_> = (0..149).map(new).collect();
+        batch[at] = new(148);
+        match fixture.create_resources(&batch, now()) {
+            Err(Error::ResourceExists { resource }) => assert_eq!(resource, "r148"),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!((fixture.metric_count().unwrap(), fixture.max_key().unwrap()), (1, Some(MetricKey::new(1))));
+    }
+    let batch: Vec<_> = (0..149).map(new).collect();
+    let created = fixture.create_resources(&batch, now()).unwrap();
+    assert_eq!(created.metrics.len(), (0..149).map(|number| number % 4).sum::<usize>());
+    for (number, resource) in created.resources.iter().enumerate() {
+        assert_eq!(resource.original_id, format!("r{number:03}"));
+        assert_eq!(resource.metrics.len(), number % 4 + usize::from(number == 100));
+        assert_eq!(fixture.resource(resource.id, None).unwrap().as_ref(), Some(resource));
+    }
+    for stored in &created.metrics {
+        assert_eq!(fixture.metric_by_key(stored.metric.key).unwrap().as_ref(), Some(stored));
+    }
+    fixture.integrity_check().unwrap();
+}
+
 #[test]
 fn one_bad_resource_leaves_nothing_of_its_batch() {
     let fixture = fixture();
