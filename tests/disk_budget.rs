@@ -292,3 +292,22 @@ fn a_limit_that_nothing_fits_in_is_refused() {
     let refused = Database::open(folder.path().join("db"), Options::new().disk(Some(LIMIT - 1)));
     assert!(matches!(refused, Err(Error::InvalidOption { option: "disk", .. })));
 }
+
+/// A checkpoint writes ten times as much as the journal has.
+#[test]
+fn policies_that_make_much_of_a_measure_stay_below_the_limit() {
+    const MANY: [&str; 12] =
+        ["min", "max", "first", "last", "mean", "sum", "std", "median", "95pct", "rate:mean", "rate:max", "rate:sum"];
+    let folder = tempfile::tempdir().unwrap();
+    for over in [OverDisk::Refuse, OverDisk::Expire] {
+        let directory = folder.path().join(format!("{over:?}"));
+        let db = Database::open(&directory, options().over_disk(over)).unwrap();
+        let archives = [(30 * SECOND, None), (MINUTE, None), (2 * MINUTE, None)];
+        db.create_archive_policy(&policy("wide", 0, &archives, &MANY)).unwrap();
+        let metrics: Vec<_> = (0..METRICS).map(|i| metric(&db, &format!("m.{i}"), "wide")).collect();
+        let (refused, most) = peak(&directory, || (0..300).find(|hour| push_hour(&db, &metrics, *hour).is_err()));
+        assert!(most <= LIMIT, "{over:?}: {most} at most");
+        assert_eq!(refused.is_some(), over == OverDisk::Refuse, "{refused:?}");
+        assert_eq!(db.stats().unwrap().expired_partitions > 0, over == OverDisk::Expire);
+    }
+}

@@ -1,4 +1,4 @@
-//! What a program would do that wrote the same rows into the same tables with SQLite alone: a prepared statement per table, run
+//! What a program would do that wrote the same rows into the same tables with `SQLite` alone: a prepared statement per table, run
 //! for each row, in a transaction per batch. It answers nothing, checks nothing, and looks nothing up.
 
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! Speed of the index with 100,000 resources of three metrics each and 1.2 million revisions: creation, lookup, search,
 //! pages, and the state at a time long past; and of an operation across a thousand metrics, next to Gnocchi's. Each figure is
-//! one line: `figure: NAME VALUE UNIT`. Creation is also measured next to SQLite alone. `cargo bench --bench index -- agg` measures the operation only,
-//! `-- resources` the rest.
+//! one line: `figure: NAME VALUE UNIT`. Creation is also measured next to `SQLite` alone.
+//! `cargo bench --bench index -- agg` measures the operation only, `-- resources` the rest.
 
 #![allow(clippy::expect_used, reason = "a bench that cannot go on says why")]
 
@@ -59,7 +59,7 @@ fn open(path: &Path) -> Result<Indexer, Error> {
     Ok(index)
 }
 
-/// Creates all resources, and the same, batch by batch in turns, with SQLite alone in another index; what comes back are the
+/// Creates all resources, and the same, batch by batch in turns, with `SQLite` alone in another index; what comes back are the
 /// keys of one metric each.
 fn create(index: &Indexer, other: &Path) -> Result<Vec<MetricKey>, Error> {
     let mut keys = Vec::with_capacity(RESOURCES);

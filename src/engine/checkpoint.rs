@@ -68,12 +68,15 @@ impl Engine {
         }
         // Most of the journal reaches the disk before the gate closes, so that the sync within is short.
         self.journal.flush()?;
+        let journal = self.journal.bytes();
         let (position, mut keys, waiting) = self.cut()?;
         keys.sort_unstable();
         keys.dedup();
         let before = std::mem::replace(&mut maintenance.position, position);
+        let segments = self.view().bytes();
         match self.write_checkpoint(maintenance, &keys) {
             Ok(releases) => {
+                self.note_checkpoint(journal, self.view().bytes().saturating_sub(segments));
                 self.release(releases);
                 Counters::add(&self.counters.checkpoints, 1);
                 crate::journal::remove_before(&*self.fs, &self.root.join("journal"), maintenance.position.file)?;
@@ -193,9 +196,8 @@ impl Engine {
         match self.write_manifest(maintenance, &view) {
             Ok(manifest) => {
                 maintenance.named_deleted = manifest.deleted;
-                let bytes = |view: &View| -> u64 { view.segments().map(|segment| segment.reader.bytes()).sum() };
                 let replaced: u64 = maintenance.superseded[known..].iter().map(|old| old.record.bytes).sum();
-                self.note_bytes(bytes(&view) + replaced, bytes(&old));
+                self.note_bytes(view.bytes() + replaced, old.bytes());
                 self.state.publish(view);
                 self.counters.superseded.store(maintenance.superseded.len() as u64, Ordering::Relaxed);
                 self.remove_abandoned(maintenance);

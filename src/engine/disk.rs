@@ -1,7 +1,7 @@
 //! The bytes that the directory may take: when old points go early, and when pushes are refused.
 //!
-//! [`Options::disk`] is divided once and for all: from three quarters on room is made, from seven eighths on pushes are refused;
-//! the last eighth is for what checkpoints and merges write before the files that they replace are gone. How much there is,
+//! [`Options::disk`](super::Options::disk) is divided once and for all: from three quarters on room is made, from seven eighths
+//! on pushes are refused; the last eighth is for what checkpoints and merges write before the files that they replace are gone. How much there is,
 //! is a listing of the directory after each checkpoint and round of background work, and what was written and removed since: a
 //! push compares two numbers. What a push or a merge is about to write is set apart before it begins, and given back when it is in
 //! those numbers: nobody else takes it for free room meanwhile. Room is made in a stated order: files that count no more, what
@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use super::merge::Effort;
 use super::open::JOURNAL;
-use super::{Counters, Engine, Maintenance, Options, partition};
+use super::{Counters, Engine, Maintenance, partition};
 use crate::error::{Error, Result};
 use crate::fs::Fs;
 
@@ -58,6 +58,8 @@ pub(super) struct Account {
     pushing: AtomicU64,
     /// What a merge that is under way may yet write.
     merging: AtomicU64,
+    /// How many bytes of segments checkpoints make of a byte of the journal.
+    grown: AtomicU64,
     /// More than this: it is worth another try to make room.
     try_again_at: AtomicU64,
 }
@@ -81,6 +83,11 @@ impl Drop for Room<'_> {
     }
 }
 
+/// So many bytes of segments, at most, a checkpoint makes of a byte of the journal with a policy of a few methods and archives.
+const USUAL_GROWTH: u64 = 2;
+/// What is assumed before the first checkpoint. The journal is not made shorter for more.
+const MOST_GROWTH: u64 = 16;
+
 /// From so many bytes on, room is made.
 fn crowded(limit: u64) -> u64 {
     limit / 4 * 3
@@ -97,14 +104,22 @@ fn usable(limit: u64) -> u64 {
     limit - limit / 64
 }
 
-impl Options {
-    /// When the journal has grown to so many bytes, a checkpoint is due.
-    pub(super) fn journal_share(&self) -> u64 {
-        self.journal_bytes.min(self.disk.map_or(u64::MAX, |limit| limit / 64))
-    }
-}
-
 impl Engine {
+    /// When the journal has grown to so many bytes, a checkpoint is due: the sooner, the more checkpoints make of a byte, so that what
+    /// one writes fits into what is kept for it.
+    pub(super) fn journal_share(&self) -> u64 {
+        let grown = self.account.grown.load(Ordering::Relaxed).clamp(USUAL_GROWTH, MOST_GROWTH);
+        let share = self.options.disk.map_or(u64::MAX, |limit| limit / 64 / grown * USUAL_GROWTH);
+        self.options.journal_bytes.min(share)
+    }
+
+    /// Notes what a checkpoint made of so many bytes of the journal.
+    pub(super) fn note_checkpoint(&self, journal: u64, written: u64) {
+        let before = self.account.grown.load(Ordering::Relaxed);
+        // Not every one closes as many groups as others.
+        self.account.grown.store(written.div_ceil(journal.max(1)).max(before / 2), Ordering::Relaxed);
+    }
+
     /// Returns when the directory may grow by a push of so many bytes, which are set apart for it, or says that it may not.
     pub(super) fn wait_for_disk(&self, bytes: u64) -> Result<Room<'_>> {
         let Some(limit) = self.options.disk else { return Ok(Room::default()) };
@@ -113,7 +128,7 @@ impl Engine {
         }
         // Nothing may run in the background, or not come after the pushes: then they do themselves what holds the limit.
         let is_behind = || {
-            let lags = self.journal.bytes() > self.options.journal_share() * 2;
+            let lags = self.journal.bytes() > self.journal_share() * 2;
             lags || self.directory_bytes().saturating_add(bytes) > full(limit) && self.is_crowded()
         };
         if !is_behind()
@@ -208,6 +223,7 @@ impl Engine {
         if let Some(limit) = self.options.disk {
             self.count_directory()?;
             self.account.try_again_at.store(crowded(limit), Ordering::Relaxed);
+            self.account.grown.store(MOST_GROWTH, Ordering::Relaxed);
         }
         Ok(())
     }

@@ -123,7 +123,7 @@ impl Engine {
     /// Whether a checkpoint is due by what waits for it.
     fn is_full(&self) -> bool {
         self.dirty_measures.load(Ordering::Relaxed).saturating_mul(16) > self.options.checkpoint_at()
-            || self.journal.bytes() > self.options.journal_share()
+            || self.journal.bytes() > self.journal_share()
             || self.is_crowded()
     }
 

@@ -90,6 +90,11 @@ impl View {
         }
     }
 
+    /// What all segments take.
+    pub fn bytes(&self) -> u64 {
+        self.segments().map(|segment| segment.reader.bytes()).sum()
+    }
+
     /// All segments.
     pub fn segments(&self) -> impl Iterator<Item = &Arc<Segment>> {
         let archived = self.archives.values().flat_map(BTreeMap::values).flatten();
