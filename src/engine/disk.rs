@@ -1,9 +1,9 @@
 //! The bytes that the directory may take: when old points go early, and when pushes are refused.
 //!
-//! [`Options::disk`](super::Options::disk) is divided once and for all: from three quarters on room is made, from seven eighths on pushes are refused;
-//! the last eighth is for what checkpoints and merges write before the files that they replace are gone. How much there is,
-//! is a listing of the directory after each checkpoint and round of background work, and what was written and removed since: a
-//! push compares two numbers. What a push or a merge is about to write is set apart before it begins, and given back when it is in
+//! [`Options::disk`](super::Options::disk) is divided once and for all: from three quarters on room is made, from seven eighths on
+//! pushes are refused; the last eighth is for what checkpoints and merges write before the files that they replace are gone. How
+//! much there is, is a listing of the directory after each checkpoint and round of background work, and what was written and
+//! removed since: a push compares two numbers. What a push or a merge is about to write is set apart before it begins, and given back when it is in
 //! those numbers: nobody else takes it for free room meanwhile. Room is made in a stated order: files that count no more, what
 //! retention lets go, what merges make smaller, and where [`OverDisk::Expire`] allows it, the oldest partition of the finest
 //! archive that has more than one, again and again. Each partition goes by one replacement of MANIFEST, which also says until when
