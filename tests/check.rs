@@ -4,6 +4,7 @@
 mod support;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use gnocchetti::internals::fs::RealFs;
 use gnocchetti::internals::segment::{Chunk, Entry, Kind, SegmentReader, SegmentWriter, number_of};
@@ -276,6 +277,67 @@ fn rewrite(file: &Path, kind: Kind, source: &SegmentReader, all: &[Entry], chang
 }
 
 /// A merge of raw segments leaves out a deleted metric, its state too, and archives keep its rows until they are written anew.
+/// The index lets go of a deleted metric within seconds; segments hold it for longer.
+#[test]
+fn a_metric_that_is_deleted_while_a_check_runs_is_no_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    let keys = {
+        let db = Database::open(&path, options()).unwrap();
+        db.create_archive_policy(&policy("p", 0, &[(1_000_000_000, None)], &["count"])).unwrap();
+        let keys: Vec<_> = (0..4).map(|i| metric(&db, &format!("m{i}"), "p")).collect();
+        for (key, second) in keys.iter().flat_map(|key| (0..1000).map(move |second| (key, second))) {
+            db.push(*key, at(second * 1_000_000_000), 1.0).unwrap();
+        }
+        db.close().unwrap();
+        keys
+    };
+    let db = Database::open(&path, options().background(true)).unwrap();
+    let reader = Database::open_read_only(&path, options()).unwrap();
+    // The journal is gone through while maintenance waits, and with it what takes the row away.
+    let is_segment = |file: &Path| file.extension().is_some_and(|extension| extension == "seg");
+    let checks: [&dyn Fn(&mut dyn FnMut()) -> CheckReport; 3] = [
+        &|delete| {
+            db.check(&mut |at| {
+                if is_segment(at.file) {
+                    delete()
+                }
+            })
+            .unwrap()
+        },
+        &|delete| {
+            reader
+                .check(&mut |at| {
+                    if is_segment(at.file) {
+                        delete()
+                    }
+                })
+                .unwrap()
+        },
+        &|delete| {
+            Database::check_directory(&path, &mut |at| {
+                if is_segment(at.file) {
+                    delete()
+                }
+            })
+            .unwrap()
+        },
+    ];
+    for (key, check) in keys.iter().zip(checks) {
+        let mut is_deleted = false;
+        let report = check(&mut || {
+            if !std::mem::replace(&mut is_deleted, true) {
+                db.delete_metric(*key).unwrap();
+                while !db.deleted_metrics(None, 1).unwrap().is_empty() {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+            }
+        });
+        assert!(is_deleted, "the check says how far it has come");
+        assert_clean(&report);
+    }
+}
+
 #[test]
 fn rows_of_a_deleted_metric_need_no_state() {
     let sample = Sample::closed();

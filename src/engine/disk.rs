@@ -88,6 +88,9 @@ const USUAL_GROWTH: u64 = 2;
 /// What is assumed before the first checkpoint. The journal is not made shorter for more.
 const MOST_GROWTH: u64 = 16;
 
+/// How long a push waits before it looks again whether others have left it room.
+const OTHERS: Duration = Duration::from_millis(1);
+
 /// From so many bytes on, room is made.
 fn crowded(limit: u64) -> u64 {
     limit / 4 * 3
@@ -131,25 +134,33 @@ impl Engine {
             let lags = self.journal.bytes() > self.journal_share() * 2;
             lags || self.directory_bytes().saturating_add(bytes) > full(limit) && self.is_crowded()
         };
-        if !is_behind()
-            && let Some(room) = self.room_to_push(bytes, limit)
-        {
-            return Ok(room);
-        }
-        let mut maintenance = self.maintenance.lock();
-        if is_behind() {
-            // What fails after the checkpoint, fails in the background's place, and is no reason to refuse a push.
-            if let Some(error) = self.maintain_due_locked(&mut maintenance)? {
-                *self.background_error.lock() = Some(error.to_string());
+        loop {
+            if !is_behind()
+                && let Some(room) = self.room_to_push(bytes, limit)
+            {
+                return Ok(room);
             }
+            let mut maintenance = self.maintenance.lock();
+            if is_behind() {
+                // What fails after the checkpoint, fails in the background's place, and is no reason to refuse a push.
+                if let Some(error) = self.maintain_due_locked(&mut maintenance)? {
+                    *self.background_error.lock() = Some(error.to_string());
+                }
+            }
+            // While the lock is held, no merge has anything set apart.
+            if let Some(room) = self.room_to_push(bytes, limit) {
+                return Ok(room);
+            }
+            drop(maintenance);
+            let with_it = self.directory_bytes().saturating_add(bytes);
+            if with_it > full(limit) {
+                Counters::add(&self.counters.disk_refused, 1);
+                return Err(Error::DiskLimit { bytes: with_it, limit });
+            }
+            // What is missing is set apart for others that push now. They need less than that, or are refused.
+            self.check_writable()?;
+            std::thread::sleep(OTHERS);
         }
-        // While the lock is held, no merge has anything set apart.
-        if let Some(room) = self.room_to_push(bytes, limit) {
-            return Ok(room);
-        }
-        drop(maintenance);
-        Counters::add(&self.counters.disk_refused, 1);
-        Err(Error::DiskLimit { bytes: self.directory_bytes().saturating_add(bytes), limit })
     }
 
     /// Sets bytes apart for a push, unless they are not there.

@@ -198,8 +198,8 @@ impl Engine {
             Counters::add(&self.counters.late, pushed.late);
         }
         let waiting = self.dirty_measures.fetch_add(pushed.accepted, Ordering::Relaxed) + pushed.accepted;
-        let full = waiting.saturating_mul(16) > self.options.checkpoint_at()
-            || self.journal.bytes() > self.options.journal_bytes;
+        let full =
+            waiting.saturating_mul(16) > self.options.checkpoint_at() || self.journal.bytes() > self.journal_share();
         if full {
             self.wake_worker();
         }

@@ -66,18 +66,24 @@ impl Engine {
         Ok(merged)
     }
 
-    /// Moves all of level 0 to the partitions, when there is enough of it.
+    /// Moves level 0 to the partitions, when there is enough of it: all, or so much of the oldest as there is room for.
     fn distribute(&self, maintenance: &mut Maintenance, effort: Effort) -> Result<bool> {
         let view = self.view();
-        let inputs = self.sound(&view.level0);
+        let mut inputs = self.sound(&view.level0);
         let enough = if effort == Effort::All || self.is_heavy(&inputs) { 1 } else { FAN_IN };
         if inputs.len() < enough {
             return Ok(false);
         }
-        let targets: Vec<Target> = targets_of(&inputs)?.into_iter().collect();
-        // A file for each partition takes a little more than what is in it.
-        let Some(_room) = self.room_to_merge(bytes_of(&inputs) + FILE_BYTES * targets.len() as u64) else {
-            return Ok(false);
+        let (targets, _room) = loop {
+            let targets: Vec<Target> = targets_of(&inputs)?.into_iter().collect();
+            // A file for each partition takes a little more than what is in it.
+            if let Some(room) = self.room_to_merge(bytes_of(&inputs) + FILE_BYTES * targets.len() as u64) {
+                break (targets, room);
+            }
+            if inputs.len() < 2 {
+                return Ok(false);
+            }
+            inputs.truncate(inputs.len() / 2);
         };
         let mut outputs = Vec::new();
         for some in targets.chunks(PARTITIONS_AT_ONCE) {

@@ -153,6 +153,7 @@ impl Engine {
         *self.state.plans.write() = Arc::new(plans);
         for key in self.state.index.deleted_keys()? {
             self.state.forget(key.get());
+            self.forgotten.lock().push(key.get());
         }
         Ok(())
     }

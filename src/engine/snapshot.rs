@@ -80,24 +80,26 @@ impl Engine {
         let mut maintenance = self.maintenance.lock();
         self.checkpoint_locked(&mut maintenance)?;
         self.journal.flush()?;
-        let (tail, last_sequence) = self.cut_with_index(&maintenance, observer)?;
+        let (tail, last_sequence, deleted) = self.cut_with_index(&maintenance, observer)?;
         let view = self.view();
-        let mut manifest = self.manifest_of(&maintenance, &view)?;
+        let mut manifest = Manifest { deleted, ..self.manifest_of(&maintenance, &view)? };
         take_journal(target, &mut manifest, tail, last_sequence)?;
         Ok((manifest, view))
     }
 
-    /// The journal up to the cut, when there is any of it, and the number of its last record.
-    fn cut_with_index(&self, maintenance: &Maintenance, observer: &Observer) -> Result<(Option<Tail>, u64)> {
+    /// The journal up to the cut, when there is any of it, the number of its last record, and what was deleted before: not what
+    /// the index that goes with it still knows.
+    fn cut_with_index(&self, maintenance: &Maintenance, observer: &Observer) -> Result<(Option<Tail>, u64, Vec<u64>)> {
         let _gate = self.gate.write();
         observer.pin()?;
+        let deleted = self.state.deleted.lock().iter().copied().collect();
         let last = self.journal.last_sequence();
         if last < maintenance.position.sequence {
-            return Ok((None, last));
+            return Ok((None, last, deleted));
         }
         let (first_file, last_file) = (maintenance.position.file, self.journal.file_number());
         let last = self.journal.rotate(last_file + 1)?;
-        Ok((Some(Tail { first_file, last_file, bytes: u64::MAX }), last))
+        Ok((Some(Tail { first_file, last_file, bytes: u64::MAX }), last, deleted))
     }
 }
 

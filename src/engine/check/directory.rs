@@ -50,7 +50,8 @@ pub fn check_directory(root: &Path, fs: Arc<dyn Fs>, progress: &mut OnProgress<'
     let index = index(fs, root, &mut found);
     let deleted: BTreeSet<u64> = manifest.iter().flat_map(|manifest| manifest.deleted.iter().copied()).collect();
     let erased = Arc::new(manifest.iter().flat_map(|manifest| manifest.erasures.iter().copied()).collect());
-    let ground = Ground { fs, root, segments, index: index.as_ref(), deleted, erased };
+    let is_gone = |metric, segment: &Path| super::gone_since(fs, root, metric, segment);
+    let ground = Ground { fs, root, segments, index: index.as_ref(), deleted, erased, is_gone: &is_gone };
     let live = Reader::is_written(fs, root);
     let mut walk = Walk::new(ground.bytes(), &mut progress);
     walk.report.findings = found;

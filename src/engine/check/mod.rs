@@ -49,6 +49,16 @@ struct Ground<'a> {
     deleted: BTreeSet<u64>,
     /// What was deleted of the segments.
     erased: Arc<Erasures>,
+    /// Whether a metric that the index does not know, and this segment does, was deleted since: see [`gone_since`].
+    is_gone: &'a dyn Fn(u64, &Path) -> bool,
+}
+
+/// Whether a metric of which a segment has something was deleted, by what counts now. The index lets go of a deleted metric when
+/// MANIFEST names it, and MANIFEST names it until no segment that counts has anything of it.
+fn gone_since(fs: &dyn Fs, root: &Path, metric: u64, segment: &Path) -> bool {
+    let Ok(Some(now)) = Manifest::read(fs, root) else { return false };
+    let counts = |record: &SegmentRecord| record.name().is_some_and(|name| name.path(root) == segment);
+    now.deleted.binary_search(&metric).is_ok() || !now.segments.iter().any(counts)
 }
 
 /// What has been found, and who is told how far the walk has come.
@@ -86,6 +96,7 @@ impl Engine {
     pub fn check(&self, progress: &mut OnProgress<'_>) -> Result<CheckReport> {
         self.check_usable()?;
         let mut progress = |at: CheckProgress<'_>| progress(at);
+        let is_gone = |metric, segment: &Path| gone_since(&*self.fs, &self.root, metric, segment);
         let (ground, mut walk) = {
             let maintenance = self.maintenance.lock();
             let manifest = self.manifest_in_force()?;
@@ -94,7 +105,8 @@ impl Engine {
             let deleted = self.state.deleted.lock().clone();
             let index = Some(&*self.state.index);
             let erased = Arc::clone(&view.erased);
-            let ground = Ground { fs: &*self.fs, root: &self.root, segments, index, deleted, erased };
+            let (fs, root, is_gone) = (&*self.fs, &*self.root, &is_gone);
+            let ground = Ground { fs, root, segments, index, deleted, erased, is_gone };
             let mut walk = Walk::new(ground.bytes() + self.journal.bytes(), &mut progress);
             // What is named changes only under the lock; so does what the journal begins with.
             let listed = Listed::read(&*self.fs, &self.root)?;
@@ -125,7 +137,8 @@ impl Reader {
         let (manifest, view, deleted) = self.with_seen();
         let segments = view.segments().map(|s| (super::checkpoint::record_of(s), Some(Arc::clone(s)))).collect();
         let erased = Arc::clone(&view.erased);
-        let ground = Ground { fs, root, segments, index: Some(self.index()), deleted, erased };
+        let is_gone = |metric, segment: &Path| gone_since(fs, root, metric, segment);
+        let ground = Ground { fs, root, segments, index: Some(self.index()), deleted, erased, is_gone: &is_gone };
         let live = Reader::is_written(fs, root);
         let mut walk = Walk::new(ground.bytes(), &mut progress);
         let is_current = |found: &Manifest| Manifest::read(fs, root).is_ok_and(|now| now.as_ref() == Some(found));

@@ -103,12 +103,12 @@ impl<'a> Attaching<'a> {
     /// Writes what was attached, for resources that are written; those that were there already are told to `taken`, with the
     /// key of their resource and the name that they have there.
     pub fn write(&mut self, mut taken: impl FnMut(i64, String, MetricRef)) -> Result<(), Failure> {
-        self.creating.write()?;
+        // First what frees names: a metric may be taken under another one by the resource that has it, and a new one get the old.
         for taking in std::mem::take(&mut self.taking) {
             let metric = self.take(&taking)?;
             taken(taking.resource_key, taking.name, metric);
         }
-        Ok(())
+        self.creating.write()
     }
 
     /// Takes a metric from wherever it belongs.

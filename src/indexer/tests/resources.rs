@@ -133,6 +133,18 @@ fn a_large_batch_of_several_types_is_there_whole_or_not_at_all() {
 }
 
 #[test]
+fn a_metric_makes_room_for_a_new_one_of_its_name() {
+    let fixture = fixture();
+    let resource = one(&fixture, thing("there").metric("b", ResourceMetric::under("low")));
+    let old = resource.metrics["b"];
+    let metrics = [("a".to_owned(), ResourceMetric::existing(old.id)), ("b".to_owned(), ResourceMetric::under("low"))];
+    let updated = fixture.append_metrics(resource.id, &metrics.into(), None, now()).unwrap();
+    assert_eq!(updated.metrics.len(), 1);
+    assert_eq!(updated.resource.metrics["a"], old);
+    assert_ne!(updated.resource.metrics["b"], old);
+}
+
+#[test]
 fn one_bad_resource_leaves_nothing_of_its_batch() {
     let fixture = fixture();
     one(&fixture, thing("there").metric("cpu", ResourceMetric::under("low")));
