@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use gnocchetti::internals::fs::RealFs;
 use gnocchetti::internals::segment::{Chunk, Entry, Kind, SegmentReader, SegmentWriter, number_of};
-use gnocchetti::{CheckReport, Database, FindingKind, MetricKey, StoredData};
+use gnocchetti::{CheckReport, Database, FindingKind, MetricKey, OnProgress, StoredData};
 use support::{at, copy_tree, files, metric, options, policy};
 
 /// A database with segments of all kinds, a deleted metric, a window and a journal, closed or not.
@@ -294,39 +294,16 @@ fn a_metric_that_is_deleted_while_a_check_runs_is_no_damage() {
     };
     let db = Database::open(&path, options().background(true)).unwrap();
     let reader = Database::open_read_only(&path, options()).unwrap();
-    // The journal is gone through while maintenance waits, and with it what takes the row away.
-    let is_segment = |file: &Path| file.extension().is_some_and(|extension| extension == "seg");
-    let checks: [&dyn Fn(&mut dyn FnMut()) -> CheckReport; 3] = [
-        &|delete| {
-            db.check(&mut |at| {
-                if is_segment(at.file) {
-                    delete()
-                }
-            })
-            .unwrap()
-        },
-        &|delete| {
-            reader
-                .check(&mut |at| {
-                    if is_segment(at.file) {
-                        delete()
-                    }
-                })
-                .unwrap()
-        },
-        &|delete| {
-            Database::check_directory(&path, &mut |at| {
-                if is_segment(at.file) {
-                    delete()
-                }
-            })
-            .unwrap()
-        },
-    ];
+    let checks: [&dyn Fn(&mut OnProgress<'_>) -> CheckReport; 3] =
+        [&|watch| db.check(watch).unwrap(), &|watch| reader.check(watch).unwrap(), &|watch| {
+            Database::check_directory(&path, watch).unwrap()
+        }];
     for (key, check) in keys.iter().zip(checks) {
         let mut is_deleted = false;
-        let report = check(&mut || {
-            if !std::mem::replace(&mut is_deleted, true) {
+        let report = check(&mut |at| {
+            // The journal is gone through while maintenance waits, and with it what takes the row away.
+            if at.file.extension().is_some_and(|extension| extension == "seg") && !is_deleted {
+                is_deleted = true;
                 db.delete_metric(*key).unwrap();
                 while !db.deleted_metrics(None, 1).unwrap().is_empty() {
                     std::thread::sleep(Duration::from_millis(20));
