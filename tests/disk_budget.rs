@@ -263,7 +263,6 @@ fn what_is_pushed_while_a_merge_writes_leaves_it_its_room() {
     });
     let most = most.load(Ordering::Relaxed);
     assert!(most <= LIMIT && most > LIMIT / 16 * 15, "{most} at most");
-    assert!(most <= LIMIT && most > LIMIT / 16 * 15, "{most} at most");
     assert_eq!(db.stats().unwrap().disk_refused, 0);
     for key in &metrics {
         assert_eq!(points(&db, *key, HOUR, MAX).len() as i64, hours + 40);

@@ -152,6 +152,9 @@ impl Engine {
 
     /// Takes these deleted metrics out of the index, and those of which no segment holds anything out of MANIFEST as well.
     pub(super) fn purge(&self, maintenance: &mut Maintenance, deleted: &[u64]) -> Result<()> {
+        if deleted.is_empty() {
+            return Ok(());
+        }
         let view = self.view();
         let (mut gone, mut held) = (Vec::new(), Vec::new());
         let mut entries = Vec::new();

@@ -337,6 +337,12 @@ fn a_deleted_series_has_nothing_left() {
     assert!(!series.evict(), "it stays known as deleted");
 }
 
+/// docs/performance.md and docs/budgets.md say so: a million metrics at rest take that much each.
+#[test]
+fn a_series_at_rest_costs_its_slot() {
+    assert_eq!(size_of::<crate::head::table::Slot>(), 152);
+}
+
 #[test]
 fn slots_are_found_by_key_and_stay_where_they_are() {
     let table = SeriesTable::default();

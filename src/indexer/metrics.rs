@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{Indexer, sql};
 use crate::error::{Error, Result};
 use crate::types::{Metric, MetricKey, MetricStatus, Timestamp};
-pub(super) use create::{Creating, LARGE_BATCH, check, highest};
+pub(super) use create::{Creating, LARGE_BATCH, check, highest, key_behind};
 pub(super) use lookup::by_id;
 pub use lookup::{KnownKey, NamedMetric};
 

@@ -49,12 +49,13 @@ struct Ground<'a> {
     deleted: BTreeSet<u64>,
     /// What was deleted of the segments.
     erased: Arc<Erasures>,
-    /// Whether a metric that the index does not know, and this segment does, was deleted since: see [`gone_since`].
+    /// Whether what this segment has of a metric that the index does not know counts no more: see [`gone_since`].
     is_gone: &'a dyn Fn(u64, &Path) -> bool,
 }
 
-/// Whether a metric of which a segment has something was deleted, by what counts now. The index lets go of a deleted metric when
-/// MANIFEST names it, and MANIFEST names it until no segment that counts has anything of it.
+/// Whether a metric of which a segment has something is deleted by now, or the segment counts no more. The index lets go of a
+/// deleted metric when MANIFEST names it, and MANIFEST names it until no segment that counts has anything of it: so one of which
+/// this holds for all segments may have been deleted since they were listed, and no other one has to be.
 fn gone_since(fs: &dyn Fs, root: &Path, metric: u64, segment: &Path) -> bool {
     let Ok(Some(now)) = Manifest::read(fs, root) else { return false };
     let counts = |record: &SegmentRecord| record.name().is_some_and(|name| name.path(root) == segment);

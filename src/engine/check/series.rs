@@ -37,7 +37,7 @@ pub(super) fn compare(ground: &Ground<'_>, index_is_readable: bool, walk: &mut W
         walk.report.metrics += 1;
         let found = known.find(metric)?;
         let is_unknown = found.is_none() && index.is_some() && !ground.deleted.contains(&metric);
-        if is_unknown && !of_metric.iter().any(|(_, segment, _)| (ground.is_gone)(metric, segment.reader.path())) {
+        if is_unknown && !of_metric.iter().all(|(_, segment, _)| (ground.is_gone)(metric, segment.reader.path())) {
             let what = "segments have data of a metric that the index does not know";
             report(FindingKind::UnknownMetric, what.to_owned(), of_metric.first(), walk);
         }

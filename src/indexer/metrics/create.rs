@@ -158,9 +158,8 @@ impl<'a> Creating<'a> {
             Some(highest) => highest,
             None => *self.highest.insert(highest(self.connection, sql::HIGHEST_METRIC)?),
         };
-        let next = i64::try_from(self.made.len()).ok().and_then(|made| highest.checked_add(made)?.checked_add(1));
-        let key = next.and_then(|key| u64::try_from(key).ok());
-        Ok(MetricKey::new(key.ok_or(rusqlite::Error::IntegralValueOutOfRange(0, highest))?))
+        let key = key_behind(highest, self.made.len())?;
+        Ok(MetricKey::new(u64::try_from(key).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, key))?))
     }
 
     /// Writes those that are not written yet; what an index of the table refuses is a duplicate.
@@ -199,6 +198,12 @@ impl<'a> Creating<'a> {
         }
         Ok(self.made)
     }
+}
+
+/// The key of the row behind so many others that are all behind the one with the highest key.
+pub(in crate::indexer) fn key_behind(highest: i64, others: usize) -> rusqlite::Result<i64> {
+    let key = i64::try_from(others).ok().and_then(|others| highest.checked_add(others)?.checked_add(1));
+    key.ok_or(rusqlite::Error::IntegralValueOutOfRange(0, highest))
 }
 
 /// The highest key of a table, by the statement that says it.

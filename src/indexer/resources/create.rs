@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use rusqlite::types::Value;
 
 use super::super::failure::Failure;
-use super::super::metrics::{LARGE_BATCH, highest};
+use super::super::metrics::{LARGE_BATCH, highest, key_behind};
 use super::super::resource_types::layout::{self, Layout, stored_value};
 use super::super::{Indexer, sql, together};
 use super::CreatedResources;
@@ -85,17 +85,11 @@ struct Creation<'a> {
     /// The highest key that any resource ever had before these.
     highest: i64,
     types: HashMap<String, usize>,
-    of_types: Vec<OfType>,
+    layouts: Vec<Layout>,
     made: Vec<Resource>,
-    /// Their types, as places among those.
+    /// The types of these, as places among the layouts.
     type_of: Vec<usize>,
     attaching: Attaching<'a>,
-}
-
-/// A type, and which of the resources are of it.
-struct OfType {
-    layout: Layout,
-    made: Vec<usize>,
 }
 
 impl<'a> Creation<'a> {
@@ -105,7 +99,7 @@ impl<'a> Creation<'a> {
             now,
             highest: highest(connection, sql::HIGHEST_RESOURCE)?,
             types: HashMap::new(),
-            of_types: Vec::new(),
+            layouts: Vec::new(),
             made: Vec::new(),
             type_of: Vec::new(),
             attaching: Attaching::new(connection, now),
@@ -118,25 +112,23 @@ impl<'a> Creation<'a> {
             return Ok(*known);
         }
         let layout = layout::required(self.connection, name)?;
-        self.types.insert(name.to_owned(), self.of_types.len());
-        self.of_types.push(OfType { layout, made: Vec::new() });
-        Ok(self.of_types.len() - 1)
+        self.types.insert(name.to_owned(), self.layouts.len());
+        self.layouts.push(layout);
+        Ok(self.layouts.len() - 1)
     }
 
     /// The key of one of the resources.
     fn key(&self, at: usize) -> rusqlite::Result<i64> {
-        let key = i64::try_from(at).ok().and_then(|at| self.highest.checked_add(at)?.checked_add(1));
-        key.ok_or(rusqlite::Error::IntegralValueOutOfRange(0, self.highest))
+        key_behind(self.highest, at)
     }
 
     /// Makes a resource, and its metrics.
     fn add(&mut self, new: &NewResource) -> Result<(), Failure> {
         let of_type = self.of_type(&new.resource_type)?;
-        let attributes = attributes(&self.of_types[of_type].layout, &new.attributes, self.now)?;
+        let attributes = attributes(&self.layouts[of_type], &new.attributes, self.now)?;
         let revision_start = new.as_of.unwrap_or(self.now);
         let key = self.key(self.made.len())?;
         let metrics = self.attaching.attach(key, new.id.id(), new.creator.as_deref(), &new.metrics)?;
-        self.of_types[of_type].made.push(self.made.len());
         self.type_of.push(of_type);
         self.made.push(Resource {
             id: new.id.id(),
@@ -159,10 +151,9 @@ impl<'a> Creation<'a> {
     /// Writes the resources, then what refers to them.
     fn finish(mut self) -> Result<CreatedResources, Failure> {
         self.write_resources()?;
-        self.of_types
-            .iter()
-            .filter(|of_type| !of_type.layout.is_generic())
-            .try_for_each(|of| self.write_attributes(of))?;
+        for of_type in (0..self.layouts.len()).filter(|of_type| !self.layouts[*of_type].is_generic()) {
+            self.write_attributes(of_type)?;
+        }
         let (made, highest) = (&mut self.made, self.highest);
         self.attaching.write(|key, name, metric| {
             if let Some(resource) = usize::try_from(key - highest - 1).ok().and_then(|at| made.get_mut(at)) {
@@ -178,7 +169,7 @@ impl<'a> Creation<'a> {
             places.put(self.key(row)?)?;
             places.put(resource.id.as_bytes())?;
             places.put(&resource.original_id)?;
-            places.put(self.of_types[self.type_of[row]].layout.id)?;
+            places.put(self.layouts[self.type_of[row]].id)?;
             places.put(&resource.creator)?;
             places.put(&resource.user_id)?;
             places.put(&resource.project_id)?;
@@ -196,11 +187,13 @@ impl<'a> Creation<'a> {
     }
 
     /// Writes the attributes that a type gives its resources.
-    fn write_attributes(&self, OfType { layout, made }: &OfType) -> Result<(), Failure> {
+    fn write_attributes(&self, of_type: usize) -> Result<(), Failure> {
+        let layout = &self.layouts[of_type];
+        let of_it: Vec<usize> = (0..self.made.len()).filter(|at| self.type_of[*at] == of_type).collect();
         let (insert, columns) = (insert_attributes(layout), layout.columns.len() + 1);
-        let written = together::insert(self.connection, (&insert, columns), made.len(), |row, places| {
-            places.put(self.key(made[row])?)?;
-            let attributes = &self.made[made[row]].attributes;
+        let written = together::insert(self.connection, (&insert, columns), of_it.len(), |row, places| {
+            places.put(self.key(of_it[row])?)?;
+            let attributes = &self.made[of_it[row]].attributes;
             layout
                 .columns
                 .iter()
