@@ -289,10 +289,10 @@ pub enum Error {
     },
     /// The directory would take more bytes than it may.
     #[error(
-        "with this push the directory takes up to {bytes} bytes, and of {limit} that it may take an eighth is kept for checkpoints and merges; push less at a time, delete metrics, let points expire early (OverDisk::Expire), keep fewer points, or raise Options::disk"
+        "with this the directory takes up to {bytes} bytes, what a checkpoint writes of it included, and of {limit} that it may take an eighth is kept for checkpoints and merges; push less at a time, delete metrics, let points expire early (OverDisk::Expire), keep fewer points, or raise Options::disk"
     )]
     DiskLimit {
-        /// What the directory takes, and what the push takes at most.
+        /// What the directory takes, and what this takes at most: in the journal, and of the checkpoint behind it.
         bytes: u64,
         /// How much it may take.
         limit: u64,

@@ -179,7 +179,7 @@ fn a_full_directory_refuses_pushes_whole_until_there_is_room() {
     });
     let Error::DiskLimit { bytes, limit } = error else { panic!("{error}") };
     assert!(most <= LIMIT && limit == LIMIT && bytes > LIMIT / 8 * 7, "{bytes} of {limit}, {most} at most");
-    assert!(matches!(db.push(metrics[0], at(refused_at * HOUR), 1.0), Err(Error::DiskLimit { .. })));
+    assert!(matches!(push_hour(&db, &metrics, refused_at), Err(Error::DiskLimit { .. })));
     let stats = db.stats().unwrap();
     assert_eq!((stats.disk_refused, stats.expired_partitions), (2, 0));
     assert_eq!(stats.accepted, refused_at as u64 * 120 * METRICS as u64, "nothing of what was refused was taken");
@@ -295,8 +295,6 @@ fn a_limit_that_nothing_fits_in_is_refused() {
 /// A checkpoint writes ten times as much as the journal has.
 #[test]
 fn policies_that_make_much_of_a_measure_stay_below_the_limit() {
-    const MANY: [&str; 12] =
-        ["min", "max", "first", "last", "mean", "sum", "std", "median", "95pct", "rate:mean", "rate:max", "rate:sum"];
     let folder = tempfile::tempdir().unwrap();
     for over in [OverDisk::Refuse, OverDisk::Expire] {
         let directory = folder.path().join(format!("{over:?}"));
@@ -309,4 +307,156 @@ fn policies_that_make_much_of_a_measure_stay_below_the_limit() {
         assert_eq!(refused.is_some(), over == OverDisk::Refuse, "{refused:?}");
         assert_eq!(db.stats().unwrap().expired_partitions > 0, over == OverDisk::Expire);
     }
+}
+
+const MANY: [&str; 12] =
+    ["min", "max", "first", "last", "mean", "sum", "std", "median", "95pct", "rate:mean", "rate:max", "rate:sum"];
+const MORE: [&str; 7] = ["10pct", "20pct", "30pct", "40pct", "60pct", "70pct", "80pct"];
+
+/// What databases with the same metrics answer, at every granularity.
+fn assert_same(db: &Database, twin: &Database, metrics: &[MetricKey], granularities: &[i64]) {
+    for key in metrics {
+        for granularity in granularities {
+            for method in [MAX, AggregationMethod::SUM, AggregationMethod::MEAN.rate()] {
+                assert_eq!(points(db, *key, *granularity, method), points(twin, *key, *granularity, method));
+            }
+        }
+    }
+}
+
+/// One record of the journal; a checkpoint makes fifteen times as much of it, and there is room for some of that only.
+#[test]
+fn one_push_of_very_many_measures_stays_below_the_limit() {
+    const HALF_MINUTES: i64 = 12_000;
+    let folder = tempfile::tempdir().unwrap();
+    let granularities = [MINUTE, 2 * MINUTE, 4 * MINUTE];
+    let filled = |name: &str, options| {
+        let db = Database::open(folder.path().join(name), options).unwrap();
+        db.create_archive_policy(&policy("wide", 0, &granularities.map(|g| (g, None)), &[&MANY[..], &MORE].concat()))
+            .unwrap();
+        let metrics: Vec<_> = (0..METRICS).map(|i| metric(&db, &format!("m.{i}"), "wide")).collect();
+        (db, metrics)
+    };
+    let push = |db: &Database, metrics: &[MetricKey]| {
+        let mut batch = db.batch();
+        for (i, key) in metrics.iter().enumerate() {
+            for half_minute in 0..HALF_MINUTES {
+                batch.add(*key, at(half_minute * 30 * SECOND), value(i, half_minute));
+            }
+        }
+        batch.commit().unwrap();
+    };
+    let (twin, metrics) = filled("twin", support::options());
+    push(&twin, &metrics);
+    twin.maintain().unwrap();
+    let unlimited = twin.stats().unwrap().disk_bytes;
+    assert!(unlimited > LIMIT / 4 * 5, "the twin has more: {unlimited}");
+
+    let directory = folder.path().join("limited");
+    let (db, metrics) = filled("limited", options().over_disk(OverDisk::Refuse));
+    let (refused, most) = peak(&directory, || {
+        push(&db, &metrics);
+        db.maintain().unwrap();
+        let again: Vec<i64> = (HALF_MINUTES / 120..2 * HALF_MINUTES / 120).collect();
+        again.into_iter().find(|hour| push_hour(&db, &metrics, *hour).is_err())
+    });
+    assert!(most <= LIMIT, "{most} at most");
+    assert!(refused.is_some(), "what is not sealed for want of room takes some, too");
+    let stats = db.stats().unwrap();
+    assert!(stats.level0_bytes + stats.archive_bytes > LIMIT / 8, "what there is room for is sealed: {stats:?}");
+    for hour in HALF_MINUTES / 120..refused.unwrap_or_default() {
+        push_hour(&twin, &metrics, hour).unwrap();
+    }
+    assert_same(&db, &twin, &metrics, &granularities);
+    assert!(db.check(&mut |_| {}).unwrap().is_sound());
+    // As a crash leaves it.
+    let copy = folder.path().join("copy");
+    support::copy_tree(&directory, &copy);
+    let crashed = Database::open(&copy, options()).unwrap();
+    assert_same(&crashed, &twin, &metrics, &granularities);
+    drop(crashed);
+    let reader = Database::open_read_only(&directory, Options::new()).unwrap();
+    assert_same(&reader, &twin, &metrics, &granularities);
+    drop(reader);
+    db.close().unwrap();
+
+    // With more room, all of it is sealed.
+    let db = Database::open(&directory, support::options()).unwrap();
+    let push_last = |db: &Database, metrics: &[MetricKey]| {
+        let mut batch = db.batch();
+        for key in metrics {
+            batch.add(*key, at(3 * HALF_MINUTES * 30 * SECOND), 1.0);
+        }
+        batch.commit().unwrap();
+    };
+    push_last(&db, &metrics);
+    db.maintain().unwrap();
+    let stats = db.stats().unwrap();
+    assert!(stats.raw_bytes < 100_000 && stats.archive_bytes > LIMIT, "{stats:?}");
+    push_last(&twin, &metrics);
+    assert_same(&db, &twin, &metrics, &granularities);
+}
+
+/// Every hour all metrics close a block of 2,700 groups at once, of which the journal behind the checkpoint before knows
+/// almost nothing.
+#[test]
+fn what_closes_at_once_stays_below_the_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path().join("db");
+    for over in [OverDisk::Refuse, OverDisk::Expire] {
+        let directory = directory.join(format!("{over:?}"));
+        let db = Database::open(&directory, options().over_disk(over)).unwrap();
+        let archives = [(2 * SECOND, None), (4 * SECOND, None), (HOUR, None)];
+        db.create_archive_policy(&policy("seconds", 0, &archives, &[&MANY[..], &MORE].concat())).unwrap();
+        let metrics: Vec<_> = (0..METRICS).map(|i| metric(&db, &format!("m.{i}"), "seconds")).collect();
+        let minute = |from: i64| {
+            let mut batch = db.batch();
+            for (i, key) in metrics.iter().enumerate() {
+                (from * 60..(from + 1) * 60).for_each(|second| batch.add(*key, at(second * SECOND), value(i, second)));
+            }
+            batch.commit().map(drop)
+        };
+        let (taken, most) = peak(&directory, || (0..400).take_while(|from| minute(*from).is_ok()).count() as i64);
+        assert!(most <= LIMIT, "{over:?}: {most} at most");
+        assert!(taken > 150, "{over:?}: {taken} minutes");
+        db.maintain().unwrap();
+        for key in &metrics {
+            assert_eq!(points(&db, *key, HOUR, MAX).len() as i64, (taken + 59) / 60);
+            for step in [2, 4] {
+                let groups = points(&db, *key, step * SECOND, MAX);
+                let first = groups[0].0 / SECOND;
+                assert!(first == 0 || over == OverDisk::Expire && first % 3600 == 0);
+                assert_eq!(groups.len() as i64, (taken * 60 - first) / step);
+            }
+        }
+        assert!(db.check(&mut |_| {}).unwrap().is_sound());
+    }
+}
+
+/// Windows of weeks: what raw segments have of deleted metrics goes when they are rewritten, for which there must be room.
+#[test]
+fn raw_measures_of_deleted_metrics_go_within_the_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path().join("db");
+    let db = Database::open(&directory, options().over_disk(OverDisk::Refuse)).unwrap();
+    db.create_archive_policy(&policy("long", 2000, &[(MINUTE, None), (HOUR, None)], &["max"])).unwrap();
+    let metrics: Vec<_> = (0..METRICS).map(|i| metric(&db, &format!("m.{i}"), "long")).collect();
+    let (refused, most) = peak(&directory, || {
+        let refused = (0..2000).find(|hour| push_hour(&db, &metrics, *hour).is_err()).unwrap();
+        for key in &metrics[METRICS / 2..] {
+            db.delete_metric(*key).unwrap();
+        }
+        db.maintain().unwrap();
+        refused
+    });
+    assert!(most <= LIMIT, "{most} at most");
+    let stats = db.stats().unwrap();
+    assert!(stats.raw_bytes < LIMIT / 2 && stats.deleted_metrics == 0, "{stats:?}");
+    for hour in refused..refused + refused / 2 {
+        push_hour(&db, &metrics[..METRICS / 2], hour).unwrap();
+    }
+    for key in &metrics[..METRICS / 2] {
+        assert_eq!(points(&db, *key, MINUTE, MAX).len() as i64, (refused + refused / 2) * 60);
+    }
+    assert!(db.check(&mut |_| {}).unwrap().is_sound());
 }

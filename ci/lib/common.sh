@@ -4,6 +4,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 export CARGO_TERM_COLOR=never CARGO_TERM_PROGRESS_WHEN=never NO_COLOR=1
+# What compiling again after a change would use: gigabytes, and no gain where all is compiled once.
+export CARGO_INCREMENTAL=${CARGO_INCREMENTAL:-0}
 
 # say TEXT: what happens next, on a line of its own.
 say() {

@@ -24,7 +24,7 @@ mod ints;
 mod measures;
 mod reader;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 mod shuffled;
 mod timestamps;
 mod varint;

@@ -41,8 +41,9 @@ impl Database {
     /// # Errors
     ///
     /// [`Error::UnknownMetric`](crate::Error::UnknownMetric), [`Error::InvalidRange`](crate::Error::InvalidRange) when the
-    /// range ends before it begins, [`Error::Corrupt`](crate::Error::Corrupt) when what is needed of the metric is damaged;
-    /// and the disk's. Nothing was deleted then.
+    /// range ends before it begins, [`Error::Corrupt`](crate::Error::Corrupt) when what is needed of the metric is damaged,
+    /// [`Error::DiskLimit`](crate::Error::DiskLimit) when the directory has no room to seal what has closed of it, which comes
+    /// first; and the disk's. Nothing was deleted then.
     pub fn delete_measures(
         &self,
         metric: MetricKey,

@@ -11,6 +11,16 @@ use crate::types::{AggregateBlock, AggregateColumn, AggregationMethod};
 /// and headers of a chunk weigh nothing. A split of 3,600 rows is eight of them.
 pub(super) const CHUNK_ROWS: usize = 450;
 
+/// What a row of so many columns takes, at most: up to ten bytes a number, and a bit for whether it is there.
+pub(super) fn row_bytes(columns: u64) -> u64 {
+    11 * (columns + 1)
+}
+
+/// What chunks of so many rows take besides, at most: the segment's entries of them, and what each says of its columns.
+pub(super) fn chunk_bytes(rows: u64, columns: u64) -> u64 {
+    rows.div_ceil(CHUNK_ROWS as u64) * (128 + 24 * columns)
+}
+
 /// A segment of aggregates being written.
 pub(super) struct AggregateWriter {
     writer: SegmentWriter,

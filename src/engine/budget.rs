@@ -7,7 +7,7 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::disk::Room;
+use super::room::{PushBytes, Room};
 use super::{Counters, Engine, Options};
 use crate::error::{Error, Result};
 
@@ -54,11 +54,12 @@ impl Engine {
         self.dirty_measures.load(Ordering::Relaxed).saturating_mul(MEASURE)
     }
 
-    /// Returns when there is room for a push, on the disk and in memory, or says why there will be none. The bytes are what it
-    /// takes in the journal at most; what is given for them is held until it is there.
-    pub(super) fn wait_for_room(&self, bytes: u64) -> Result<Room<'_>> {
-        let room = self.wait_for_disk(bytes)?;
-        self.wait_for_memory().map(|()| room)
+    /// Returns when there is room for a push, in memory and on the disk, or says why there will be none. What is given on the
+    /// disk is held until the push is written, and counts among what waits for a checkpoint.
+    pub(super) fn wait_for_room(&self, push: PushBytes) -> Result<Room<'_>> {
+        // Nothing is set apart on the disk for a push that waits for memory.
+        self.wait_for_memory()?;
+        self.wait_for_disk(push)
     }
 
     fn wait_for_memory(&self) -> Result<()> {

@@ -14,6 +14,7 @@ use super::aggregates::{AggregateWriter, CHUNK_ROWS};
 use super::load::plan_of;
 use super::manifest::{Manifest, PolicyRecord, SegmentRecord};
 use super::open::open_segment;
+use super::room::{Room, Sealed, Sealing};
 use super::{Counters, Engine, Maintenance, Position, Superseded};
 use crate::carbonara;
 use crate::codec::{Scratch, encode_measures};
@@ -42,6 +43,8 @@ pub(super) struct Release {
     stored: Stored,
     keep_from: i64,
     runs: Vec<Run>,
+    /// Something that has closed waits for room to be sealed.
+    waits: bool,
 }
 
 /// The two segments of a checkpoint, and reusable buffers.
@@ -69,7 +72,7 @@ impl Engine {
         // Most of the journal reaches the disk before the gate closes, so that the sync within is short.
         self.journal.flush()?;
         let journal = self.journal.bytes();
-        let (position, mut keys, waiting) = self.cut()?;
+        let (position, mut keys, waiting, _room) = self.cut()?;
         keys.sort_unstable();
         keys.dedup();
         let before = std::mem::replace(&mut maintenance.position, position);
@@ -93,15 +96,16 @@ impl Engine {
     }
 
     /// Fixes the journal position: what came before is in the series taken, what comes after is in the new file. Also says how
-    /// many measures waited.
-    fn cut(&self) -> Result<(Position, Vec<u64>, u64)> {
+    /// many measures waited, and keeps the room for them set apart.
+    fn cut(&self) -> Result<(Position, Vec<u64>, u64, Room<'_>)> {
         let _gate = self.gate.write();
         let file = self.journal.file_number() + 1;
         let last = self.journal.rotate(file)?;
-        let waiting = self.dirty_measures.swap(0, Ordering::Relaxed);
+        let room = self.room_for_waiting();
+        let waiting = self.dirty_measures.swap(0, Ordering::SeqCst);
         let keys = std::mem::take(&mut *self.dirty.lock());
         self.cuts.1.notify_all();
-        Ok((Position { file, sequence: last + 1, plans: self.plans() }, keys, waiting))
+        Ok((Position { file, sequence: last + 1, plans: self.plans() }, keys, waiting, room))
     }
 
     /// After a failure: the series are as changed as they were before, and the next checkpoint takes them again.
@@ -118,6 +122,7 @@ impl Engine {
     }
 
     fn write_checkpoint(&self, maintenance: &mut Maintenance, keys: &[u64]) -> Result<Vec<Release>> {
+        maintenance.sealed = Sealed::All;
         if keys.is_empty() {
             self.commit_view(maintenance, (*self.view()).clone())?;
             return Ok(Vec::new());
@@ -126,20 +131,27 @@ impl Engine {
             maintenance.begin(|number| SegmentName::Raw { number }),
             maintenance.begin(|number| SegmentName::Level0 { number }),
         ];
-        let (view, releases) = self.write_output(keys, names)?;
+        let mut sealing = Sealing::new(self);
+        let (view, releases) = self.write_output(keys, names, &mut sealing)?;
         self.commit_view(maintenance, view)?;
+        maintenance.sealed = sealing.outcome();
         Ok(releases)
     }
 
     /// Writes the segments of a checkpoint; the view that has them is not published yet.
-    fn write_output(&self, keys: &[u64], names: [SegmentName; 2]) -> Result<(View, Vec<Release>)> {
+    fn write_output(
+        &self,
+        keys: &[u64],
+        names: [SegmentName; 2],
+        sealing: &mut Sealing,
+    ) -> Result<(View, Vec<Release>)> {
         let mut output = self.create_output(names)?;
         let mut releases = Vec::with_capacity(keys.len());
         let mut highest = 0;
         for key in keys {
             if let Some(taken) = self.take(*key)? {
                 highest = highest.max(taken.state.sequence);
-                releases.push(write_series(&mut output, taken)?);
+                releases.push(write_series(&mut output, taken, sealing)?);
             }
         }
         // What the segments hold must not survive a crash that the journal's records of it do not.
@@ -292,10 +304,15 @@ impl Engine {
     /// Tells the series what is on disk now.
     fn release(&self, releases: Vec<Release>) {
         for release in releases {
-            let Some(slot) = self.state.series.slot(release.key) else { continue };
+            let key = release.key;
+            let Some(slot) = self.state.series.slot(key) else { continue };
             let mut series = slot.lock();
             if series.presence() == Presence::Resident {
+                let waits = release.waits;
                 self.release_locked(release, &mut series);
+                if waits && series.mark_dirty() {
+                    self.dirty.lock().push(key);
+                }
             }
         }
     }
@@ -328,24 +345,30 @@ pub(super) fn record_of(segment: &Segment) -> SegmentRecord {
     SegmentRecord::new(segment.name, segment.level, segment.reader.bytes())
 }
 
-/// Seals what has closed and writes the rest of what was accepted.
-pub(super) fn write_series(output: &mut Output, taken: Taken) -> Result<Release> {
+/// Seals what has closed, as far as there is room for it, and writes the rest of what was accepted.
+pub(super) fn write_series(output: &mut Output, taken: Taken, sealing: &mut Sealing) -> Result<Release> {
     let Taken { key, mut state, plan, frozen, window } = taken;
+    let (mut waits, before) = (false, state);
     if let Some(window) = window {
-        let BeforeJump { newest, sealed_until } = state.before_jump();
-        let keep_from = plan.keep_from(sealed_until);
+        let BeforeJump { newest, sealed_until: closed_until } = state.before_jump();
         let mut raw = Raw::default();
         let from = plan.keep_from(state.stored_until);
-        window.read(from, sealed_until, &mut output.scratch, &mut raw).map_err(|error| window_damaged(key, &error))?;
-        let closed = SeriesState { newest, sealed_until, ..state };
+        window.read(from, closed_until, &mut output.scratch, &mut raw).map_err(|error| window_damaged(key, &error))?;
+        let until = sealing.until(&plan, state.stored_until..closed_until, &raw.timestamps);
+        waits = until < closed_until;
+        let closed = SeriesState { newest, sealed_until: until, ..state };
         seal(&mut output.aggregates, key, &plan, &closed, &raw)?;
-        let older = raw.timestamps.partition_point(|timestamp| *timestamp < keep_from);
+        let older = raw.timestamps.partition_point(|timestamp| *timestamp < plan.keep_from(until));
         if let Some(at) = older.checked_sub(1) {
             state.previous = Some(Measure::new(raw.timestamps[at], raw.values[at]));
         }
-        state.stored_until = sealed_until;
+        state.stored_until = until;
     }
     let keep_from = plan.keep_from(state.stored_until);
+    if waits && state == before && frozen.is_none() {
+        // Nothing is new of it: it was taken for the room alone.
+        return Ok(Release { key, stored: Stored::of(&state), keep_from, runs: Vec::new(), waits });
+    }
     let stamp = state.newest.max(0);
     let bytes = state.to_bytes();
     output.raw.add(&Chunk {
@@ -359,7 +382,7 @@ pub(super) fn write_series(output: &mut Output, taken: Taken) -> Result<Release>
     })?;
     let measures = frozen.as_ref().map(|frozen| slice(frozen, keep_from, i64::MAX)).unwrap_or_default();
     let runs = write_runs(&mut output.raw, key, measures, &mut output.scratch, &mut output.bytes)?;
-    Ok(Release { key, stored: Stored::of(&state), keep_from, runs })
+    Ok(Release { key, stored: Stored::of(&state), keep_from, runs, waits })
 }
 
 /// Writes raw measures of one series, sorted, into a raw segment.

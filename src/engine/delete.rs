@@ -17,6 +17,7 @@ use super::aggregates::{interleave, retain};
 use super::checkpoint::write_series;
 use super::load::plan_of;
 use super::recompute::{complete, compose, from_raw};
+use super::room::Sealing;
 use super::{Engine, Maintenance, erased, rows};
 use crate::carbonara::{first_open, group_start};
 use crate::codec::Scratch;
@@ -103,7 +104,9 @@ impl Engine {
         self.state.restore_window(key, series, &plan)?;
         let taken = self.take_locked(key, series)?;
         let mut output = self.create_output(names)?;
-        let release = write_series(&mut output, taken)?;
+        let mut sealing = Sealing::new(self);
+        let release = write_series(&mut output, taken, &mut sealing)?;
+        sealing.must_have_been_enough()?;
         let mut view = (*self.view()).clone();
         self.finish_output(output, &mut view)?;
         self.commit_view(maintenance, view)?;

@@ -3,11 +3,12 @@
 //! [`Options::disk`](super::Options::disk) is divided once and for all: from three quarters on room is made, from seven eighths
 //! on pushes are refused; the last eighth is for what checkpoints and merges write before the files that they replace are gone.
 //! How much there is, is a listing of the directory after each checkpoint and round of background work, and what was written and
-//! removed since: a push compares two numbers. What a push or a merge is about to write is set apart before it begins, and given
-//! back when it is in those numbers: nobody else takes it for free room meanwhile. Room is made in a stated order: files that
-//! count no more, what retention lets go, what merges make smaller, and where [`OverDisk::Expire`] allows it, the oldest
-//! partition of the finest archive that has more than one, again and again. Each partition goes by one replacement of MANIFEST,
-//! which also says until when its archive is no longer whole, so that no repair takes its points for all there were.
+//! removed since: a push compares two numbers. What is about to be written is set apart before ([`room`](super::room)).
+//!
+//! Room is made in a stated order: files that count no more, what retention lets go, what merges make smaller, and where
+//! [`OverDisk::Expire`] allows it, the oldest partition of the finest archive that has more than one, again and again. Each partition
+//! goes by one replacement of MANIFEST, which also says until when its archive is no longer whole, so that no repair takes its points
+//! for all there were.
 //!
 //! This module must never drop a measure that a series still needs, nor the newest partition of an archive, nor let half of a
 //! push through.
@@ -21,7 +22,7 @@ use serde::Serialize;
 use super::merge::Effort;
 use super::open::JOURNAL;
 use super::{Counters, Engine, Maintenance, partition};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::fs::Fs;
 
 /// A database of less would not get far: its index alone takes a few hundred kilobytes.
@@ -54,33 +55,14 @@ pub(super) struct Account {
     /// Its bytes but for all that the journal was ever given, which is known at any time: one number, so that nobody sees a
     /// count of one moment and a journal of another.
     beside_journal: AtomicI64,
-    /// What pushes that are under way may yet append.
-    pushing: AtomicU64,
-    /// What a merge that is under way may yet write.
-    merging: AtomicU64,
+    /// What pushes that are under way may yet append, and what the checkpoint behind them writes of it.
+    pub(super) pushing: AtomicU64,
+    /// What a checkpoint or merge that is under way may yet write.
+    pub(super) merging: AtomicU64,
     /// How many bytes of segments checkpoints make of a byte of the journal.
     grown: AtomicU64,
     /// More than this: it is worth another try to make room.
     try_again_at: AtomicU64,
-}
-
-/// Bytes that are set apart for whoever holds it.
-#[derive(Debug, Default)]
-pub(super) struct Room<'a>(Option<(&'a AtomicU64, u64)>);
-
-impl<'a> Room<'a> {
-    fn take(of: &'a AtomicU64, bytes: u64) -> Self {
-        of.fetch_add(bytes, Ordering::SeqCst);
-        Room(Some((of, bytes)))
-    }
-}
-
-impl Drop for Room<'_> {
-    fn drop(&mut self) {
-        if let Some((of, bytes)) = self.0 {
-            of.fetch_sub(bytes, Ordering::SeqCst);
-        }
-    }
 }
 
 /// So many bytes of segments, at most, a checkpoint makes of a byte of the journal with a policy of a few methods and archives.
@@ -88,8 +70,8 @@ const USUAL_GROWTH: u64 = 2;
 /// What is assumed before the first checkpoint. The journal is not made shorter for more.
 const MOST_GROWTH: u64 = 16;
 
-/// How long a push waits before it looks again whether others have left it room.
-const OTHERS: Duration = Duration::from_millis(1);
+/// What file systems give to files in.
+const BLOCK: u64 = 4096;
 
 /// From so many bytes on, room is made.
 fn crowded(limit: u64) -> u64 {
@@ -97,13 +79,13 @@ fn crowded(limit: u64) -> u64 {
 }
 
 /// From so many bytes on, pushes are refused.
-fn full(limit: u64) -> u64 {
+pub(super) fn full(limit: u64) -> u64 {
     limit / 8 * 7
 }
 
 /// Up to so many bytes merges and pushes go. What is left is for what is counted only afterwards: MANIFEST's copy, the log of the
 /// index, and the ends of the blocks of files.
-fn usable(limit: u64) -> u64 {
+pub(super) fn usable(limit: u64) -> u64 {
     limit - limit / 64
 }
 
@@ -123,67 +105,9 @@ impl Engine {
         self.account.grown.store(written.div_ceil(journal.max(1)).max(before / 2), Ordering::Relaxed);
     }
 
-    /// Returns when the directory may grow by a push of so many bytes, which are set apart for it, or says that it may not.
-    pub(super) fn wait_for_disk(&self, bytes: u64) -> Result<Room<'_>> {
-        let Some(limit) = self.options.disk else { return Ok(Room::default()) };
-        if self.is_crowded() {
-            self.wake_worker();
-        }
-        // Nothing may run in the background, or not come after the pushes: then they do themselves what holds the limit.
-        let is_behind = || {
-            let lags = self.journal.bytes() > self.journal_share() * 2;
-            lags || self.directory_bytes().saturating_add(bytes) > full(limit) && self.is_crowded()
-        };
-        loop {
-            if !is_behind()
-                && let Some(room) = self.room_to_push(bytes, limit)
-            {
-                return Ok(room);
-            }
-            let mut maintenance = self.maintenance.lock();
-            if is_behind() {
-                // What fails after the checkpoint, fails in the background's place, and is no reason to refuse a push.
-                if let Some(error) = self.maintain_due_locked(&mut maintenance)? {
-                    *self.background_error.lock() = Some(error.to_string());
-                }
-            }
-            // While the lock is held, no merge has anything set apart.
-            if let Some(room) = self.room_to_push(bytes, limit) {
-                return Ok(room);
-            }
-            drop(maintenance);
-            let with_it = self.directory_bytes().saturating_add(bytes);
-            if with_it > full(limit) {
-                Counters::add(&self.counters.disk_refused, 1);
-                return Err(Error::DiskLimit { bytes: with_it, limit });
-            }
-            // What is missing is set apart for others that push now. They need less than that, or are refused.
-            self.check_writable()?;
-            std::thread::sleep(OTHERS);
-        }
-    }
-
-    /// Sets bytes apart for a push, unless they are not there.
-    fn room_to_push(&self, bytes: u64, limit: u64) -> Option<Room<'_>> {
-        // First taken, then looked: of two that do so at once, one at least sees the other.
-        let room = Room::take(&self.account.pushing, bytes);
-        let merging = self.account.merging.load(Ordering::SeqCst);
-        let pushed = self.account.pushing.load(Ordering::SeqCst).saturating_add(self.directory_bytes());
-        (pushed <= full(limit) && pushed.saturating_add(merging) <= usable(limit)).then_some(room)
-    }
-
     /// Whether there is so much that it is worth a try to make room.
     pub(super) fn is_crowded(&self) -> bool {
         self.options.disk.is_some() && self.directory_bytes() > self.account.try_again_at.load(Ordering::Relaxed)
-    }
-
-    /// Sets apart what a merge of `bytes` writes before what it replaces is gone, unless they are not there.
-    pub(super) fn room_to_merge(&self, bytes: u64) -> Option<Room<'_>> {
-        let Some(limit) = self.options.disk else { return Some(Room::default()) };
-        let room = Room::take(&self.account.merging, bytes);
-        // What is set apart is read before what is written: what goes from the one to the other is then in one of them at least.
-        let apart = self.account.merging.load(Ordering::SeqCst) + self.account.pushing.load(Ordering::SeqCst);
-        (self.directory_bytes().saturating_add(apart) <= usable(limit)).then_some(room)
     }
 
     /// What the directory takes, as far as that is known without asking the disk.
@@ -215,18 +139,21 @@ impl Engine {
     /// Counts what the directory takes, and remembers it.
     fn count_directory(&self) -> Result<u64> {
         let before = self.journal.total_bytes();
-        let bytes = self.measure_directory()?;
+        // A file takes whole blocks: of many small ones the ends are no trifle.
+        let bytes = self.measure_directory(&|len| len.next_multiple_of(BLOCK))?;
         self.account.beside_journal.store(bytes as i64 - before as i64, Ordering::Relaxed);
         Ok(bytes)
     }
 
-    /// What the directory takes now. The room that the journal's file reserves is none of it.
-    pub(super) fn measure_directory(&self) -> Result<u64> {
+    /// What the directory takes now, each file by what `taken` makes of its length. The room that the journal's file reserves is
+    /// none of it.
+    pub(super) fn measure_directory(&self, taken: &dyn Fn(u64) -> u64) -> Result<u64> {
         let current = crate::journal::file_name(self.journal.file_number());
         let written = self.journal.bytes();
-        let files =
-            bytes_below(&*self.fs, &self.root, &|directory, name| directory.ends_with(JOURNAL) && name == current)?;
-        Ok(files.saturating_add(written))
+        let len = |directory: &Path, name: &str, len| {
+            if directory.ends_with(JOURNAL) && name == current { 0 } else { taken(len) }
+        };
+        Ok(bytes_below(&*self.fs, &self.root, &len)?.saturating_add(written))
     }
 
     /// Counts the directory when it has a limit, before anything is pushed.
@@ -289,17 +216,15 @@ impl Engine {
     }
 }
 
-/// The bytes of all files in `directory` and below, but for those that `leave_out` names.
-pub(super) fn bytes_below(fs: &dyn Fs, directory: &Path, leave_out: &dyn Fn(&Path, &str) -> bool) -> Result<u64> {
-    let mut bytes = 0;
+/// The sum of what `taken` says of each file in `directory` and below: by its directory, name and length.
+pub(super) fn bytes_below(fs: &dyn Fs, directory: &Path, taken: &dyn Fn(&Path, &str, u64) -> u64) -> Result<u64> {
+    let mut bytes = 0_u64;
     for entry in fs.list(directory)? {
-        bytes += if entry.is_dir {
-            bytes_below(fs, &directory.join(&entry.name), leave_out)?
-        } else if leave_out(directory, &entry.name) {
-            0
+        bytes = bytes.saturating_add(if entry.is_dir {
+            bytes_below(fs, &directory.join(&entry.name), taken)?
         } else {
-            entry.len
-        };
+            taken(directory, &entry.name, entry.len)
+        });
     }
     Ok(bytes)
 }
@@ -323,7 +248,8 @@ mod tests {
         std::fs::write(directory.path().join("archive/60/1.seg"), [0; 30]).unwrap();
         std::fs::write(directory.path().join("archive/60/2.seg"), [0; 500]).unwrap();
         let counted = |left_out: &str| {
-            bytes_below(&crate::fs::RealFs, directory.path(), &|at, name| at.ends_with("60") && name == left_out)
+            let len = |at: &Path, name: &str, len| if at.ends_with("60") && name == left_out { 0 } else { len };
+            bytes_below(&crate::fs::RealFs, directory.path(), &len)
         };
         assert_eq!(counted("").unwrap(), 537);
         assert_eq!(counted("2.seg").unwrap(), 37);

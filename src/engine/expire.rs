@@ -58,14 +58,48 @@ impl Engine {
             }
         }
         if (effort == Effort::All && self.is_anything_deleted()) || self.erasures_are_many() {
-            self.around_damage(|| {
-                let runs = self.sound_runs(&self.view().raw);
-                runs.iter().try_for_each(|run| self.merge_raw(maintenance, run))
-            })?;
+            self.around_damage(|| self.rewrite_raw(maintenance))?;
         }
         let deleted: Vec<u64> = self.state.deleted.lock().iter().copied().collect();
         self.purge(maintenance, &deleted)?;
         self.forget_erasures(maintenance)
+    }
+
+    /// Rewrites raw segments without what is deleted: some that lie side by side as one where there is room for that, else one by
+    /// one, the smallest first, so that what they free is room for the next.
+    fn rewrite_raw(&self, maintenance: &mut Maintenance) -> Result<()> {
+        for names in self.raw_parts() {
+            if self.rewrite_named(maintenance, &names)? {
+                continue;
+            }
+            for name in names {
+                self.rewrite_named(maintenance, &[name])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Raw segments that may become one, by name: who holds a segment keeps its file from being removed. Smaller ones come first.
+    fn raw_parts(&self) -> Vec<Vec<SegmentName>> {
+        let mut parts = Vec::new();
+        for run in self.sound_runs(&self.view().raw) {
+            for part in self.within_share(&run) {
+                let mut sized: Vec<_> = part.iter().map(|segment| (segment.reader.bytes(), segment.name)).collect();
+                sized.sort_unstable_by_key(|(bytes, _)| *bytes);
+                parts.push(sized.into_iter().map(|(_, name)| name).collect());
+            }
+        }
+        parts
+    }
+
+    /// Makes these raw segments one without what is deleted. Returns whether there was room for that.
+    fn rewrite_named(&self, maintenance: &mut Maintenance, names: &[SegmentName]) -> Result<bool> {
+        self.shed(maintenance)?;
+        let inputs = self.view().raw.iter().filter(|segment| names.contains(&segment.name)).cloned().collect();
+        match self.with_room(inputs) {
+            Some((inputs, _room)) => self.merge_raw(maintenance, &inputs).map(|()| true),
+            None => Ok(false),
+        }
     }
 
     /// The partitions of all archives: granularity and start.

@@ -9,6 +9,7 @@ use parking_lot::MutexGuard;
 
 use super::clock::Guard;
 use super::load::{plan_of, unknown};
+use super::room::{PushBytes, raw_bytes};
 use super::state::Plans;
 use super::{Counters, Engine, records};
 use crate::codec::{Scratch, encode_batch};
@@ -24,6 +25,11 @@ const RECORD_BYTES: u64 = 24;
 /// What so many measures take in the journal at most.
 fn record_bytes(measures: usize) -> u64 {
     RECORD_BYTES + MEASURE_BYTES * measures as u64
+}
+
+/// What so many measures of so many series take on the disk at most.
+fn push_bytes(measures: usize, series: usize) -> PushBytes {
+    PushBytes { journal: record_bytes(measures), raw: raw_bytes(measures as u64, series as u64) }
 }
 
 /// Measures on their way in: columns, with what becomes of each metric's. Reused from push to push.
@@ -130,8 +136,9 @@ impl Engine {
     pub fn push(&self, batch: &mut Batch) -> Result<Pushed> {
         self.check_writable()?;
         self.check_times(&batch.timestamps)?;
-        let room = self.wait_for_room(record_bytes(batch.keys.len()))?;
         batch.group();
+        let (measures, series) = (batch.keys.len(), batch.groups.len());
+        let room = self.wait_for_room(push_bytes(measures, series))?;
         let (total, sequence) = self.push_grouped(batch)?;
         drop(room);
         batch.clear();
@@ -145,7 +152,7 @@ impl Engine {
     pub fn push_one(&self, key: MetricKey, timestamp: i64, value: f64) -> Result<Pushed> {
         self.check_writable()?;
         self.check_times(&[timestamp])?;
-        let room = self.wait_for_room(record_bytes(1))?;
+        let room = self.wait_for_room(push_bytes(1, 1))?;
         let gate = self.gate.read();
         let mut series = self.state.lock_series(key.get())?;
         let plans = self.state.plans.read();
@@ -170,8 +177,9 @@ impl Engine {
             }
             sequence = Some(number);
         }
-        drop((plans, series, gate, room));
+        drop((plans, series, gate));
         self.count(pushed);
+        drop(room);
         if let (Some(sequence), Durability::Sync) = (sequence, self.options.durability) {
             self.journal.commit(sequence)?;
         }

@@ -1,20 +1,21 @@
 //! Merges: level 0 is distributed to partitions, the segments of a partition become one, raw segments drop what windows no
-//! longer need. Nothing is rewritten in place; what a merge replaces is superseded when MANIFEST says so.
+//! longer need ([`raw`]). Nothing is rewritten in place; what a merge replaces is superseded when MANIFEST says so.
+
+mod raw;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::aggregates::{AggregateWriter, CHUNK_ROWS, append, interleave, part, retain};
-use super::checkpoint::write_runs;
-use super::disk::Room;
+use super::aggregates::{AggregateWriter, CHUNK_ROWS, append, chunk_bytes, interleave, part, retain};
 use super::load::plan_of;
+use super::room::{FILE_BYTES, Room};
 use super::{Counters, Engine, Maintenance, partition};
-use crate::codec::{DecodeError, Scratch, decode_aggregates, decode_measures};
+use crate::codec::{DecodeError, Scratch, decode_aggregates};
 use crate::error::{Error, Result};
-use crate::head::{Plan, Raw, sort_keeping_last};
+use crate::head::Plan;
 use crate::query::{Erasure, Erasures, Segment, View, hidden, touched};
-use crate::segment::{Chunk, Entry, Kind, MEASURES, STATE, Scan, SegmentName, SegmentReader, SegmentWriter};
-use crate::types::{AggregateBlock, Measure, SeriesState};
+use crate::segment::{Chunk, Entry, Kind, Scan, SegmentName, SegmentReader, SegmentWriter};
+use crate::types::AggregateBlock;
 
 /// This many segments side by side are worth a merge.
 const FAN_IN: usize = 8;
@@ -23,14 +24,11 @@ const PARTITIONS_AT_ONCE: usize = 64;
 /// A chunk of this many rows is not worth decoding to be packed better.
 const GOOD_CHUNK: u32 = (CHUNK_ROWS / 2) as u32;
 
-/// What a segment takes besides what is in it, with the end of its last block.
-const FILE_BYTES: u64 = 4096;
-
 /// A partition of an archive.
 type Target = (i64, i64);
 
 /// Segments that are to be merged, and the room that it takes.
-type Inputs<'a> = (Vec<Arc<Segment>>, Room<'a>);
+pub(super) type Inputs<'a> = (Vec<Arc<Segment>>, Room<'a>);
 
 /// How much is merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,10 +73,11 @@ impl Engine {
             return Ok(false);
         }
         let (targets, _room) = loop {
-            let targets: Vec<Target> = targets_of(&inputs)?.into_iter().collect();
+            let (targets, more) = targets_of(&inputs)?;
             // A file for each partition takes a little more than what is in it.
-            if let Some(room) = self.room_to_merge(bytes_of(&inputs) + FILE_BYTES * targets.len() as u64) {
-                break (targets, room);
+            let files = FILE_BYTES * targets.len() as u64;
+            if let Some(room) = self.room_to_merge(bytes_of(&inputs) + more + files) {
+                break (targets.into_iter().collect::<Vec<_>>(), room);
             }
             if inputs.len() < 2 {
                 return Ok(false);
@@ -228,78 +227,10 @@ impl Engine {
         Ok(())
     }
 
-    fn raw_to_merge(&self, effort: Effort) -> Option<Inputs<'_>> {
-        // What lies on both sides of a damaged one must not become one: which measure is the later one goes by their order.
-        let runs = self.sound_runs(&self.view().raw);
-        if effort == Effort::All
-            && let Some(found) = runs.iter().filter(|run| run.len() > 1).find_map(|run| self.with_room(run.clone()))
-        {
-            return Some(found);
-        }
-        runs.iter().filter_map(|run| run_of_one_level(run)).find_map(|run| self.with_room(run))
-    }
-
     /// Segments with the room that their merge takes, if it is there.
-    fn with_room(&self, inputs: Vec<Arc<Segment>>) -> Option<Inputs<'_>> {
+    pub(super) fn with_room(&self, inputs: Vec<Arc<Segment>>) -> Option<Inputs<'_>> {
         let room = self.room_to_merge(bytes_of(&inputs))?;
         Some((inputs, room))
-    }
-
-    /// Makes raw segments that lie side by side in age one, without what windows no longer need.
-    pub(super) fn merge_raw(&self, maintenance: &mut Maintenance, inputs: &[Arc<Segment>]) -> Result<()> {
-        let view = self.view();
-        let name = maintenance.begin(|number| SegmentName::Raw { number });
-        let level = inputs.iter().map(|segment| segment.level).max().unwrap_or(0).saturating_add(1);
-        let merged = self.write_raw(&view, inputs, name, level)?;
-        let mut changed = (*view).clone();
-        let at = changed.raw.iter().position(|s| inputs.iter().any(|input| input.name == s.name)).unwrap_or(0);
-        changed.raw.retain(|segment| !inputs.iter().any(|input| input.name == segment.name));
-        if let Some(merged) = merged {
-            changed.raw.insert(at, merged);
-        }
-        self.commit_view(maintenance, changed)?;
-        Counters::add(&self.counters.merges, 1);
-        Ok(())
-    }
-
-    /// Writes the states of `inputs`, and the measures that windows still need; `None` when nothing is left.
-    fn write_raw(
-        &self,
-        view: &View,
-        inputs: &[Arc<Segment>],
-        name: SegmentName,
-        level: u8,
-    ) -> Result<Option<Arc<Segment>>> {
-        let path = name.path(&self.root);
-        let mut writer = SegmentWriter::create(&*self.fs, &path, Kind::Raw, name.number())?;
-        let mut cursors = Cursors::new(inputs)?;
-        let (mut scratch, mut bytes) = (Scratch::default(), Vec::new());
-        while let Some((metric, _)) = cursors.next_archive() {
-            let states = cursors.take(metric, STATE)?;
-            let chunks = cursors.take(metric, MEASURES)?;
-            // Of a series whose state cannot be read, everything may still be needed.
-            let keep_from = match self.state.series_state(metric, view) {
-                Ok(Some(series)) => Some(plan_of(&self.plans(), metric, series.policy)?.keep_from(series.stored_until)),
-                Err(Error::Corrupt(_)) => Some(i64::MIN),
-                known => known?.map(|_| i64::MIN),
-            };
-            if let Some(keep_from) = keep_from {
-                write_state(&mut writer, metric, &states)?;
-                let erased = view.erased.of(metric, MEASURES);
-                let measures = merge_measures(&chunks, keep_from, erased, &mut scratch)?;
-                write_runs(&mut writer, metric, &measures, &mut scratch, &mut bytes)?;
-            }
-        }
-        let empty = writer.entries() == 0;
-        writer.finish()?;
-        let merged = if empty {
-            self.fs.remove(&path)?;
-            None
-        } else {
-            Some(self.open_segment(name, level)?)
-        };
-        self.fs.sync_dir(&name.directory(&self.root))?;
-        Ok(merged)
     }
 }
 
@@ -332,9 +263,10 @@ fn replace_in_partition(view: &mut View, target: Target, inputs: &[Arc<Segment>]
 }
 
 /// All partitions that hold rows of these segments. A chunk that reaches from one into another is decoded, for between its
-/// ends there may be as many empty ones as there are days: its metric may have been measured once a year.
-fn targets_of(segments: &[Arc<Segment>]) -> Result<BTreeSet<Target>> {
-    let mut targets = BTreeSet::new();
+/// ends there may be as many empty ones as there are days: its metric may have been measured once a year. Also says how many
+/// bytes more its parts take.
+fn targets_of(segments: &[Arc<Segment>]) -> Result<(BTreeSet<Target>, u64)> {
+    let (mut targets, mut more) = (BTreeSet::new(), 0);
     let (mut scratch, mut bytes) = (Scratch::default(), Vec::new());
     for segment in segments {
         let mut crossing = Vec::new();
@@ -348,12 +280,15 @@ fn targets_of(segments: &[Arc<Segment>]) -> Result<BTreeSet<Target>> {
         segment.reader.read(&crossing, &mut bytes, &mut |entry, chunk| {
             let block = decode_aggregates(chunk, entry.rows as usize, entry.granularity, &mut scratch)
                 .map_err(|error| segment.reader.damaged(entry, error.to_string()))?;
-            let starts = block.timestamps.iter().map(|timestamp| partition::start(*timestamp, entry.granularity));
-            targets.extend(starts.map(|start| (entry.granularity, start)));
+            let mut starts: Vec<i64> =
+                block.timestamps.iter().map(|timestamp| partition::start(*timestamp, entry.granularity)).collect();
+            starts.dedup();
+            more += starts.len() as u64 * chunk_bytes(1, block.columns.len() as u64);
+            targets.extend(starts.into_iter().map(|start| (entry.granularity, start)));
             Ok(())
         })?;
     }
-    Ok(targets)
+    Ok((targets, more))
 }
 
 /// A chunk taken out of a cursor.
@@ -548,42 +483,4 @@ impl Retention<'_> {
             Some(Kept::Nothing) | None => None,
         })
     }
-}
-
-/// Writes the latest of a series' states.
-fn write_state(writer: &mut SegmentWriter, metric: u64, states: &[Loaded]) -> Result<()> {
-    let decoded = states.iter().filter_map(|state| Some((SeriesState::from_bytes(&state.bytes)?, state)));
-    if let Some((_, latest)) = decoded.max_by_key(|(state, _)| state.sequence) {
-        let Entry { first, last, .. } = latest.entry;
-        writer.add(&Chunk {
-            metric,
-            granularity: STATE,
-            first,
-            last,
-            rows: 1,
-            bytes: &latest.bytes,
-            front: latest.bytes.len(),
-        })?;
-    }
-    Ok(())
-}
-
-/// The measures of several runs, oldest first, that are still needed.
-fn merge_measures(
-    chunks: &[Loaded],
-    keep_from: i64,
-    erased: &[Erasure],
-    scratch: &mut Scratch,
-) -> Result<Vec<Measure>> {
-    let mut measures = Vec::new();
-    for chunk in chunks.iter().filter(|chunk| chunk.entry.last >= keep_from) {
-        let mut raw = Raw::default();
-        decode_measures(&chunk.bytes, chunk.entry.rows as usize, scratch, &mut raw.timestamps, &mut raw.values)
-            .map_err(|error| chunk.damaged(&error))?;
-        let rows = raw.timestamps.iter().zip(&raw.values).map(|(&timestamp, &value)| Measure { timestamp, value });
-        let lives = |at: i64| at >= keep_from && !hidden(erased, chunk.number, at);
-        measures.extend(rows.filter(|measure| lives(measure.timestamp)));
-    }
-    sort_keeping_last(&mut measures);
-    Ok(measures)
 }

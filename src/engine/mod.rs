@@ -32,6 +32,7 @@ mod recompute;
 mod records;
 mod recover;
 mod repair;
+mod room;
 mod rows;
 mod snapshot;
 mod state;
@@ -66,6 +67,7 @@ use crate::journal::Journal;
 use crate::query::{Segment, View};
 use crate::segment::SegmentName;
 use manifest::SegmentRecord;
+use room::Sealed;
 use state::{Plans, Usable};
 
 /// A segment that counts no more, and since when.
@@ -100,6 +102,8 @@ struct Maintenance {
     named_deleted: Vec<u64>,
     /// Expired chunks were last looked for then.
     expired_at: Option<Instant>,
+    /// How far the last checkpoint came with what had closed.
+    sealed: Sealed,
 }
 
 /// Counters since the database was opened.

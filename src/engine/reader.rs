@@ -205,7 +205,7 @@ impl Reader {
         let seen = self.seen.read();
         let tail = seen.state.tail.as_ref().map(|tail| tail.lock().size());
         let (replayed_records, dirty_measures) = tail.unwrap_or_default();
-        let disk_bytes = super::disk::bytes_below(&*self.fs, &self.root, &|_, _| false)?;
+        let disk_bytes = super::disk::bytes_below(&*self.fs, &self.root, &|_, _, len| len)?;
         Ok(Stats { disk_bytes, dirty_measures, replayed_records, ..seen.state.stats()? })
     }
 }

@@ -130,7 +130,7 @@ impl Engine {
             pushes_blocked: counters.pushes_blocked.load(Ordering::Relaxed),
             blocked_nanos: counters.blocked_nanos.load(Ordering::Relaxed),
             pushes_refused: counters.pushes_refused.load(Ordering::Relaxed),
-            disk_bytes: self.measure_directory()?,
+            disk_bytes: self.measure_directory(&|len| len)?,
             disk_limit: self.options.disk,
             disk_refused: counters.disk_refused.load(Ordering::Relaxed),
             expired_partitions: counters.expired_early.load(Ordering::Relaxed),

@@ -10,6 +10,7 @@ use tracing::subscriber::NoSubscriber;
 use tracing::{Dispatch, dispatcher};
 
 use super::merge::Effort;
+use super::room::Sealed;
 use super::{Engine, Maintenance};
 use crate::error::{Error, Result};
 use crate::types::Durability;
@@ -139,9 +140,8 @@ impl Engine {
         let before = maintenance.position.sequence;
         // What was deleted by now is in no journal that a replay reads after the checkpoint.
         let forgotten = self.forgotten.lock().clone();
-        self.checkpoint_locked(maintenance)?;
         // Damage that stops one of these must not stop the others.
-        let merged = self.merge(maintenance, Effort::Due).map(drop);
+        let merged = self.checkpoint_and_merge(maintenance, Effort::Due)?;
         let expired = self.expire(maintenance, Effort::Due);
         let purged = self.purge_forgotten(maintenance, &forgotten);
         let removed = self.remove_superseded(maintenance);
@@ -149,6 +149,18 @@ impl Engine {
         let fitted = self.make_room(maintenance);
         self.evict(maintenance, before);
         Ok(merged.and(expired).and(purged).and(removed).and(shortened).and(fitted).err())
+    }
+
+    /// A checkpoint and the merges behind it, whose error is given back; both again while each finds room to seal more of what has
+    /// closed.
+    fn checkpoint_and_merge(&self, maintenance: &mut Maintenance, effort: Effort) -> Result<Result<()>> {
+        loop {
+            self.checkpoint_locked(maintenance)?;
+            let merged = self.merge(maintenance, effort).map(drop);
+            if merged.is_err() || maintenance.sealed != Sealed::Part {
+                return Ok(merged);
+            }
+        }
     }
 
     /// Rids the index of what was deleted since the last time, and MANIFEST too when no segment holds anything of it. What
@@ -166,8 +178,7 @@ impl Engine {
         self.check_writable()?;
         let mut maintenance = self.maintenance.lock();
         let forgotten = self.forgotten.lock().len();
-        self.checkpoint_locked(&mut maintenance)?;
-        let merged = self.merge(&mut maintenance, Effort::All).map(drop);
+        let merged = self.checkpoint_and_merge(&mut maintenance, Effort::All)?;
         let expired = self.expire(&mut maintenance, Effort::All);
         if expired.is_ok() {
             // Expiry looked for all that are deleted.

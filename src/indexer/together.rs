@@ -10,7 +10,7 @@ use std::ops::Range;
 use rusqlite::{Connection, Statement, ToSql};
 
 /// How many rows a statement adds, most first.
-const SIZES: [usize; 3] = [64, 8, 1];
+const SIZES: [usize; 4] = [256, 32, 4, 1];
 
 /// How many values `SQLite` lets a statement have.
 const MOST_VALUES: usize = 32_766;

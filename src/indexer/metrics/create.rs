@@ -80,10 +80,10 @@ struct PolicyChoice {
 }
 
 impl PolicyChoice {
-    /// The number and name of the policy of `metric`.
-    fn of(&mut self, connection: &Connection, metric: &NewMetric) -> Result<(u32, String), Failure> {
-        if let Some(name) = &metric.archive_policy_name {
-            return Ok((id_of(&mut self.ids, connection, name)?, name.clone()));
+    /// The number and name of the policy of `metric`; the name it brought is taken.
+    fn of(&mut self, connection: &Connection, metric: &mut NewMetric) -> Result<(u32, String), Failure> {
+        if let Some(name) = metric.archive_policy_name.take() {
+            return Ok((id_of(&mut self.ids, connection, &name)?, name));
         }
         let rules = match &mut self.rules {
             Some(rules) => rules,
@@ -129,9 +129,9 @@ impl<'a> Creating<'a> {
     }
 
     /// Makes a metric of `owner`, or of nobody.
-    pub fn add(&mut self, new: NewMetric, owner: Option<Owner>) -> Result<MetricRef, Failure> {
+    pub fn add(&mut self, mut new: NewMetric, owner: Option<Owner>) -> Result<MetricRef, Failure> {
         check(&new)?;
-        let (policy_id, archive_policy_name) = self.choice.of(self.connection, &new)?;
+        let (policy_id, archive_policy_name) = self.choice.of(self.connection, &mut new)?;
         let key = self.next_key()?;
         let (resource_key, resource_id) = owner.unzip();
         let (now, ids) = (self.now, &mut self.ids);

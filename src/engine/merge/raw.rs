@@ -1,0 +1,152 @@
+//! Merges of raw segments: neighbours in age become one, without the measures that windows no longer need, and with the latest
+//! state of each series.
+//!
+//! Which of two measures of one time counts goes by the order of their segments: only such as lie side by side may become one.
+//! In a limited directory none grows beyond a share of it, so that there is always room to rewrite it. This module must never
+//! drop a measure that a window may still need: of a series whose state cannot be read, that is every one.
+
+use std::sync::Arc;
+
+use super::{Cursors, Effort, Inputs, Loaded, run_of_one_level};
+use crate::codec::{Scratch, decode_measures};
+use crate::engine::checkpoint::write_runs;
+use crate::engine::load::plan_of;
+use crate::engine::{Counters, Engine, Maintenance};
+use crate::error::{Error, Result};
+use crate::head::{Raw, sort_keeping_last};
+use crate::query::{Erasure, Segment, View, hidden};
+use crate::segment::{Chunk, Entry, Kind, MEASURES, STATE, SegmentName, SegmentWriter};
+use crate::types::{Measure, SeriesState};
+
+impl Engine {
+    pub(super) fn raw_to_merge(&self, effort: Effort) -> Option<Inputs<'_>> {
+        // What lies on both sides of a damaged one must not become one: which measure is the later one goes by their order.
+        let runs = self.sound_runs(&self.view().raw);
+        if effort == Effort::All {
+            let mut whole = runs.iter().flat_map(|run| self.within_share(run)).filter(|run| run.len() > 1);
+            if let Some(found) = whole.find_map(|run| self.with_room(run.to_vec())) {
+                return Some(found);
+            }
+        }
+        let mut due = runs.iter().filter_map(|run| run_of_one_level(run));
+        due.find_map(|run| {
+            self.within_share(&run).find(|run| run.len() > 1).and_then(|run| self.with_room(run.to_vec()))
+        })
+    }
+
+    /// Runs of raw segments that become none of more than a sixteenth of a limited directory: for one of that there is room as long
+    /// as there is for pushes, so that what is deleted can always be left out of it.
+    pub(in crate::engine) fn within_share<'s>(
+        &self,
+        run: &'s [Arc<Segment>],
+    ) -> impl Iterator<Item = &'s [Arc<Segment>]> {
+        let share = self.options.disk.map_or(u64::MAX, |limit| limit / 16);
+        let mut rest = run;
+        std::iter::from_fn(move || {
+            let mut bytes = 0_u64;
+            let fits = |segment: &&Arc<Segment>| {
+                bytes = bytes.saturating_add(segment.reader.bytes());
+                bytes <= share
+            };
+            let length = rest.iter().take_while(fits).count().max(1);
+            let (part, behind) = rest.split_at_checked(length)?;
+            rest = behind;
+            Some(part)
+        })
+    }
+
+    /// Makes raw segments that lie side by side in age one, without what windows no longer need.
+    pub(in crate::engine) fn merge_raw(&self, maintenance: &mut Maintenance, inputs: &[Arc<Segment>]) -> Result<()> {
+        let view = self.view();
+        let name = maintenance.begin(|number| SegmentName::Raw { number });
+        let level = inputs.iter().map(|segment| segment.level).max().unwrap_or(0).saturating_add(1);
+        let merged = self.write_raw(&view, inputs, name, level)?;
+        let mut changed = (*view).clone();
+        let at = changed.raw.iter().position(|s| inputs.iter().any(|input| input.name == s.name)).unwrap_or(0);
+        changed.raw.retain(|segment| !inputs.iter().any(|input| input.name == segment.name));
+        if let Some(merged) = merged {
+            changed.raw.insert(at, merged);
+        }
+        self.commit_view(maintenance, changed)?;
+        Counters::add(&self.counters.merges, 1);
+        Ok(())
+    }
+
+    /// Writes the states of `inputs`, and the measures that windows still need; `None` when nothing is left.
+    fn write_raw(
+        &self,
+        view: &View,
+        inputs: &[Arc<Segment>],
+        name: SegmentName,
+        level: u8,
+    ) -> Result<Option<Arc<Segment>>> {
+        let path = name.path(&self.root);
+        let mut writer = SegmentWriter::create(&*self.fs, &path, Kind::Raw, name.number())?;
+        let mut cursors = Cursors::new(inputs)?;
+        let (mut scratch, mut bytes) = (Scratch::default(), Vec::new());
+        while let Some((metric, _)) = cursors.next_archive() {
+            let states = cursors.take(metric, STATE)?;
+            let chunks = cursors.take(metric, MEASURES)?;
+            // Of a series whose state cannot be read, everything may still be needed.
+            let keep_from = match self.state.series_state(metric, view) {
+                Ok(Some(series)) => Some(plan_of(&self.plans(), metric, series.policy)?.keep_from(series.stored_until)),
+                Err(Error::Corrupt(_)) => Some(i64::MIN),
+                known => known?.map(|_| i64::MIN),
+            };
+            if let Some(keep_from) = keep_from {
+                write_state(&mut writer, metric, &states)?;
+                let erased = view.erased.of(metric, MEASURES);
+                let measures = merge_measures(&chunks, keep_from, erased, &mut scratch)?;
+                write_runs(&mut writer, metric, &measures, &mut scratch, &mut bytes)?;
+            }
+        }
+        let empty = writer.entries() == 0;
+        writer.finish()?;
+        let merged = if empty {
+            self.fs.remove(&path)?;
+            None
+        } else {
+            Some(self.open_segment(name, level)?)
+        };
+        self.fs.sync_dir(&name.directory(&self.root))?;
+        Ok(merged)
+    }
+}
+
+/// Writes the latest of a series' states.
+fn write_state(writer: &mut SegmentWriter, metric: u64, states: &[Loaded]) -> Result<()> {
+    let decoded = states.iter().filter_map(|state| Some((SeriesState::from_bytes(&state.bytes)?, state)));
+    if let Some((_, latest)) = decoded.max_by_key(|(state, _)| state.sequence) {
+        let Entry { first, last, .. } = latest.entry;
+        writer.add(&Chunk {
+            metric,
+            granularity: STATE,
+            first,
+            last,
+            rows: 1,
+            bytes: &latest.bytes,
+            front: latest.bytes.len(),
+        })?;
+    }
+    Ok(())
+}
+
+/// The measures of several runs, oldest first, that are still needed.
+fn merge_measures(
+    chunks: &[Loaded],
+    keep_from: i64,
+    erased: &[Erasure],
+    scratch: &mut Scratch,
+) -> Result<Vec<Measure>> {
+    let mut measures = Vec::new();
+    for chunk in chunks.iter().filter(|chunk| chunk.entry.last >= keep_from) {
+        let mut raw = Raw::default();
+        decode_measures(&chunk.bytes, chunk.entry.rows as usize, scratch, &mut raw.timestamps, &mut raw.values)
+            .map_err(|error| chunk.damaged(&error))?;
+        let rows = raw.timestamps.iter().zip(&raw.values).map(|(&timestamp, &value)| Measure { timestamp, value });
+        let lives = |at: i64| at >= keep_from && !hidden(erased, chunk.number, at);
+        measures.extend(rows.filter(|measure| lives(measure.timestamp)));
+    }
+    sort_keeping_last(&mut measures);
+    Ok(measures)
+}
