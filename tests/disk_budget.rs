@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use gnocchetti::{AggregationMethod, Database, Durability, Error, MetricKey, Options, OverDisk};
+use gnocchetti::{AggregationMethod, Database, DeleteOptions, Durability, Error, MetricKey, Options, OverDisk};
 use support::fault::{Call, FaultFs};
 use support::{at, metric, points, policy};
 
@@ -324,6 +324,17 @@ fn assert_same(db: &Database, twin: &Database, metrics: &[MetricKey], granularit
     }
 }
 
+/// Deletions would have to seal all of their metrics first: they leave nothing behind, however often they are tried.
+fn assert_deletions_are_refused(db: &Database, directory: &Path, metrics: &[MetricKey]) {
+    let ((), most) = peak(directory, || {
+        for key in (0..10).flat_map(|_| metrics) {
+            let refused = db.delete_measures(*key, ..at(HOUR), DeleteOptions::default());
+            assert!(matches!(refused, Err(Error::DiskLimit { .. })), "{refused:?}");
+        }
+    });
+    assert!(most <= LIMIT, "{most} at most");
+}
+
 /// One record of the journal; a checkpoint makes fifteen times as much of it, and there is room for some of that only.
 #[test]
 fn one_push_of_very_many_measures_stays_below_the_limit() {
@@ -364,11 +375,10 @@ fn one_push_of_very_many_measures_stays_below_the_limit() {
     assert!(refused.is_some(), "what is not sealed for want of room takes some, too");
     let stats = db.stats().unwrap();
     assert!(stats.level0_bytes + stats.archive_bytes > LIMIT / 8, "what there is room for is sealed: {stats:?}");
-    for hour in HALF_MINUTES / 120..refused.unwrap_or_default() {
-        push_hour(&twin, &metrics, hour).unwrap();
-    }
+    (HALF_MINUTES / 120..refused.unwrap()).for_each(|hour| push_hour(&twin, &metrics, hour).unwrap());
     assert_same(&db, &twin, &metrics, &granularities);
     assert!(db.check(&mut |_| {}).unwrap().is_sound());
+    assert_deletions_are_refused(&db, &directory, &metrics[METRICS - 3..]);
     // As a crash leaves it.
     let copy = folder.path().join("copy");
     support::copy_tree(&directory, &copy);
@@ -395,6 +405,44 @@ fn one_push_of_very_many_measures_stays_below_the_limit() {
     assert!(stats.raw_bytes < 100_000 && stats.archive_bytes > LIMIT, "{stats:?}");
     push_last(&twin, &metrics);
     assert_same(&db, &twin, &metrics, &granularities);
+}
+
+/// Opening makes a checkpoint of what the journal has: a day of one metric has closed, and there is no room to seal it.
+#[test]
+fn a_full_directory_is_recovered_within_the_limit() {
+    const SECONDS: i64 = 86_000;
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path().join("db");
+    let db = Database::open(&directory, options().over_disk(OverDisk::Refuse)).unwrap();
+    let archives = [(4 * SECOND, None), (24 * HOUR, None)];
+    db.create_archive_policy(&policy("day", 0, &archives, &[&MANY[..], &MORE].concat())).unwrap();
+    let day = metric(&db, "day", "day");
+    let (db, metrics) = filled(db);
+    let mut batch = db.batch();
+    (0..SECONDS).for_each(|second| batch.add(day, at(second * SECOND), value(0, second)));
+    batch.commit().unwrap();
+    let mut hours = 0..;
+    while db.stats().unwrap().disk_bytes < LIMIT / 8 * 7 - 200_000 {
+        push_hour(&db, &metrics, hours.next().unwrap()).unwrap();
+    }
+    // With differences, a window is one block longer.
+    db.push(day, at(24 * HOUR), 1.0).unwrap();
+    db.push(day, at(48 * HOUR), 1.0).unwrap();
+
+    let copy = folder.path().join("copy");
+    support::copy_tree(&directory, &copy);
+    // What the journal's file reserves takes room in a copy alone.
+    let journal = support::files(&copy.join("journal")).pop().unwrap();
+    let journal = std::fs::File::options().write(true).open(copy.join("journal").join(journal)).unwrap();
+    journal.set_len(db.stats().unwrap().journal_bytes).unwrap();
+    let (recovered, most) = peak(&copy, || {
+        let recovered = Database::open(&copy, options().over_disk(OverDisk::Refuse)).unwrap();
+        recovered.maintain().unwrap();
+        recovered
+    });
+    assert!(most <= LIMIT, "{most} at most");
+    assert_same(&recovered, &db, &[day], &[4 * SECOND, 24 * HOUR]);
+    assert_eq!(points(&recovered, day, 4 * SECOND, MAX).len() as i64, SECONDS / 4 + 2);
 }
 
 /// Every hour all metrics close a block of 2,700 groups at once, of which the journal behind the checkpoint before knows
@@ -459,4 +507,54 @@ fn raw_measures_of_deleted_metrics_go_within_the_limit() {
         assert_eq!(points(&db, *key, MINUTE, MAX).len() as i64, (refused + refused / 2) * 60);
     }
     assert!(db.check(&mut |_| {}).unwrap().is_sound());
+}
+
+/// Segments that are too large to become one with their neighbours: what they have of closed groups goes all the same.
+#[test]
+fn raw_measures_that_no_window_needs_go_from_large_segments() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path().join("db");
+    let (db, metrics) = open(&directory, options().over_disk(OverDisk::Refuse));
+    for part in 0..4 {
+        let mut batch = db.batch();
+        for (i, key) in metrics.iter().enumerate() {
+            for half_minute in part * 8000..(part + 1) * 8000 {
+                batch.add(*key, at(half_minute * 30 * SECOND), value(i, half_minute));
+            }
+        }
+        batch.commit().unwrap();
+        db.checkpoint().unwrap();
+        let stats = db.stats().unwrap();
+        assert!(stats.raw_bytes / stats.raw_segments > LIMIT / 32, "{stats:?}");
+    }
+    // Each of these came as a jump, which the next hours make final.
+    for hour in 0..3 {
+        push_hour(&db, &metrics, 4 * 8000 / 120 + 1 + hour).unwrap();
+    }
+    db.maintain().unwrap();
+    let stats = db.stats().unwrap();
+    assert!(stats.raw_bytes < 100_000, "{stats:?}");
+}
+
+/// However large a push is, and whatever else wants room: it is taken or refused, and never waits for what does not come.
+#[test]
+fn pushes_that_nearly_fit_are_taken_or_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path().join("db");
+    let (answers, answered) = channel();
+    std::thread::spawn(move || {
+        let (db, metrics) = open(&directory, options().over_disk(OverDisk::Refuse));
+        let taken = (0..400).find(|less| {
+            let mut batch = db.batch();
+            for half_minute in 0..340_000 - less * 50 {
+                batch.add(metrics[0], at(half_minute * 30 * SECOND), 1.0);
+            }
+            let outcome = batch.commit().map(drop);
+            assert!(matches!(outcome, Ok(()) | Err(Error::DiskLimit { .. })), "{outcome:?}");
+            outcome.is_ok()
+        });
+        answers.send(taken).unwrap();
+    });
+    let taken = answered.recv_timeout(Duration::from_secs(120)).expect("an answer");
+    assert!(taken.is_some_and(|less| less > 20), "the largest is refused and a smaller one is not: {taken:?}");
 }

@@ -67,6 +67,7 @@ impl Engine {
 
     pub(super) fn checkpoint_locked(&self, maintenance: &mut Maintenance) -> Result<()> {
         if self.dirty.lock().is_empty() && self.journal.last_sequence() < maintenance.position.sequence {
+            maintenance.sealed = Sealed::All;
             return Ok(());
         }
         // Most of the journal reaches the disk before the gate closes, so that the sync within is short.
@@ -131,7 +132,7 @@ impl Engine {
             maintenance.begin(|number| SegmentName::Raw { number }),
             maintenance.begin(|number| SegmentName::Level0 { number }),
         ];
-        let mut sealing = Sealing::new(self);
+        let mut sealing = Sealing::of_what_fits(self);
         let (view, releases) = self.write_output(keys, names, &mut sealing)?;
         self.commit_view(maintenance, view)?;
         maintenance.sealed = sealing.outcome();
@@ -354,7 +355,7 @@ pub(super) fn write_series(output: &mut Output, taken: Taken, sealing: &mut Seal
         let mut raw = Raw::default();
         let from = plan.keep_from(state.stored_until);
         window.read(from, closed_until, &mut output.scratch, &mut raw).map_err(|error| window_damaged(key, &error))?;
-        let until = sealing.until(&plan, state.stored_until..closed_until, &raw.timestamps);
+        let until = sealing.until(&plan, newest, state.stored_until..closed_until, &raw.timestamps)?;
         waits = until < closed_until;
         let closed = SeriesState { newest, sealed_until: until, ..state };
         seal(&mut output.aggregates, key, &plan, &closed, &raw)?;

@@ -104,9 +104,7 @@ impl Engine {
         self.state.restore_window(key, series, &plan)?;
         let taken = self.take_locked(key, series)?;
         let mut output = self.create_output(names)?;
-        let mut sealing = Sealing::new(self);
-        let release = write_series(&mut output, taken, &mut sealing)?;
-        sealing.must_have_been_enough()?;
+        let release = write_series(&mut output, taken, &mut Sealing::of_all(self))?;
         let mut view = (*self.view()).clone();
         self.finish_output(output, &mut view)?;
         self.commit_view(maintenance, view)?;

@@ -100,9 +100,13 @@ impl Engine {
 
     /// Notes what a checkpoint made of so many bytes of the journal.
     pub(super) fn note_checkpoint(&self, journal: u64, written: u64) {
-        let before = self.account.grown.load(Ordering::Relaxed);
-        // Not every one closes as many groups as others.
-        self.account.grown.store(written.div_ceil(journal.max(1)).max(before / 2), Ordering::Relaxed);
+        // One of next to nothing seals what others left.
+        if journal >= BLOCK {
+            let before = self.account.grown.load(Ordering::Relaxed);
+            // Not every one closes as many groups as others.
+            let grown = written.div_ceil(journal).max(before / 2).min(MOST_GROWTH);
+            self.account.grown.store(grown, Ordering::Relaxed);
+        }
     }
 
     /// Whether there is so much that it is worth a try to make room.
@@ -156,7 +160,7 @@ impl Engine {
         Ok(bytes_below(&*self.fs, &self.root, &len)?.saturating_add(written))
     }
 
-    /// Counts the directory when it has a limit, before anything is pushed.
+    /// Counts the directory when it has a limit, before anything is written but the journal.
     pub(super) fn begin_account(&self) -> Result<()> {
         if let Some(limit) = self.options.disk {
             self.count_directory()?;

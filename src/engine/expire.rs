@@ -95,9 +95,16 @@ impl Engine {
     /// Makes these raw segments one without what is deleted. Returns whether there was room for that.
     fn rewrite_named(&self, maintenance: &mut Maintenance, names: &[SegmentName]) -> Result<bool> {
         self.shed(maintenance)?;
-        let inputs = self.view().raw.iter().filter(|segment| names.contains(&segment.name)).cloned().collect();
-        match self.with_room(inputs) {
-            Some((inputs, _room)) => self.merge_raw(maintenance, &inputs).map(|()| true),
+        let view = self.view();
+        let inputs: Vec<_> = view.raw.iter().filter(|segment| names.contains(&segment.name)).cloned().collect();
+        let mut bytes = 0;
+        if self.options.disk.is_some() {
+            for segment in &inputs {
+                bytes += self.use_of(segment)?.room();
+            }
+        }
+        match self.room_to_merge(bytes) {
+            Some(_room) => self.merge_raw(maintenance, &inputs).map(|()| true),
             None => Ok(false),
         }
     }

@@ -177,9 +177,9 @@ impl Engine {
             }
             sequence = Some(number);
         }
-        drop((plans, series, gate));
+        // Within the gate: what a checkpoint takes is counted by then.
         self.count(pushed);
-        drop(room);
+        drop((plans, series, gate, room));
         if let (Some(sequence), Durability::Sync) = (sequence, self.options.durability) {
             self.journal.commit(sequence)?;
         }
@@ -273,8 +273,9 @@ impl Engine {
         }
         let sequence = self.journal_batch(batch, &admitted, in_order)?;
         let total = self.apply(batch, admitted, sequence.unwrap_or(0), &mut cache)?;
-        drop(gate);
+        // Within the gate: what a checkpoint takes is counted by then.
         self.count(total);
+        drop(gate);
         Ok((total, sequence))
     }
 

@@ -85,7 +85,7 @@ impl Engine {
             options,
         };
         engine.recover(&manifest)?;
-        engine.begin_account()?;
+        engine.count_after_checkpoint()?;
         Ok(Arc::new(engine))
     }
 

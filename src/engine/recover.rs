@@ -109,6 +109,8 @@ impl Engine {
             );
         }
         self.reconcile()?;
+        // The checkpoint asks for room already.
+        self.begin_account()?;
         let mut maintenance = self.maintenance.lock();
         maintenance.position.plans = self.plans();
         let nothing_changed = self.dirty.lock().is_empty();

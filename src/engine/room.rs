@@ -17,10 +17,12 @@ use super::disk::{full, usable};
 use super::{Counters, Engine};
 use crate::carbonara::group_start;
 use crate::error::{Error, Result};
-use crate::head::Plan;
+use crate::head::{Archive, Plan};
 
 /// What a segment takes besides what is in it, with the end of its last block.
 pub(super) const FILE_BYTES: u64 = 4096;
+/// What the two segments of a checkpoint take besides what is in them.
+const CHECKPOINT_BYTES: u64 = 2 * FILE_BYTES;
 /// What a raw segment takes of a measure, at most: two numbers of up to ten bytes, and a part of the entry of a chunk.
 const RAW_MEASURE_BYTES: u64 = 21;
 /// What it takes of a series besides: its state, and the entries of that and of a chunk of measures.
@@ -101,12 +103,12 @@ impl Engine {
             }
             drop(maintenance);
             let with_it = self.directory_bytes().saturating_add(push.journal);
-            let written = with_it.saturating_add(push.raw);
+            let written = with_it.saturating_add(push.raw).saturating_add(CHECKPOINT_BYTES);
             if with_it > full(limit) || written > usable(limit) {
                 Counters::add(&self.counters.disk_refused, 1);
                 return Err(Error::DiskLimit { bytes: written, limit });
             }
-            // What is missing is set apart for others that push now. They need less than that, or are refused.
+            // What is missing is set apart for others that push now, or waits for a checkpoint that somebody makes.
             self.check_writable()?;
             std::thread::sleep(OTHERS);
         }
@@ -124,7 +126,8 @@ impl Engine {
     pub(super) fn room_to_merge(&self, bytes: u64) -> Option<Room<'_>> {
         let Some(limit) = self.options.disk else { return Some(Room::default()) };
         let room = Room::take(&self.account.merging, bytes);
-        (self.claimed() <= usable(limit)).then_some(room)
+        // What writes nothing needs no room, also where there is less than none.
+        (bytes == 0 || self.claimed() <= usable(limit)).then_some(room)
     }
 
     /// Sets apart what a checkpoint writes of all measures that wait; whoever pushed them made sure that it is there.
@@ -134,17 +137,20 @@ impl Engine {
 
     /// What a checkpoint would write, at most, of the measures that wait for it.
     fn waiting_raw(&self) -> u64 {
-        let series = self.dirty.lock().len() as u64;
-        raw_bytes(self.dirty_measures.load(Ordering::SeqCst), series).saturating_add(2 * FILE_BYTES)
+        let measures = self.dirty_measures.load(Ordering::SeqCst);
+        // Those that only wait to be sealed have no measure here.
+        let series = (self.dirty.lock().len() as u64).min(measures);
+        raw_bytes(measures, series).saturating_add(CHECKPOINT_BYTES)
     }
 
     /// What there is, and all that is set apart.
     fn claimed(&self) -> u64 {
-        // What is set apart is read before what is written: what goes from the one to the other is then in one of them at least.
-        let apart =
-            self.account.merging.load(Ordering::SeqCst).saturating_add(self.account.pushing.load(Ordering::SeqCst));
+        // In the order in which bytes go from one to the next: they are in one of them at least, whenever it is read.
+        let pushing = self.account.pushing.load(Ordering::SeqCst);
         let waiting = self.waiting_raw();
-        apart.saturating_add(waiting).saturating_add(self.directory_bytes())
+        let merging = self.account.merging.load(Ordering::SeqCst);
+        let apart = pushing.saturating_add(waiting).saturating_add(merging);
+        apart.saturating_add(self.directory_bytes())
     }
 }
 
@@ -163,63 +169,63 @@ pub(super) enum Sealed {
 /// The room that a checkpoint has for aggregates.
 pub(super) struct Sealing<'a> {
     engine: &'a Engine,
+    /// Whether what cannot be sealed wholly is an error.
+    whole: bool,
     /// Twice what was written: once more when merges move it to its partitions.
     room: Room<'a>,
     written: u64,
-    /// What the first block that waits would take.
-    waits: Option<u64>,
+    advanced: bool,
+    waits: bool,
 }
 
 impl<'a> Sealing<'a> {
-    pub(super) fn new(engine: &'a Engine) -> Self {
+    /// Of all that there is room for.
+    pub(super) fn of_what_fits(engine: &'a Engine) -> Self {
         let room = engine.options.disk.map_or_else(Room::default, |_| Room::take(&engine.account.merging, 0));
-        Sealing { engine, room, written: 0, waits: None }
+        Sealing { engine, whole: false, room, written: 0, advanced: false, waits: false }
+    }
+
+    /// Of everything, for whom nothing may stay unsealed.
+    pub(super) fn of_all(engine: &'a Engine) -> Self {
+        Sealing { whole: true, ..Sealing::of_what_fits(engine) }
     }
 
     /// Until when a window is to be sealed, of which so much has closed and is not sealed: all of it, or up to the start of a block
-    /// when there is no room for more. `timestamps` are those of its measures.
-    pub(super) fn until(&mut self, plan: &Plan, closed: Range<i64>, timestamps: &[i64]) -> i64 {
-        let Some(limit) = self.engine.options.disk else { return closed.end };
+    /// when there is no room for more. `timestamps` are those of its measures, `newest` is what retention counts from.
+    pub(super) fn until(&mut self, plan: &Plan, newest: i64, closed: Range<i64>, timestamps: &[i64]) -> Result<i64> {
+        let Some(limit) = self.engine.options.disk else { return Ok(closed.end) };
         let had = self.written;
         let free = usable(limit).saturating_sub(self.engine.claimed());
         // The first may take more, or what is large would never be sealed.
         let share = if had == 0 { u64::MAX } else { (limit / 16).saturating_sub(had) };
-        let mut part = affordable(plan, closed.clone(), timestamps, share.min(free / 2));
-        if part.bytes < limit / 256
-            && let Some(next) = part.next
-        {
-            // Less and less at a time would come to many files, and to no end.
-            part = Affordable { until: closed.start, bytes: 0, next: Some(next) };
-        }
-        self.room.resize(2 * (had + part.bytes));
-        let (until, waits) = if self.engine.claimed() <= usable(limit) {
-            self.written += part.bytes;
-            (part.until, part.next)
-        } else {
-            // Pushes came first.
+        let part = affordable(plan, newest, closed.clone(), timestamps, share.min(free / 2));
+        // Its new state, also where no measure is new.
+        let bytes = part.bytes + RAW_SERIES_BYTES;
+        self.room.resize(2 * (had + bytes));
+        let missing = self.engine.claimed().saturating_sub(usable(limit)) + 2 * part.next.unwrap_or(0);
+        // Less and less at a time would come to many files, and to no end.
+        let too_little = part.next.is_some() && part.bytes < limit / 256;
+        if missing > 0 && self.whole {
             self.room.resize(2 * had);
-            (closed.start, Some(part.bytes))
-        };
-        self.waits = self.waits.or(waits);
-        until
-    }
-
-    /// For whom nothing may be left unsealed.
-    pub(super) fn must_have_been_enough(&self) -> Result<()> {
-        match (self.engine.options.disk, self.waits) {
-            (Some(limit), Some(more)) => {
-                Err(Error::DiskLimit { bytes: self.engine.claimed().saturating_add(2 * more), limit })
-            }
-            _ => Ok(()),
+            return Err(Error::DiskLimit { bytes: limit.saturating_add(missing), limit });
         }
+        if too_little || self.engine.claimed() > usable(limit) {
+            self.room.resize(2 * had);
+            self.waits = true;
+            return Ok(closed.start);
+        }
+        self.written += bytes;
+        self.advanced |= part.until > closed.start;
+        self.waits |= part.until < closed.end;
+        Ok(part.until)
     }
 
     /// Whether something of what was asked for is left.
     pub(super) fn outcome(&self) -> Sealed {
-        match (self.waits, self.written) {
-            (None, _) => Sealed::All,
-            (Some(_), 0) => Sealed::Nothing,
-            (Some(_), _) => Sealed::Part,
+        match (self.waits, self.advanced) {
+            (false, _) => Sealed::All,
+            (true, true) => Sealed::Part,
+            (true, false) => Sealed::Nothing,
         }
     }
 }
@@ -235,17 +241,19 @@ struct Affordable {
 }
 
 /// How far within `closed` a window can be sealed for so many bytes: as far as whole blocks go.
-fn affordable(plan: &Plan, closed: Range<i64>, timestamps: &[i64], bytes: u64) -> Affordable {
+fn affordable(plan: &Plan, newest: i64, closed: Range<i64>, timestamps: &[i64], bytes: u64) -> Affordable {
     let columns = plan.stored.len() as u64;
     let mut found = Affordable { until: closed.start, bytes: 0, next: None };
-    // Of each archive, the last group and how many there are so far.
-    let mut groups: Vec<(Option<i64>, u64)> = vec![(None, 0); plan.archives.len()];
+    // Of each archive, the last group and how many there are so far. Those that have expired are not written.
+    let kept = |archive: &Archive| (archive.kept_from(newest) - 1, 0_u64);
+    let mut groups: Vec<(i64, u64)> = plan.archives.iter().map(kept).collect();
     for block in timestamps.chunk_by(|a, b| plan.block_of(*a) == plan.block_of(*b)) {
         let Some(&first) = block.first().filter(|first| **first < closed.end) else { break };
         for (archive, (last, rows)) in plan.archives.iter().zip(&mut groups) {
             for &timestamp in block {
-                let group = Some(group_start(timestamp, archive.granularity));
-                if std::mem::replace(last, group) != group {
+                let group = group_start(timestamp, archive.granularity);
+                if group > *last {
+                    *last = group;
                     *rows += 1;
                 }
             }
@@ -256,8 +264,11 @@ fn affordable(plan: &Plan, closed: Range<i64>, timestamps: &[i64], bytes: u64) -
             found.next = Some(with_it);
             return found;
         }
-        found.until = plan.block_of(first).saturating_add(plan.block).clamp(closed.start, closed.end);
-        found.bytes = with_it;
+        let until = plan.block_of(first).saturating_add(plan.block).min(closed.end);
+        // Where granularities do not divide each other, some measures of a block that is sealed are still needed.
+        if until > closed.start {
+            (found.until, found.bytes) = (until, with_it);
+        }
     }
     found.until = closed.end;
     found
@@ -286,7 +297,7 @@ mod tests {
     fn whole_blocks_are_sealed_and_no_more_than_there_is_room_for() {
         let plan = plan(&[1, 10], &["max"]);
         let timestamps: Vec<i64> = (0..100).map(|second| second * SECOND).collect();
-        let of = |closed, bytes| affordable(&plan, closed, &timestamps, bytes);
+        let of = |closed, bytes| affordable(&plan, 99 * SECOND, closed, &timestamps, bytes);
         let all = of(0..90 * SECOND, u64::MAX);
         assert_eq!((all.until, all.next), (90 * SECOND, None));
         assert_eq!(all.bytes, 99 * row_bytes(1) + 2 * chunk_bytes(1, 1), "90 groups of a second, 9 of ten");
@@ -297,7 +308,42 @@ mod tests {
             assert_eq!(part.until % (10 * SECOND), 0);
         }
         let nothing = Affordable { until: 20 * SECOND, bytes: 0, next: None };
-        assert_eq!(affordable(&plan, 20 * SECOND..20 * SECOND, &[], 0), Affordable { until: 20 * SECOND, ..nothing });
+        assert_eq!(
+            affordable(&plan, -1, 20 * SECOND..20 * SECOND, &[], 0),
+            Affordable { until: 20 * SECOND, ..nothing }
+        );
+    }
+
+    #[test]
+    fn measures_of_a_sealed_block_are_no_progress() {
+        // At one hour, the group of 40 minutes that began before is open.
+        let plan = plan(&[1, 2400, 3600], &["max"]);
+        let timestamps: Vec<i64> = (2400..10_800).map(|second| second * SECOND).collect();
+        let closed = 3600 * SECOND..10_800 * SECOND;
+        let of = |bytes| affordable(&plan, 10_800 * SECOND, closed.clone(), &timestamps, bytes);
+        let all = of(u64::MAX);
+        let mut seen = std::collections::BTreeSet::new();
+        for bytes in (0..all.bytes).step_by(997) {
+            let part = of(bytes);
+            assert!(part.next.is_some() && (part.until == closed.start) == (part.bytes == 0));
+            seen.insert(part.until / SECOND);
+        }
+        assert_eq!(seen.into_iter().collect::<Vec<_>>(), [3600, 7200]);
+    }
+
+    #[test]
+    fn what_has_expired_takes_no_room() {
+        let plan = plan(&[1, 10], &["max"]);
+        let timestamps: Vec<i64> = (0..3000).map(|second| second * SECOND).collect();
+        let found = affordable(&plan, 2999 * SECOND, 0..2990 * SECOND, &timestamps, u64::MAX);
+        let rows = |archive: &Archive| {
+            let kept = archive.kept_from(2999 * SECOND)..2990 * SECOND;
+            timestamps.iter().filter(|at| kept.contains(at) && *at % archive.granularity == 0).count() as u64
+        };
+        let (seconds, tens) = (rows(&plan.archives[0]), rows(&plan.archives[1]));
+        assert!(seconds < 1000 && tens == 299, "{seconds} {tens}");
+        let chunks = chunk_bytes(seconds, 1) + chunk_bytes(tens, 1);
+        assert_eq!(found.bytes, (seconds + tens) * row_bytes(1) + chunks);
     }
 
     proptest! {
@@ -313,14 +359,17 @@ mod tests {
                 times.map(|(at, time)| if dense { at as i64 * SECOND / 3 } else { *time }).collect();
             let (mut scratch, mut bytes) = (Scratch::default(), Vec::new());
             encode_measures(&timestamps, &values, &mut scratch, &mut bytes);
-            prop_assert!(bytes.len() as u64 + 105 <= raw_bytes(values.len() as u64, 1));
+            // With the state, and the entries of both.
+            prop_assert!(bytes.len() as u64 + 72 + 2 * 53 <= raw_bytes(values.len() as u64, 1));
 
-            let closed = 0..plan.block_of(timestamps[timestamps.len() - 1]).saturating_add(plan.block);
-            let most = affordable(&plan, closed.clone(), &timestamps, u64::MAX).bytes;
+            let newest = timestamps[timestamps.len() - 1];
+            let closed = 0..plan.block_of(newest).saturating_add(plan.block);
+            let most = affordable(&plan, newest, closed.clone(), &timestamps, u64::MAX).bytes;
             let mut taken = 0;
             for archive in &plan.archives {
                 let g = archive.granularity;
-                let block = carbonara::aggregate(&timestamps, &values, None, g, closed.clone(), &plan.stored);
+                let kept = archive.kept_from(newest)..closed.end;
+                let block = carbonara::aggregate(&timestamps, &values, None, g, kept, &plan.stored);
                 if block.rows() > 0 {
                     bytes.clear();
                     encode_aggregates(&block, g, &mut scratch, &mut bytes);

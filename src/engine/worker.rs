@@ -21,6 +21,8 @@ const RETRY: Duration = Duration::from_secs(1);
 const PURGE: Duration = Duration::from_secs(2);
 /// How long the thread that syncs sleeps at most: it must be able to end.
 const DOZE: Duration = Duration::from_millis(50);
+/// How often, at most, a checkpoint is made again because there was room to seal more.
+const MOST_ROUNDS: usize = 32;
 
 /// The engine's threads; they end when told to.
 #[derive(Debug)]
@@ -151,16 +153,19 @@ impl Engine {
         Ok(merged.and(expired).and(purged).and(removed).and(shortened).and(fitted).err())
     }
 
-    /// A checkpoint and the merges behind it, whose error is given back; both again while each finds room to seal more of what has
-    /// closed.
+    /// A checkpoint and the merges behind it, whose error is given back; both again, for a while, as long as each finds room to seal
+    /// more of what has closed.
     fn checkpoint_and_merge(&self, maintenance: &mut Maintenance, effort: Effort) -> Result<Result<()>> {
-        loop {
+        let mut merged = Ok(());
+        // Other work waits, and pushes that go on may close more all the time.
+        for _ in 0..MOST_ROUNDS {
             self.checkpoint_locked(maintenance)?;
-            let merged = self.merge(maintenance, effort).map(drop);
-            if merged.is_err() || maintenance.sealed != Sealed::Part {
-                return Ok(merged);
+            merged = self.merge(maintenance, effort).map(drop);
+            if merged.is_err() || maintenance.sealed != Sealed::Part || self.stopping.load(Ordering::Acquire) {
+                break;
             }
         }
+        Ok(merged)
     }
 
     /// Rids the index of what was deleted since the last time, and MANIFEST too when no segment holds anything of it. What

@@ -2,12 +2,13 @@
 //! state of each series.
 //!
 //! Which of two measures of one time counts goes by the order of their segments: only such as lie side by side may become one.
-//! In a limited directory none grows beyond a share of it, so that there is always room to rewrite it. This module must never
+//! In a limited directory merges make none larger than a share of it, so that there is room to rewrite it, and those that are too
+//! large to become one with others are rewritten by themselves when a good part of them is of no use. This module must never
 //! drop a measure that a window may still need: of a series whose state cannot be read, that is every one.
 
 use std::sync::Arc;
 
-use super::{Cursors, Effort, Inputs, Loaded, run_of_one_level};
+use super::{Cursors, Effort, FAN_IN, Inputs, Loaded};
 use crate::codec::{Scratch, decode_measures};
 use crate::engine::checkpoint::write_runs;
 use crate::engine::load::plan_of;
@@ -15,23 +16,73 @@ use crate::engine::{Counters, Engine, Maintenance};
 use crate::error::{Error, Result};
 use crate::head::{Raw, sort_keeping_last};
 use crate::query::{Erasure, Segment, View, hidden};
-use crate::segment::{Chunk, Entry, Kind, MEASURES, STATE, SegmentName, SegmentWriter};
+use crate::segment::{Chunk, ENTRY_SIZE, Entry, Kind, MEASURES, STATE, SegmentName, SegmentWriter};
 use crate::types::{Measure, SeriesState};
 
+/// How many bytes of a raw segment are of use, and how many are not.
+#[derive(Debug, Default, Clone, Copy)]
+pub(in crate::engine) struct Use {
+    pub(in crate::engine) live: u64,
+    pub(in crate::engine) dead: u64,
+}
+
+impl Use {
+    /// What rewriting it takes: where measures came late, runs that are made one may be somewhat longer.
+    pub(in crate::engine) fn room(self) -> u64 {
+        self.live + self.live / 8
+    }
+}
+
 impl Engine {
-    pub(super) fn raw_to_merge(&self, effort: Effort) -> Option<Inputs<'_>> {
+    pub(super) fn raw_to_merge(&self, effort: Effort) -> Result<Option<Inputs<'_>>> {
         // What lies on both sides of a damaged one must not become one: which measure is the later one goes by their order.
         let runs = self.sound_runs(&self.view().raw);
-        if effort == Effort::All {
-            let mut whole = runs.iter().flat_map(|run| self.within_share(run)).filter(|run| run.len() > 1);
-            if let Some(found) = whole.find_map(|run| self.with_room(run.to_vec())) {
-                return Some(found);
+        let whole = runs.iter().filter(|_| effort == Effort::All).map(Vec::as_slice);
+        let due = runs.iter().flat_map(|run| run.chunk_by(|a, b| a.level == b.level)).filter(|run| run.len() >= FAN_IN);
+        let mut parts = whole.chain(due).flat_map(|run| self.within_share(run)).filter(|part| part.len() > 1);
+        if let Some(found) = parts.find_map(|part| self.with_room(part.to_vec())) {
+            return Ok(Some(found));
+        }
+        if effort == Effort::All && self.options.disk.is_some() {
+            for segment in runs.iter().flatten() {
+                // What is too large to become one with others would keep what nobody needs for ever.
+                let use_of = self.use_of(segment)?;
+                if use_of.dead >= segment.reader.bytes() / 4
+                    && let Some(room) = self.room_to_merge(use_of.room())
+                {
+                    return Ok(Some((vec![Arc::clone(segment)], room)));
+                }
             }
         }
-        let mut due = runs.iter().filter_map(|run| run_of_one_level(run));
-        due.find_map(|run| {
-            self.within_share(&run).find(|run| run.len() > 1).and_then(|run| self.with_room(run.to_vec()))
-        })
+        Ok(None)
+    }
+
+    /// How much of a raw segment is of any use.
+    pub(in crate::engine) fn use_of(&self, segment: &Segment) -> Result<Use> {
+        let view = self.view();
+        let mut entries = Vec::new();
+        segment.reader.each_entry(&mut |entry| entries.push(entry))?;
+        let mut found = Use::default();
+        for of_metric in entries.chunk_by(|a, b| a.metric == b.metric) {
+            let Some(first) = of_metric.first() else { continue };
+            let needed_from = self.needed_from(first.metric, &view)?;
+            for entry in of_metric {
+                let lives = needed_from.is_some_and(|from| entry.granularity == STATE || entry.last >= from);
+                let bytes = if lives { &mut found.live } else { &mut found.dead };
+                *bytes += u64::from(entry.length) + ENTRY_SIZE as u64;
+            }
+        }
+        Ok(found)
+    }
+
+    /// From when on raw measures of a metric are needed; `None` when it is gone.
+    fn needed_from(&self, metric: u64, view: &View) -> Result<Option<i64>> {
+        match self.state.series_state(metric, view) {
+            Ok(Some(series)) => Ok(Some(plan_of(&self.plans(), metric, series.policy)?.keep_from(series.stored_until))),
+            // Of a series whose state cannot be read, everything may still be needed.
+            Err(Error::Corrupt(_)) => Ok(Some(i64::MIN)),
+            known => Ok(known?.map(|_| i64::MIN)),
+        }
     }
 
     /// Runs of raw segments that become none of more than a sixteenth of a limited directory: for one of that there is room as long
@@ -87,13 +138,7 @@ impl Engine {
         while let Some((metric, _)) = cursors.next_archive() {
             let states = cursors.take(metric, STATE)?;
             let chunks = cursors.take(metric, MEASURES)?;
-            // Of a series whose state cannot be read, everything may still be needed.
-            let keep_from = match self.state.series_state(metric, view) {
-                Ok(Some(series)) => Some(plan_of(&self.plans(), metric, series.policy)?.keep_from(series.stored_until)),
-                Err(Error::Corrupt(_)) => Some(i64::MIN),
-                known => known?.map(|_| i64::MIN),
-            };
-            if let Some(keep_from) = keep_from {
+            if let Some(keep_from) = self.needed_from(metric, view)? {
                 write_state(&mut writer, metric, &states)?;
                 let erased = view.erased.of(metric, MEASURES);
                 let measures = merge_measures(&chunks, keep_from, erased, &mut scratch)?;
