@@ -326,6 +326,7 @@ fn assert_same(db: &Database, twin: &Database, metrics: &[MetricKey], granularit
 
 /// Deletions would have to seal all of their metrics first: they leave nothing behind, however often they are tried.
 fn assert_deletions_are_refused(db: &Database, directory: &Path, metrics: &[MetricKey]) {
+    let files = support::files(directory);
     let ((), most) = peak(directory, || {
         for key in (0..10).flat_map(|_| metrics) {
             let refused = db.delete_measures(*key, ..at(HOUR), DeleteOptions::default());
@@ -333,6 +334,7 @@ fn assert_deletions_are_refused(db: &Database, directory: &Path, metrics: &[Metr
         }
     });
     assert!(most <= LIMIT, "{most} at most");
+    assert_eq!(support::files(directory), files);
 }
 
 /// One record of the journal; a checkpoint makes fifteen times as much of it, and there is room for some of that only.

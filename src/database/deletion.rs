@@ -43,7 +43,7 @@ impl Database {
     /// [`Error::UnknownMetric`](crate::Error::UnknownMetric), [`Error::InvalidRange`](crate::Error::InvalidRange) when the
     /// range ends before it begins, [`Error::Corrupt`](crate::Error::Corrupt) when what is needed of the metric is damaged,
     /// [`Error::DiskLimit`](crate::Error::DiskLimit) when the directory has no room to seal what has closed of it, which comes
-    /// first; and the disk's. Nothing was deleted then.
+    /// first, or for what is left of groups; and the disk's. Nothing was deleted then.
     pub fn delete_measures(
         &self,
         metric: MetricKey,

@@ -13,7 +13,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::aggregates::{interleave, retain};
+use super::aggregates::{chunk_bytes, interleave, retain, row_bytes};
 use super::checkpoint::write_series;
 use super::load::plan_of;
 use super::recompute::{complete, compose, from_raw};
@@ -68,6 +68,8 @@ impl Engine {
             return Err(Error::InvalidRange { start: from, end: to });
         }
         let mut maintenance = self.maintenance.lock();
+        // Deletions before this one have left files, too.
+        self.count_after_checkpoint()?;
         let mut series = self.state.lock_series(key.get())?;
         self.store_series(&mut maintenance, key.get(), &mut series)?;
         let deletion = self.deletion(key.get(), (from, to), options, &series)?;
@@ -90,9 +92,13 @@ impl Engine {
         if series.is_stored() {
             return Ok(());
         }
+        let is_listed = !series.mark_dirty();
         let stored = self.write_one(maintenance, key, series);
-        if stored.is_err() && series.mark_dirty() {
-            self.dirty.lock().push(key);
+        if stored.is_err() {
+            series.mark_dirty();
+            if !is_listed {
+                self.dirty.lock().push(key);
+            }
         }
         stored
     }
@@ -104,7 +110,17 @@ impl Engine {
         self.state.restore_window(key, series, &plan)?;
         let taken = self.take_locked(key, series)?;
         let mut output = self.create_output(names)?;
-        let release = write_series(&mut output, taken, &mut Sealing::of_all(self))?;
+        let release = match write_series(&mut output, taken, &mut Sealing::of_all(self)) {
+            Ok(release) => release,
+            Err(error) => {
+                // No MANIFEST names these. What cannot be removed now is when the next one is written.
+                drop(output);
+                if self.remove_segments(&names).is_ok() {
+                    maintenance.begun.retain(|name| !names.contains(name));
+                }
+                return Err(error);
+            }
+        };
         let mut view = (*self.view()).clone();
         self.finish_output(output, &mut view)?;
         self.commit_view(maintenance, view)?;
@@ -128,6 +144,9 @@ impl Engine {
     /// One MANIFEST that has all of it.
     fn commit_deletion(&self, maintenance: &mut Maintenance, deletion: &Deletion, change: &Change) -> Result<()> {
         let key = deletion.key;
+        let rows = change.anew.iter().map(|(_, block)| (block.rows() as u64, block.columns.len() as u64));
+        let anew: u64 = rows.map(|(rows, columns)| rows * row_bytes(columns) + chunk_bytes(rows, columns)).sum();
+        let _room = self.room_to_delete(anew)?;
         let names = begin(maintenance);
         let mut output = self.create_output(names)?;
         let stamp = change.state.newest.max(0);

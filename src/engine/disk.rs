@@ -32,7 +32,7 @@ pub(super) const SMALLEST: u64 = 16 << 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum OverDisk {
-    /// Pushes are refused whole, with [`Error::DiskLimit`], until there is room.
+    /// Pushes are refused whole, with [`Error::DiskLimit`](crate::Error::DiskLimit), until there is room.
     #[default]
     Refuse,
     /// The oldest points of the finest archives go before their time. Only when that does not help, pushes are refused.

@@ -54,7 +54,7 @@ impl Engine {
         }
         while self.around_damage(|| {
             self.shed(maintenance)?;
-            match self.raw_to_merge(effort)? {
+            match self.raw_to_merge(effort) {
                 Some((inputs, _room)) => self.merge_raw(maintenance, &inputs).map(|()| true),
                 None => Ok(false),
             }

@@ -130,6 +130,16 @@ impl Engine {
         (bytes == 0 || self.claimed() <= usable(limit)).then_some(room)
     }
 
+    /// Sets apart what a deletion writes, with so many bytes of groups that were computed anew, or refuses it.
+    pub(super) fn room_to_delete(&self, anew: u64) -> Result<Room<'_>> {
+        let bytes = anew + RAW_SERIES_BYTES + CHECKPOINT_BYTES;
+        self.room_to_merge(bytes).ok_or_else(|| {
+            let limit = self.options.disk.unwrap_or(u64::MAX);
+            self.wake_worker();
+            Error::DiskLimit { bytes: self.directory_bytes().saturating_add(bytes), limit }
+        })
+    }
+
     /// Sets apart what a checkpoint writes of all measures that wait; whoever pushed them made sure that it is there.
     pub(super) fn room_for_waiting(&self) -> Room<'_> {
         self.options.disk.map_or_else(Room::default, |_| Room::take(&self.account.merging, self.waiting_raw()))
@@ -198,18 +208,20 @@ impl<'a> Sealing<'a> {
         let free = usable(limit).saturating_sub(self.engine.claimed());
         // The first may take more, or what is large would never be sealed.
         let share = if had == 0 { u64::MAX } else { (limit / 16).saturating_sub(had) };
-        let part = affordable(plan, newest, closed.clone(), timestamps, share.min(free / 2));
-        // Its new state, also where no measure is new.
+        // With its new state, also where no measure is new.
+        let most = share.min((free / 2).saturating_sub(RAW_SERIES_BYTES));
+        let part = affordable(plan, newest, closed.clone(), timestamps, most);
         let bytes = part.bytes + RAW_SERIES_BYTES;
         self.room.resize(2 * (had + bytes));
-        let missing = self.engine.claimed().saturating_sub(usable(limit)) + 2 * part.next.unwrap_or(0);
-        // Less and less at a time would come to many files, and to no end.
-        let too_little = part.next.is_some() && part.bytes < limit / 256;
-        if missing > 0 && self.whole {
+        let over = self.engine.claimed().saturating_sub(usable(limit));
+        if self.whole && (over > 0 || part.next.is_some()) {
             self.room.resize(2 * had);
+            let missing = over.saturating_add(2 * part.next.unwrap_or(0));
             return Err(Error::DiskLimit { bytes: limit.saturating_add(missing), limit });
         }
-        if too_little || self.engine.claimed() > usable(limit) {
+        // Less and less at a time would come to many files, and to no end.
+        let too_little = part.next.is_some() && part.bytes < limit / 256;
+        if too_little || over > 0 {
             self.room.resize(2 * had);
             self.waits = true;
             return Ok(closed.start);
@@ -243,7 +255,7 @@ struct Affordable {
 /// How far within `closed` a window can be sealed for so many bytes: as far as whole blocks go.
 fn affordable(plan: &Plan, newest: i64, closed: Range<i64>, timestamps: &[i64], bytes: u64) -> Affordable {
     let columns = plan.stored.len() as u64;
-    let mut found = Affordable { until: closed.start, bytes: 0, next: None };
+    let (mut found, mut with_it) = (Affordable { until: closed.start, bytes: 0, next: None }, 0);
     // Of each archive, the last group and how many there are so far. Those that have expired are not written.
     let kept = |archive: &Archive| (archive.kept_from(newest) - 1, 0_u64);
     let mut groups: Vec<(i64, u64)> = plan.archives.iter().map(kept).collect();
@@ -259,7 +271,7 @@ fn affordable(plan: &Plan, newest: i64, closed: Range<i64>, timestamps: &[i64], 
             }
         }
         let of_archive = |(_, rows): &(_, u64)| rows * row_bytes(columns) + chunk_bytes(*rows, columns);
-        let with_it = groups.iter().map(of_archive).sum();
+        with_it = groups.iter().map(of_archive).sum();
         if with_it > bytes {
             found.next = Some(with_it);
             return found;
@@ -270,8 +282,7 @@ fn affordable(plan: &Plan, newest: i64, closed: Range<i64>, timestamps: &[i64], 
             (found.until, found.bytes) = (until, with_it);
         }
     }
-    found.until = closed.end;
-    found
+    Affordable { until: closed.end, bytes: with_it, next: None }
 }
 
 #[cfg(test)]

@@ -34,27 +34,24 @@ impl Use {
 }
 
 impl Engine {
-    pub(super) fn raw_to_merge(&self, effort: Effort) -> Result<Option<Inputs<'_>>> {
+    pub(super) fn raw_to_merge(&self, effort: Effort) -> Option<Inputs<'_>> {
         // What lies on both sides of a damaged one must not become one: which measure is the later one goes by their order.
         let runs = self.sound_runs(&self.view().raw);
         let whole = runs.iter().filter(|_| effort == Effort::All).map(Vec::as_slice);
         let due = runs.iter().flat_map(|run| run.chunk_by(|a, b| a.level == b.level)).filter(|run| run.len() >= FAN_IN);
         let mut parts = whole.chain(due).flat_map(|run| self.within_share(run)).filter(|part| part.len() > 1);
         if let Some(found) = parts.find_map(|part| self.with_room(part.to_vec())) {
-            return Ok(Some(found));
+            return Some(found);
         }
-        if effort == Effort::All && self.options.disk.is_some() {
-            for segment in runs.iter().flatten() {
-                // What is too large to become one with others would keep what nobody needs for ever.
-                let use_of = self.use_of(segment)?;
-                if use_of.dead >= segment.reader.bytes() / 4
-                    && let Some(room) = self.room_to_merge(use_of.room())
-                {
-                    return Ok(Some((vec![Arc::clone(segment)], room)));
-                }
-            }
-        }
-        Ok(None)
+        let limit = self.options.disk.filter(|_| effort == Effort::All)?;
+        // What is too large to become one with its neighbours would keep what nobody needs for ever.
+        runs.iter().flatten().filter(|segment| segment.reader.bytes() > limit / 256).find_map(|segment| {
+            // Where that cannot be told, the segment stays as it is.
+            let use_of = self.use_of(segment).ok()?;
+            let useless = use_of.dead >= segment.reader.bytes() / 4;
+            let room = useless.then(|| self.room_to_merge(use_of.room())).flatten()?;
+            Some((vec![Arc::clone(segment)], room))
+        })
     }
 
     /// How much of a raw segment is of any use.
