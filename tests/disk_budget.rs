@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use gnocchetti::{AggregationMethod, Database, DeleteOptions, Durability, Error, MetricKey, Options, OverDisk};
 use support::fault::{Call, FaultFs};
-use support::{at, metric, points, policy};
+use support::{allocated, at, metric, noise, points, policy};
 
 const SECOND: i64 = 1_000_000_000;
 const MINUTE: i64 = 60 * SECOND;
@@ -36,34 +36,15 @@ fn filled(db: Database) -> (Database, Vec<MetricKey>) {
     (db, metrics)
 }
 
-/// A value that no encoding makes small.
-fn value(metric: usize, half_minute: i64) -> f64 {
-    let mixed = (half_minute as u64 ^ (metric as u64) << 40).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let mixed = (mixed ^ mixed >> 29).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    f64::from_bits(1023 << 52 | mixed >> 12)
-}
-
 /// Pushes two measures per minute of each metric, for an hour.
 fn push_hour(db: &Database, metrics: &[MetricKey], hour: i64) -> Result<(), Error> {
     let mut batch = db.batch();
     for (i, key) in metrics.iter().enumerate() {
         for half_minute in hour * 120..(hour + 1) * 120 {
-            batch.add(*key, at(half_minute * 30 * SECOND), value(i, half_minute));
+            batch.add(*key, at(half_minute * 30 * SECOND), noise(i, half_minute));
         }
     }
     batch.commit().map(drop)
-}
-
-/// What files really take, whoever looks.
-fn allocated(directory: &Path) -> u64 {
-    use std::os::unix::fs::MetadataExt;
-    let Ok(entries) = std::fs::read_dir(directory) else { return 0 };
-    let of = |entry: std::fs::DirEntry| match entry.metadata() {
-        Ok(metadata) if metadata.is_dir() => allocated(&entry.path()),
-        Ok(metadata) => metadata.blocks() * 512,
-        Err(_) => 0,
-    };
-    entries.flatten().map(of).sum()
 }
 
 /// The most that the directory took while `work` ran.
@@ -276,7 +257,7 @@ fn a_push_that_does_not_fit_is_refused_whole() {
     let (db, metrics) = open(&directory, options());
     let mut batch = db.batch();
     for half_minute in 0..2_000_000 {
-        batch.add(metrics[0], at(half_minute * 30 * SECOND), value(0, half_minute));
+        batch.add(metrics[0], at(half_minute * 30 * SECOND), noise(0, half_minute));
     }
     let (refused, most) = peak(&directory, || batch.commit().map(drop));
     assert!(matches!(refused, Err(Error::DiskLimit { limit: LIMIT, .. })), "{refused:?}");
@@ -354,7 +335,7 @@ fn one_push_of_very_many_measures_stays_below_the_limit() {
         let mut batch = db.batch();
         for (i, key) in metrics.iter().enumerate() {
             for half_minute in 0..HALF_MINUTES {
-                batch.add(*key, at(half_minute * 30 * SECOND), value(i, half_minute));
+                batch.add(*key, at(half_minute * 30 * SECOND), noise(i, half_minute));
             }
         }
         batch.commit().unwrap();
@@ -421,7 +402,7 @@ fn a_full_directory_is_recovered_within_the_limit() {
     let day = metric(&db, "day", "day");
     let (db, metrics) = filled(db);
     let mut batch = db.batch();
-    (0..SECONDS).for_each(|second| batch.add(day, at(second * SECOND), value(0, second)));
+    (0..SECONDS).for_each(|second| batch.add(day, at(second * SECOND), noise(0, second)));
     batch.commit().unwrap();
     let mut hours = 0..;
     while db.stats().unwrap().disk_bytes < LIMIT / 8 * 7 - 200_000 {
@@ -462,7 +443,7 @@ fn what_closes_at_once_stays_below_the_limit() {
         let minute = |from: i64| {
             let mut batch = db.batch();
             for (i, key) in metrics.iter().enumerate() {
-                (from * 60..(from + 1) * 60).for_each(|second| batch.add(*key, at(second * SECOND), value(i, second)));
+                (from * 60..(from + 1) * 60).for_each(|second| batch.add(*key, at(second * SECOND), noise(i, second)));
             }
             batch.commit().map(drop)
         };
@@ -521,7 +502,7 @@ fn raw_measures_that_no_window_needs_go_from_large_segments() {
         let mut batch = db.batch();
         for (i, key) in metrics.iter().enumerate() {
             for half_minute in part * 8000..(part + 1) * 8000 {
-                batch.add(*key, at(half_minute * 30 * SECOND), value(i, half_minute));
+                batch.add(*key, at(half_minute * 30 * SECOND), noise(i, half_minute));
             }
         }
         batch.commit().unwrap();
