@@ -14,7 +14,7 @@ use super::aggregates::{AggregateWriter, CHUNK_ROWS};
 use super::load::plan_of;
 use super::manifest::{Manifest, PolicyRecord, SegmentRecord};
 use super::open::open_segment;
-use super::room::{Room, Sealed, Sealing};
+use super::room::{Room, Sealing};
 use super::{Counters, Engine, Maintenance, Position, Superseded};
 use crate::carbonara;
 use crate::codec::{Scratch, encode_measures};
@@ -67,7 +67,7 @@ impl Engine {
 
     pub(super) fn checkpoint_locked(&self, maintenance: &mut Maintenance) -> Result<()> {
         if self.dirty.lock().is_empty() && self.journal.last_sequence() < maintenance.position.sequence {
-            maintenance.sealed = Sealed::All;
+            maintenance.seals_more = false;
             return Ok(());
         }
         // Most of the journal reaches the disk before the gate closes, so that the sync within is short.
@@ -123,7 +123,7 @@ impl Engine {
     }
 
     fn write_checkpoint(&self, maintenance: &mut Maintenance, keys: &[u64]) -> Result<Vec<Release>> {
-        maintenance.sealed = Sealed::All;
+        maintenance.seals_more = false;
         if keys.is_empty() {
             self.commit_view(maintenance, (*self.view()).clone())?;
             return Ok(Vec::new());
@@ -135,7 +135,7 @@ impl Engine {
         let mut sealing = Sealing::of_what_fits(self);
         let (view, releases) = self.write_output(keys, names, &mut sealing)?;
         self.commit_view(maintenance, view)?;
-        maintenance.sealed = sealing.outcome();
+        maintenance.seals_more = sealing.seals_more();
         Ok(releases)
     }
 

@@ -67,7 +67,6 @@ use crate::journal::Journal;
 use crate::query::{Segment, View};
 use crate::segment::SegmentName;
 use manifest::SegmentRecord;
-use room::Sealed;
 use state::{Plans, Usable};
 
 /// A segment that counts no more, and since when.
@@ -102,8 +101,8 @@ struct Maintenance {
     named_deleted: Vec<u64>,
     /// Expired chunks were last looked for then.
     expired_at: Option<Instant>,
-    /// How far the last checkpoint came with what had closed.
-    sealed: Sealed,
+    /// The last checkpoint sealed some of what had closed, and had no room for the rest: after merges there may be.
+    seals_more: bool,
 }
 
 /// Counters since the database was opened.

@@ -11,7 +11,6 @@ use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::disk::Account;
 use super::manifest::{MANIFEST, Manifest, SegmentRecord};
-use super::room::Sealed;
 use super::state::{Plans, State, Usable};
 use super::{Counters, Engine, Maintenance, Options, Position, recover};
 use crate::error::{Error, Result};
@@ -57,7 +56,7 @@ impl Engine {
             begun: Vec::new(),
             named_deleted: manifest.deleted.clone(),
             expired_at: None,
-            sealed: Sealed::default(),
+            seals_more: false,
         };
         let engine = Engine {
             fs,

@@ -164,18 +164,6 @@ impl Engine {
     }
 }
 
-/// How far a checkpoint came with what has closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Sealed {
-    /// All of it is sealed.
-    #[default]
-    All,
-    /// Some of it is, and for the rest there was no room.
-    Part,
-    /// For nothing of it there was room.
-    Nothing,
-}
-
 /// The room that a checkpoint has for aggregates.
 pub(super) struct Sealing<'a> {
     engine: &'a Engine,
@@ -232,13 +220,9 @@ impl<'a> Sealing<'a> {
         Ok(part.until)
     }
 
-    /// Whether something of what was asked for is left.
-    pub(super) fn outcome(&self) -> Sealed {
-        match (self.waits, self.advanced) {
-            (false, _) => Sealed::All,
-            (true, true) => Sealed::Part,
-            (true, false) => Sealed::Nothing,
-        }
+    /// Whether some of what was asked for was sealed, and some is left.
+    pub(super) fn seals_more(&self) -> bool {
+        self.waits && self.advanced
     }
 }
 

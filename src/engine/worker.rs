@@ -10,7 +10,6 @@ use tracing::subscriber::NoSubscriber;
 use tracing::{Dispatch, dispatcher};
 
 use super::merge::Effort;
-use super::room::Sealed;
 use super::{Engine, Maintenance};
 use crate::error::{Error, Result};
 use crate::types::Durability;
@@ -161,7 +160,7 @@ impl Engine {
         for _ in 0..MOST_ROUNDS {
             self.checkpoint_locked(maintenance)?;
             merged = self.merge(maintenance, effort).map(drop);
-            if merged.is_err() || maintenance.sealed != Sealed::Part || self.stopping.load(Ordering::Acquire) {
+            if merged.is_err() || !maintenance.seals_more || self.stopping.load(Ordering::Acquire) {
                 break;
             }
         }
