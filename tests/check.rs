@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gnocchetti::internals::fs::RealFs;
-use gnocchetti::internals::segment::{Chunk, Entry, Kind, SegmentReader, SegmentWriter, number_of};
+use gnocchetti::internals::segment::{Chunk, Entry, Kind, SegmentReader, SegmentWriter, Whole, number_of};
 use gnocchetti::{CheckReport, Database, FindingKind, MetricKey, OnProgress, StoredData};
 use support::{at, copy_tree, files, metric, options, policy};
 
@@ -260,13 +260,13 @@ fn strays_are_mentioned_and_harm_nothing() {
 
 /// Writes a segment anew with those of its chunks that `change` keeps, as it leaves them.
 fn rewrite(file: &Path, kind: Kind, source: &SegmentReader, all: &[Entry], change: &dyn Fn(&mut Chunk<'_>) -> bool) {
-    let mut bytes = Vec::new();
+    let mut whole = Whole::default();
     let number = number_of(file.file_name().unwrap().to_str().unwrap()).unwrap();
     std::fs::remove_file(file).unwrap();
     let mut writer = SegmentWriter::create(&RealFs, file, kind, number).unwrap();
     for entry in all {
         source
-            .read(std::slice::from_ref(entry), &mut bytes, &mut |entry, bytes| {
+            .read(std::slice::from_ref(entry), &mut whole, &mut |entry, bytes| {
                 let Entry { metric, granularity, first, last, rows, front, .. } = *entry;
                 let mut chunk = Chunk { metric, granularity, first, last, rows, bytes, front: front as usize };
                 if change(&mut chunk) { writer.add(&chunk) } else { Ok(()) }

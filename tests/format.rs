@@ -19,9 +19,9 @@ const WRITE: &str = "GNOCCHETTI_WRITE_FIXTURE";
 /// The version of the directory that this library writes.
 const VERSION: u32 = 2;
 /// All directories, oldest first: of each version of the directory, and of its segments.
-const FIXTURES: [&str; 3] = ["format-v1", "format-v2", NEWEST];
-/// What this library writes: of a directory of version 2, with segments of version 3.
-const NEWEST: &str = "segments-v3";
+const FIXTURES: [&str; 4] = ["format-v1", "format-v2", "segments-v3", NEWEST];
+/// What this library writes: of a directory of version 2, with segments of version 4.
+const NEWEST: &str = "segments-v4";
 
 const SECOND: i64 = 1_000_000_000;
 const MINUTE: i64 = 60 * SECOND;

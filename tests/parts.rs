@@ -6,10 +6,12 @@ mod support;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use gnocchetti::internals::codec::{Scratch, crc, decode_aggregates};
+use gnocchetti::internals::codec::{Scratch, crc, decode_aggregates, encode_aggregates};
 use gnocchetti::internals::fs::RealFs;
-use gnocchetti::internals::segment::{Entry, Kind, SegmentReader, SegmentWriter, number_of};
-use gnocchetti::{AggregationMethod, Database, Error, FindingKind, MetricKey, Outcome};
+use gnocchetti::internals::segment::{Chunk, Entry, Kind, Room, SegmentReader, SegmentWriter, Whole, number_of};
+use gnocchetti::{
+    AggregateBlock, AggregateColumn, AggregationMethod, Database, Error, FindingKind, MetricKey, Outcome,
+};
 use support::{at, everything, files, metric, options, points, policy, query};
 
 const METHODS: [&str; 7] = ["mean", "sum", "min", "max", "count", "std", "rate:max"];
@@ -86,6 +88,12 @@ fn parts(chunk: &[u8], front: usize) -> Vec<std::ops::Range<usize>> {
     found
 }
 
+/// A chunk as it was before it was written, out of its segment.
+fn chunk(segment: &[u8], entry: &Entry) -> Vec<u8> {
+    let lies = [entry.front_range(), entry.tail_range()];
+    lies.map(|range| &segment[range.start as usize..range.end as usize]).concat()
+}
+
 /// Changes a byte of the part with this number of a metric's first chunk in an archive; the entry.
 fn damage(sample: &Sample, key: MetricKey, granularity: i64, part: usize) -> Entry {
     let found = archives(&sample.root).into_iter().find_map(|(path, _, entries)| {
@@ -95,9 +103,8 @@ fn damage(sample: &Sample, key: MetricKey, granularity: i64, part: usize) -> Ent
     let (path, entry) = found.unwrap();
     assert!(entry.has_parts());
     let mut bytes = std::fs::read(&path).unwrap();
-    let chunk = &bytes[entry.offset as usize..entry.offset as usize + entry.length as usize];
-    let range = parts(chunk, entry.front as usize)[part].clone();
-    bytes[entry.offset as usize + range.start + 30] ^= 0x10;
+    let range = parts(&chunk(&bytes, &entry), entry.front as usize)[part].clone();
+    bytes[entry.place(range.start + 30) as usize] ^= 0x10;
     std::fs::write(path, bytes).unwrap();
     entry
 }
@@ -206,7 +213,7 @@ fn version(path: &Path) -> u8 {
 }
 
 #[test]
-fn segments_of_version_1_are_read_and_merges_write_version_3() {
+fn segments_of_version_1_are_read_and_merges_write_version_4() {
     let sample = sample(|metric, i| ((i * 7 + metric as i64) % 23) as f64);
     let expected = everything(&open(&sample.root)).unwrap();
     for name in files(&sample.root).iter().filter(|name| name.extension().is_some_and(|e| e == "seg")) {
@@ -222,7 +229,7 @@ fn segments_of_version_1_are_read_and_merges_write_version_3() {
     let all = METHODS.map(|name| points(&db, sample.keys[1], FINE, method(name)));
     db.close().unwrap();
     for (path, reader, _) in archives(&sample.root) {
-        assert_eq!(version(&path), 3);
+        assert_eq!(version(&path), 4);
         assert!(reader.is_current());
     }
     let db = open(&sample.root);
@@ -231,7 +238,7 @@ fn segments_of_version_1_are_read_and_merges_write_version_3() {
 
 /// All that is in a segment of aggregates, as text.
 fn contents(reader: &SegmentReader) -> String {
-    let (mut entries, mut bytes, mut scratch) = (Vec::new(), Vec::new(), Scratch::default());
+    let (mut entries, mut whole, mut scratch) = (Vec::new(), Whole::default(), Scratch::default());
     reader.each_entry(&mut |entry| entries.push(entry)).unwrap();
     let mut text = String::new();
     let mut take = |entry: &Entry, chunk: &[u8]| {
@@ -248,35 +255,68 @@ fn contents(reader: &SegmentReader) -> String {
         }
         Ok(())
     };
-    reader.read(&entries, &mut bytes, &mut take).unwrap();
+    reader.read(&entries, &mut whole, &mut take).unwrap();
     text
 }
 
-/// A segment of version 2, with chunks in parts, is read for ever.
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join("fixtures")
+}
+
+/// A segment of version 2, with chunks in parts, is read for ever; and so is one of version 4, with runs of them.
 #[test]
-fn a_segment_of_version_2_has_what_it_had_when_it_was_written() {
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join("fixtures").join("segment-v2");
-    let file = fixtures.join("00000001.seg");
-    let reader = SegmentReader::open(&RealFs, &file, Kind::Archive, 1).unwrap();
-    assert_eq!(version(&file), 2);
-    assert!(reader.is_current(), "merges copy its chunks as they are");
-    let found = contents(&reader);
-    assert!(found.contains("parts true") && found.contains("parts false"), "of both kinds");
-    assert_eq!(found, std::fs::read_to_string(fixtures.join("expected.txt")).unwrap());
+fn segments_alone_have_what_they_had_when_they_were_written() {
+    for expected in [2, 4] {
+        let directory = fixtures().join(format!("segment-v{expected}"));
+        let file = directory.join("00000001.seg");
+        if expected == 4 && std::env::var_os("GNOCCHETTI_WRITE_FIXTURE").is_some() {
+            std::fs::create_dir_all(&directory).unwrap();
+            write_runs(&file);
+            let reader = SegmentReader::open(&RealFs, &file, Kind::Archive, 1).unwrap();
+            std::fs::write(directory.join("expected.txt"), contents(&reader)).unwrap();
+        }
+        let reader = SegmentReader::open(&RealFs, &file, Kind::Archive, 1).unwrap();
+        assert_eq!(version(&file), expected);
+        assert!(reader.is_current(), "merges copy its chunks as they are");
+        let found = contents(&reader);
+        assert!(found.contains("parts true") && found.contains("parts false"), "of both kinds");
+        assert_eq!(found, std::fs::read_to_string(directory.join("expected.txt")).unwrap());
+    }
+}
+
+/// Writes a segment of two metrics: three chunks of each that have parts, and one that has none.
+fn write_runs(file: &Path) {
+    std::fs::remove_file(file).ok();
+    let mut writer = SegmentWriter::create(&RealFs, file, Kind::Archive, 1).unwrap();
+    for metric in 1..3 {
+        for (number, rows) in (0..).zip([200, 200, 20, 200]) {
+            let times: Vec<i64> = (0..rows).map(|row| (number * 200 + row) * FINE * 1_000_000_000).collect();
+            let values = |method: i64| (0..rows).map(|row| value(metric, number * 1000 + row * 7 + method)).collect();
+            let column = |(name, i)| AggregateColumn { method: method(name), values: values(i), present: None };
+            let mut columns: Vec<AggregateColumn> = ["sum", "min", "max"].into_iter().zip(0..).map(column).collect();
+            columns.sort_unstable_by_key(|column| column.method);
+            let (first, last) = (times[0], times[times.len() - 1]);
+            let block = AggregateBlock { timestamps: times, columns };
+            let mut bytes = Vec::new();
+            let granularity = FINE * 1_000_000_000;
+            let front = encode_aggregates(&block, granularity, &mut Scratch::default(), &mut bytes);
+            let (metric, rows, bytes) = (metric as u64, rows as u32, &bytes[..]);
+            writer.add(&Chunk { metric, granularity, first, last, rows, bytes, front }).unwrap();
+        }
+    }
+    writer.finish().unwrap();
 }
 
 /// What checksums confirm may still be nonsense: a chunk that ends before the parts that its front names is damage, no panic.
 #[test]
 fn a_chunk_that_ends_before_its_parts_is_damaged() {
-    use gnocchetti::internals::segment::{Chunk, Room};
-
     let sample = sample(value);
     let (path, _, entries) = archives(&sample.root).remove(0);
     let entry = entries[0];
     let bytes = std::fs::read(path).unwrap();
-    let chunk = &bytes[entry.offset as usize..][..entry.length as usize];
+    let chunk = chunk(&bytes, &entry);
     let front = entry.front as usize;
-    let ends = parts(chunk, front).into_iter().flat_map(|part| [part.start + 1, part.end - 1]);
+    let ends = parts(&chunk, front).into_iter().flat_map(|part| [part.start + 1, part.end - 1]);
     for (at, length) in ends.enumerate() {
         let file = sample.root.join(format!("short-{at}.seg"));
         let mut writer = SegmentWriter::create(&RealFs, &file, Kind::Archive, 1).unwrap();

@@ -170,7 +170,7 @@ fn a_damaged_chunk_costs_exactly_what_the_report_says() {
         for file in sample.segments() {
             for entry in entries(&sample.root.join(&file)).1 {
                 let what = format!("{} at {} (merged {merged})", file.display(), entry.offset);
-                let copy = sample.damaged(&file, entry.offset + u64::from(entry.length) / 2);
+                let copy = sample.damaged(&file, entry.place(entry.length as usize / 2));
                 let bytes = std::fs::read(copy.join(&file)).unwrap();
                 let report = sample.repair(&copy, &what);
                 let [repair] = &report.repairs[..] else { panic!("{what}: {:#?}", report.repairs) };
@@ -181,7 +181,9 @@ fn a_damaged_chunk_costs_exactly_what_the_report_says() {
                 );
                 assert!(repair.finding.metric_id.is_some(), "{what}");
                 let kept = std::fs::read(repair.quarantined.as_ref().unwrap()).unwrap();
-                assert_eq!(kept, bytes[entry.offset as usize..][..entry.length as usize], "{what}");
+                let lies = [entry.front_range(), entry.tail_range()];
+                let damaged = lies.map(|range| &bytes[range.start as usize..range.end as usize]).concat();
+                assert_eq!(kept, damaged, "{what}");
                 *outcomes.entry(format!("{:?} {:?}", repair.finding.data.unwrap(), repair.outcome)).or_default() += 1;
                 match (entry.granularity, repair.outcome) {
                     (-1 | 0, Outcome::NotNeeded) | (-1, Outcome::Rebuilt) | (0 | 10, Outcome::Lost) => {}
@@ -202,7 +204,7 @@ fn damage_beside_deletions_costs_what_the_report_says_and_brings_nothing_back() 
         for file in sample.segments() {
             for entry in entries(&sample.root.join(&file)).1 {
                 let what = format!("{} at {} (merged {merged})", file.display(), entry.offset);
-                let copy = sample.damaged(&file, entry.offset + u64::from(entry.length) / 2);
+                let copy = sample.damaged(&file, entry.place(entry.length as usize / 2));
                 let report = sample.repair(&copy, &what);
                 assert_eq!(report.repairs.len(), 1, "{what}: {:#?}", report.repairs);
                 let [repair] = &report.repairs[..] else { continue };
@@ -244,7 +246,7 @@ fn damage_behind_an_undone_jump_seals_nothing() {
             entries(&sample.root.join(&file)).1.iter().filter(|entry| (entry.metric, entry.granularity) == (1, -1))
         {
             let what = format!("{} at {}", file.display(), entry.offset);
-            let copy = sample.damaged(&file, entry.offset + u64::from(entry.length) / 2);
+            let copy = sample.damaged(&file, entry.place(entry.length as usize / 2));
             Database::repair(&copy, &mut |_| {}).unwrap();
             let db = Database::open(&copy, options()).unwrap();
             assert!(answers(&db) == sample.expected, "{what}");
@@ -588,7 +590,7 @@ fn nothing_is_made_again_of_an_archive_that_lacks_points() {
     let find = |file: &PathBuf| entries(&sample.root.join(file)).1.into_iter().find(coarse).map(|e| (file.clone(), e));
     let (file, entry) = sample.segments().iter().find_map(find).unwrap();
     for (until, outcome) in [(entry.first, Outcome::PartlyRebuilt), (entry.first + 1, Outcome::Lost)] {
-        let copy = sample.damaged(&file, entry.offset + u64::from(entry.length) / 2);
+        let copy = sample.damaged(&file, entry.place(entry.length as usize / 2));
         let mut manifest = Manifest::read(&RealFs, &copy).unwrap().unwrap();
         manifest.expired_early.insert(10, until);
         manifest.write(&RealFs, &copy).unwrap();

@@ -8,7 +8,7 @@ use gnocchetti::Result;
 use gnocchetti::internals::codec::{Scratch, decode_aggregates, decode_batch, decode_measures};
 use gnocchetti::internals::engine::Manifest;
 use gnocchetti::internals::journal::recover;
-use gnocchetti::internals::segment::{Entry, Kind, MEASURES, STATE, Scan, SegmentReader};
+use gnocchetti::internals::segment::{Entry, Kind, MEASURES, STATE, Scan, SegmentReader, Whole};
 
 use super::memory::MemoryFs;
 
@@ -138,7 +138,7 @@ fn read_segment(reader: &Arc<SegmentReader>) -> Result<()> {
         reader.find(entry.metric, entry.granularity, entry.first..entry.last.saturating_add(1), &mut found)?;
         reader.find_metric(entry.metric, &mut found)?;
         reader
-            .read(&[*entry], &mut Vec::new(), &mut |entry, chunk| {
+            .read(&[*entry], &mut Whole::default(), &mut |entry, chunk| {
                 decode(entry, chunk);
                 Ok(())
             })

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::{Engine, Maintenance};
 use crate::error::{Error, Result};
 use crate::query::{Erasure, Erasures, Segment, View};
-use crate::segment::{Entry, MEASURES, STATE};
+use crate::segment::{Entry, MEASURES, STATE, Whole};
 use crate::types::SeriesState;
 
 /// Adds an erasure to those of `view`, in which no segment has its number or a later one.
@@ -105,7 +105,7 @@ fn has_erased_previous(segment: &Segment, erasure: &Erasure) -> Result<bool> {
     let Some(mut entries) = entries(segment, erasure.metric)? else { return Ok(true) };
     entries.retain(|entry| entry.granularity == STATE);
     let mut found = false;
-    let read = segment.reader.read(&entries, &mut Vec::new(), &mut |_, chunk| {
+    let read = segment.reader.read(&entries, &mut Whole::default(), &mut |_, chunk| {
         found |= SeriesState::from_bytes(chunk).is_some_and(|state| erasure.forgets(&state));
         Ok(())
     });

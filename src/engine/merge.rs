@@ -14,7 +14,7 @@ use crate::codec::{DecodeError, Scratch, decode_aggregates};
 use crate::error::{Error, Result};
 use crate::head::Plan;
 use crate::query::{Erasure, Erasures, Segment, View, hidden, touched};
-use crate::segment::{Chunk, Entry, Kind, Scan, SegmentName, SegmentReader, SegmentWriter};
+use crate::segment::{Chunk, Entry, Kind, Scan, SegmentName, SegmentReader, SegmentWriter, Whole};
 use crate::types::AggregateBlock;
 
 /// This many segments side by side are worth a merge.
@@ -267,7 +267,7 @@ fn replace_in_partition(view: &mut View, target: Target, inputs: &[Arc<Segment>]
 /// bytes more its parts take.
 fn targets_of(segments: &[Arc<Segment>]) -> Result<(BTreeSet<Target>, u64)> {
     let (mut targets, mut more) = (BTreeSet::new(), 0);
-    let (mut scratch, mut bytes) = (Scratch::default(), Vec::new());
+    let (mut scratch, mut whole) = (Scratch::default(), Whole::default());
     for segment in segments {
         let mut crossing = Vec::new();
         segment.reader.each_entry(&mut |entry| {
@@ -277,7 +277,7 @@ fn targets_of(segments: &[Arc<Segment>]) -> Result<(BTreeSet<Target>, u64)> {
                 crossing.push(entry);
             }
         })?;
-        segment.reader.read(&crossing, &mut bytes, &mut |entry, chunk| {
+        segment.reader.read(&crossing, &mut whole, &mut |entry, chunk| {
             let block = decode_aggregates(chunk, entry.rows as usize, entry.granularity, &mut scratch)
                 .map_err(|error| segment.reader.damaged(entry, error.to_string()))?;
             let mut starts: Vec<i64> =

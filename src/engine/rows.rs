@@ -9,7 +9,7 @@ use super::aggregates::{interleave, retain};
 use crate::codec::{Scratch, decode_aggregates};
 use crate::error::Result;
 use crate::query::{Segment, View, hidden};
-use crate::segment::Entry;
+use crate::segment::{Entry, Whole};
 use crate::types::AggregateBlock;
 
 /// The rows of an archive of a metric whose starts lie in `starts`.
@@ -47,7 +47,7 @@ fn live(view: &View, segment: &Segment, entry: &Entry, starts: &Range<i64>) -> R
     let (number, granularity) = (segment.name.number(), entry.granularity);
     let mut block = AggregateBlock::default();
     let mut scratch = Scratch::default();
-    segment.reader.read(&[*entry], &mut Vec::new(), &mut |entry, chunk| {
+    segment.reader.read(&[*entry], &mut Whole::default(), &mut |entry, chunk| {
         let whole = decode_aggregates(chunk, entry.rows as usize, granularity, &mut scratch)
             .map_err(|error| segment.reader.damaged(entry, error.to_string()))?;
         block = retain(&whole, |start| starts.contains(&start) && !hidden(erased, number, start));

@@ -11,7 +11,7 @@ use super::tolerance::{Holes, Tolerance};
 use crate::codec::{Scratch, decode_aggregate};
 use crate::error::{Error, Result};
 use crate::head::Run;
-use crate::segment::{Blocks, Entry, MEASURES, Room, STATE, SegmentName, SegmentReader};
+use crate::segment::{Blocks, Entry, MEASURES, Room, STATE, SegmentName, SegmentReader, Whole};
 use crate::types::{AggregationMethod, Columns, Points, SeriesState};
 
 /// A segment that is part of the state.
@@ -105,13 +105,13 @@ impl View {
     pub fn series(&self, metric: u64) -> Result<Option<(SeriesState, bool)>> {
         let mut newest: Option<SeriesState> = None;
         let (mut has_measures, mut damaged) = (false, None);
-        let (mut entries, mut bytes) = (Vec::new(), Vec::new());
+        let (mut entries, mut whole) = (Vec::new(), Whole::default());
         for segment in &self.raw {
             entries.clear();
             segment.reader.find_metric(metric, &mut entries)?;
             has_measures |= entries.iter().any(|entry| entry.granularity == MEASURES);
             entries.retain(|entry| entry.granularity == STATE);
-            let read = segment.reader.read(&entries, &mut bytes, &mut |entry, chunk| {
+            let read = segment.reader.read(&entries, &mut whole, &mut |entry, chunk| {
                 let state = SeriesState::from_bytes(chunk)
                     .ok_or_else(|| segment.reader.damaged(entry, "the state of a series is impossible"))?;
                 if newest.is_none_or(|known| known.sequence <= state.sequence) {
@@ -145,7 +145,7 @@ impl View {
         holes: &mut Holes,
     ) -> Result<Vec<Run>> {
         let mut runs = Vec::new();
-        let (mut blocks, mut entries, mut bytes) = (Blocks::default(), Vec::new(), Vec::new());
+        let (mut blocks, mut entries, mut whole) = (Blocks::default(), Vec::new(), Whole::default());
         let erased = self.erased.of(metric, MEASURES);
         for segment in &self.raw {
             entries.clear();
@@ -155,7 +155,7 @@ impl View {
                 tolerance.take(error)
             })?;
             let before = runs.len();
-            let read = segment.reader.read(&entries, &mut bytes, &mut |entry, chunk| {
+            let read = segment.reader.read(&entries, &mut whole, &mut |entry, chunk| {
                 runs.extend(run(segment, entry, chunk, erased)?);
                 Ok(())
             });
@@ -165,7 +165,7 @@ impl View {
             }
             runs.truncate(before);
             for entry in &entries {
-                let alone = segment.reader.read(std::slice::from_ref(entry), &mut bytes, &mut |entry, chunk| {
+                let alone = segment.reader.read(std::slice::from_ref(entry), &mut whole, &mut |entry, chunk| {
                     runs.extend(run(segment, entry, chunk, erased)?);
                     Ok(())
                 });

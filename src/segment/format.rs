@@ -3,15 +3,17 @@
 //! Nothing here does I/O. Entries are fixed-width records, searched in place; the footer holds one reference per block of
 //! entries only, so that opening a segment costs nothing per metric.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{LONGEST_FRONT, MAX_ROWS};
 
 /// First and last eight bytes of every segment.
 pub(super) const MAGIC: [u8; 8] = *b"GNTSEG\r\n";
-/// The version of everything in this file. Version 1 had no chunks in parts, and neither it nor version 2 states of series whose
-/// clock jumped; their entries are read as those of this one.
-pub const FORMAT_VERSION: u32 = 3;
+/// The version of everything in this file. Version 1 had no chunks in parts, neither it nor version 2 states of series whose
+/// clock jumped, and no version before this one runs of several chunks; their entries are read as those of this one.
+pub const FORMAT_VERSION: u32 = 4;
 /// The first version whose chunks of aggregates are as they are now.
 pub(super) const PARTS_VERSION: u32 = 2;
 /// Magic, version, kind, number, checksum.
@@ -65,9 +67,11 @@ pub struct Entry {
     pub first: i64,
     /// Timestamp of the last row.
     pub last: i64,
-    /// Where the chunk begins in the file.
+    /// Where the chunk's front begins in the file.
     pub offset: u64,
-    /// How many bytes it has.
+    /// Where its tail begins: the parts, or nothing. Its entry does not say that, but those beside it do.
+    pub tail: u64,
+    /// How many bytes it has, front and tail together.
     pub length: u32,
     /// How many rows it has.
     pub rows: u32,
@@ -81,6 +85,33 @@ impl Entry {
     /// Whether parts of its chunk have checksums of their own.
     pub fn has_parts(&self) -> bool {
         self.front < self.length
+    }
+
+    /// Where its front lies.
+    pub fn front_range(&self) -> Range<u64> {
+        self.offset..self.front_end()
+    }
+
+    /// Where its tail lies.
+    pub fn tail_range(&self) -> Range<u64> {
+        self.tail..self.tail.saturating_add(self.tail_length())
+    }
+
+    /// Where in the file byte `at` of the chunk lies.
+    pub fn place(&self, at: usize) -> u64 {
+        let at = at as u64;
+        match at.checked_sub(self.front.into()) {
+            None => self.offset.saturating_add(at),
+            Some(behind) => self.tail.saturating_add(behind),
+        }
+    }
+
+    pub(super) fn front_end(&self) -> u64 {
+        self.offset.saturating_add(self.front.into())
+    }
+
+    pub(super) fn tail_length(&self) -> u64 {
+        u64::from(self.length - self.front)
     }
 
     /// The order of chunks in a segment.
@@ -100,21 +131,23 @@ impl Entry {
         out.extend_from_slice(&self.crc.to_le_bytes());
     }
 
-    /// The entry in these [`ENTRY_SIZE`] bytes; `None` when it describes no possible chunk.
+    /// The entry in these [`ENTRY_SIZE`] bytes, of a chunk that lies by itself; `None` when it describes no possible chunk.
     pub(super) fn get(bytes: &[u8; ENTRY_SIZE]) -> Option<Entry> {
         let (length, rows_and_front) = (u32_at(bytes, 40), u32_at(bytes, 44));
         let front = rows_and_front >> ROWS_BITS;
-        let entry = Entry {
+        let mut entry = Entry {
             metric: u64_at(bytes, 0),
             granularity: u64_at(bytes, 8) as i64,
             first: u64_at(bytes, 16) as i64,
             last: u64_at(bytes, 24) as i64,
             offset: u64_at(bytes, 32),
+            tail: 0,
             length,
             rows: rows_and_front & ((1 << ROWS_BITS) - 1),
             front: if front == 0 { length } else { front },
             crc: u32_at(bytes, 48),
         };
+        entry.tail = entry.front_end();
         let possible = entry.granularity >= STATE
             && entry.first <= entry.last
             && entry.length <= MAX_CHUNK

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use super::format::{ENTRY_SIZE, Entry, Kind};
 use super::reader::SegmentReader;
+use super::runs::Layout;
+use super::whole::{Whole, chunk_of};
 use super::{MEASURES, STATE};
 use crate::error::{Corruption, Error, Result};
 
@@ -88,7 +90,7 @@ impl SegmentReader {
         take: &mut dyn FnMut(Part<'_>) -> Result<()>,
     ) -> Result<()> {
         let (chunks, offset, _, first) = self.block_facts(index);
-        let mut end = chunks.start;
+        let mut layout = Layout::begin(chunks.start);
         for (i, entry) in entries.iter().enumerate() {
             let at = offset + (i * ENTRY_SIZE) as u64;
             let mut wrong = |what: &str| {
@@ -98,10 +100,11 @@ impl SegmentReader {
             if i == 0 && entry.key() != first {
                 wrong("the footer names another first chunk of this block")?;
             }
-            if entry.offset != end {
+            if !layout.take(entry) {
                 wrong("a chunk does not lie where the one before ends")?;
+                layout = Layout::begin(entry.offset);
+                layout.take(entry);
             }
-            end = entry.offset.saturating_add(entry.length.into());
             let may_be_here = match kind {
                 Kind::Raw => [STATE, MEASURES].contains(&entry.granularity),
                 Kind::Level0 | Kind::Archive => entry.granularity > 0,
@@ -117,9 +120,9 @@ impl SegmentReader {
             }
             totals.add(entry);
         }
-        if end != chunks.end {
+        if layout.end() != chunks.end {
             let what = "bytes lie between the last chunk of a block and its entries";
-            take(Part::Inconsistent(Corruption::new(self.path(), end, what)))?;
+            take(Part::Inconsistent(Corruption::new(self.path(), layout.end(), what)))?;
         }
         Ok(())
     }
@@ -133,20 +136,19 @@ impl SegmentReader {
     ) -> Result<()> {
         // Where a part of the medium cannot be read, chunk by chunk what lies beside it can.
         let together = range.end - range.start <= TOGETHER && self.read_range(range, bytes).is_ok();
+        let (mut room, mut alone) = (Vec::new(), Whole::default());
         for entry in entries {
-            let start = if together {
-                (entry.offset - range.start) as usize
+            let chunk = if together {
+                chunk_of(entry, range.start, bytes, &mut room)
             } else {
-                let alone = entry.offset..entry.offset + u64::from(entry.length);
-                if let Err(error) = self.read_range(&alone, bytes) {
+                if let Err(error) = alone.read(self, std::slice::from_ref(entry)) {
                     let corruption = self.corruption_of(error, entry.offset);
                     let corruption = corruption.of_metric(entry.metric).of_span(entry.first, entry.last);
                     take(Part::DamagedChunk { entry, bytes: &[], corruption })?;
                     continue;
                 }
-                0
+                alone.chunk(entry)
             };
-            let chunk = bytes.get(start..start + entry.length as usize).unwrap_or_default();
             match self.verify(entry, chunk) {
                 Ok(()) => take(Part::Chunk { entry, bytes: chunk })?,
                 Err(error) => {

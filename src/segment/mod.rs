@@ -8,12 +8,15 @@
 mod format;
 mod inspect;
 mod names;
+mod pieces;
 mod reader;
+mod runs;
 mod salvage;
 mod scan;
 #[cfg(test)]
 mod tests;
 mod wanted;
+mod whole;
 mod writer;
 
 pub use format::{ENTRY_SIZE, Entry, Kind, MEASURES, STATE};
@@ -22,4 +25,5 @@ pub use names::{ARCHIVE, LEVEL0, RAW, SegmentName, number_of};
 pub use reader::{Blocks, SegmentReader};
 pub use scan::Scan;
 pub use wanted::Room;
+pub use whole::Whole;
 pub use writer::{Chunk, SegmentWriter};

@@ -8,12 +8,14 @@ use super::format::{
     BlockRef, ENTRY_SIZE, Entry, FORMAT_VERSION, Footer, HEADER_SIZE, Kind, MAGIC, PARTS_VERSION, TRAILER_SIZE, header,
     u32_at, u64_at,
 };
+use super::runs::{Tails, place_tails};
+use super::whole::Whole;
 use crate::codec::{Parts, crc};
 use crate::error::{Corruption, Error, Result};
 use crate::fs::{File, Fs};
 use crate::types::{AggregationMethod, encoding};
 
-/// Chunks that lie side by side are read together up to this many bytes.
+/// Chunks are read together up to this many bytes.
 const READ_AHEAD: u64 = 1 << 20;
 
 /// An open segment. Holds its footer in memory and nothing else.
@@ -189,8 +191,12 @@ impl SegmentReader {
                 }
             };
             let count = reference.entries as usize;
+            let mut tails = Tails::default();
+            let get = |i: usize| entry_at(bytes, i);
             for i in last_not_after(bytes, count, target)..count {
-                if !visit(self.entry(reference, bytes, i)?) {
+                let mut entry = self.entry(reference, bytes, i)?;
+                tails.place(&mut entry, i, count, &get);
+                if !visit(self.within(reference, i, entry)?) {
                     return Ok(());
                 }
             }
@@ -199,17 +205,18 @@ impl SegmentReader {
     }
 
     fn entry(&self, reference: &BlockRef, bytes: &[u8], i: usize) -> Result<Entry> {
-        let at = i * ENTRY_SIZE;
-        let mut record = [0; ENTRY_SIZE];
-        record.copy_from_slice(&bytes[at..at + ENTRY_SIZE]);
-        let entry = Entry::get(&record);
-        let inside = |e: &Entry| {
-            e.offset >= reference.chunks
-                && e.offset.checked_add(e.length.into()).is_some_and(|end| end <= reference.offset)
-        };
-        entry
-            .filter(inside)
-            .ok_or_else(|| self.corrupt(reference.offset + at as u64, "an entry describes no possible chunk"))
+        entry_at(bytes, i).ok_or_else(|| self.impossible(reference, i))
+    }
+
+    /// The entry, when its chunk lies within its block.
+    fn within(&self, reference: &BlockRef, i: usize, entry: Entry) -> Result<Entry> {
+        let inside = |range: Range<u64>| range.start >= reference.chunks && range.end <= reference.offset;
+        let fits = inside(entry.front_range()) && (!entry.has_parts() || inside(entry.tail_range()));
+        if fits { Ok(entry) } else { Err(self.impossible(reference, i)) }
+    }
+
+    fn impossible(&self, reference: &BlockRef, i: usize) -> Error {
+        self.corrupt(reference.offset + (i * ENTRY_SIZE) as u64, "an entry describes no possible chunk")
     }
 
     fn corrupt(&self, offset: u64, what: &str) -> Error {
@@ -238,6 +245,10 @@ impl SegmentReader {
         for i in 0..reference.entries as usize {
             entries.push(self.entry(reference, &bytes, i)?);
         }
+        place_tails(entries);
+        for (i, entry) in entries.iter().enumerate() {
+            self.within(reference, i, *entry)?;
+        }
         Ok(reference.chunks..reference.offset)
     }
 
@@ -250,7 +261,7 @@ impl SegmentReader {
         self.file.read_at(range.start, &mut bytes[..length])
     }
 
-    /// Reads the chunks of `entries` (ascending offsets), whole, and hands each, verified, to `take`.
+    /// Reads the chunks of `entries` (in their order), whole, and hands each, verified, to `take`.
     ///
     /// # Errors
     ///
@@ -258,19 +269,19 @@ impl SegmentReader {
     pub fn read(
         &self,
         entries: &[Entry],
-        bytes: &mut Vec<u8>,
+        whole: &mut Whole,
         take: &mut dyn FnMut(&Entry, &[u8]) -> Result<()>,
     ) -> Result<()> {
         let mut rest = entries;
-        while let Some((together, range)) = side_by_side(rest) {
-            self.read_range(&range, bytes)?;
+        while !rest.is_empty() {
+            let (together, behind) = rest.split_at(read_together(rest));
+            whole.read(self, together)?;
             for entry in together {
-                let at = (entry.offset - range.start) as usize;
-                let chunk = &bytes[at..at + entry.length as usize];
+                let chunk = whole.chunk(entry);
                 self.verify(entry, chunk)?;
                 take(entry, chunk)?;
             }
-            rest = &rest[together.len()..];
+            rest = behind;
         }
         Ok(())
     }
@@ -322,20 +333,14 @@ impl SegmentReader {
     }
 }
 
-/// The first of `entries` that are worth reading together, and where they lie: side by side.
-pub(super) fn side_by_side(entries: &[Entry]) -> Option<(&[Entry], Range<u64>)> {
-    let first = entries.first()?;
-    let mut count = 1;
-    let mut end = first.offset + u64::from(first.length);
-    while let Some(next) = entries.get(count) {
-        let next_end = next.offset + u64::from(next.length);
-        if next.offset != end || next_end - first.offset > READ_AHEAD {
-            break;
-        }
-        end = next_end;
-        count += 1;
-    }
-    Some((&entries[..count], first.offset..end))
+/// How many of `entries`, from the first on, are read together: at least that.
+pub(super) fn read_together(entries: &[Entry]) -> usize {
+    let mut bytes = 0;
+    let fit = entries.iter().take_while(|entry| {
+        bytes += u64::from(entry.length);
+        bytes <= READ_AHEAD
+    });
+    fit.count().max(1)
 }
 
 /// Blocks of entries as they were read last, one of each segment: who looks up one metric after the other mostly finds the next
@@ -372,6 +377,11 @@ impl Blocks {
         }
         Ok(&block.bytes)
     }
+}
+
+/// Entry `i` of a block.
+fn entry_at(bytes: &[u8], i: usize) -> Option<Entry> {
+    bytes.get(i * ENTRY_SIZE..)?.first_chunk().and_then(Entry::get)
 }
 
 /// The index of the last entry of a block whose key is not after `target`; 0 when all are.

@@ -10,6 +10,8 @@ use std::path::Path;
 
 use super::format::{BLOCK_ENTRIES, BlockRef, ENTRY_SIZE, Entry, Footer, HEADER_SIZE, MAX_CHUNK, TRAILER_SIZE, u32_at};
 use super::reader::SegmentReader;
+use super::runs::{Layout, place_tails};
+use super::whole::Whole;
 use crate::codec::{crc, mend};
 use crate::error::Result;
 use crate::fs::Fs;
@@ -79,30 +81,26 @@ impl SegmentReader {
 
     /// The entries in these bytes, when they fill their place and all their chunks pass their checksums.
     fn confirmed(&self, bytes: &[u8], chunks: &Range<u64>) -> Option<Vec<Entry>> {
-        let entries = entries_of(bytes, chunks.start)?;
-        let last = entries.last()?;
-        if last.offset + u64::from(last.length) != chunks.end || !entries.is_sorted_by(|a, b| a.key() < b.key()) {
+        let entries = entries_of(bytes)?;
+        let mut layout = Layout::begin(chunks.start);
+        let fill_their_place = entries.iter().all(|entry| layout.take(entry)) && layout.end() == chunks.end;
+        if !fill_their_place || entries.is_empty() || !entries.is_sorted_by(|a, b| a.key() < b.key()) {
             return None;
         }
-        let mut chunk = Vec::new();
+        let mut whole = Whole::default();
         let sound = entries.iter().all(|entry| {
-            let range = entry.offset..entry.offset + u64::from(entry.length);
-            let read = self.read_range(&range, &mut chunk);
-            read.is_ok() && chunk.get(..entry.length as usize).is_some_and(|chunk| self.verify(entry, chunk).is_ok())
+            let read = whole.read(self, std::slice::from_ref(entry));
+            read.is_ok() && self.verify(entry, whole.chunk(entry)).is_ok()
         });
         sound.then_some(entries)
     }
 }
 
-/// The entries in these bytes, whose chunks lie side by side from `start` on.
-fn entries_of(bytes: &[u8], start: u64) -> Option<Vec<Entry>> {
-    let mut end = start;
-    let mut entries = Vec::with_capacity(bytes.len() / ENTRY_SIZE);
-    for record in bytes.chunks_exact(ENTRY_SIZE) {
-        let entry = Entry::get(record.try_into().ok()?).filter(|entry| entry.offset == end)?;
-        end = end.checked_add(entry.length.into())?;
-        entries.push(entry);
-    }
+/// The entries in these bytes, all of a block.
+fn entries_of(bytes: &[u8]) -> Option<Vec<Entry>> {
+    let (records, _) = bytes.as_chunks();
+    let mut entries: Vec<Entry> = records.iter().map(Entry::get).collect::<Option<_>>()?;
+    place_tails(&mut entries);
     Some(entries)
 }
 
@@ -117,16 +115,17 @@ fn next_block(bytes: &[u8], start: usize) -> Option<(usize, Vec<Entry>)> {
 }
 
 fn block_at(bytes: &[u8], start: usize, at: usize) -> Option<Vec<Entry>> {
-    let mut end = start as u64;
+    let mut layout = Layout::begin(start as u64);
     for count in 1..=BLOCK_ENTRIES {
         let from = at + (count - 1) * ENTRY_SIZE;
         let record: &[u8; ENTRY_SIZE] = bytes.get(from..from + ENTRY_SIZE)?.try_into().ok()?;
-        let entry = Entry::get(record).filter(|entry| entry.offset == end)?;
-        end = end.checked_add(entry.length.into())?;
-        if end == at as u64 {
+        if !layout.take(&Entry::get(record)?) {
+            return None;
+        }
+        if layout.end() == at as u64 {
             let all = bytes.get(at..at + count * ENTRY_SIZE)?;
             let sum = bytes.get(at + all.len()..at + all.len() + 4)?;
-            return if crc(all) == u32_at(sum, 0) { entries_of(all, start as u64) } else { None };
+            return if crc(all) == u32_at(sum, 0) { entries_of(all) } else { None };
         }
     }
     None

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::format::Entry;
 use super::reader::SegmentReader;
+use super::whole::chunk_of;
 use crate::error::Result;
 
 /// A cursor over all chunks of a segment, in order, one block of memory at a time.
@@ -15,6 +16,8 @@ pub struct Scan {
     at: usize,
     chunks_start: u64,
     chunks: Vec<u8>,
+    /// A chunk that is put together.
+    whole: Vec<u8>,
 }
 
 impl Scan {
@@ -24,7 +27,15 @@ impl Scan {
     ///
     /// As [`SegmentReader::find`].
     pub fn new(reader: Arc<SegmentReader>) -> Result<Self> {
-        let mut scan = Scan { reader, next_block: 0, entries: Vec::new(), at: 0, chunks_start: 0, chunks: Vec::new() };
+        let mut scan = Scan {
+            reader,
+            next_block: 0,
+            entries: Vec::new(),
+            at: 0,
+            chunks_start: 0,
+            chunks: Vec::new(),
+            whole: Vec::new(),
+        };
         scan.load()?;
         Ok(scan)
     }
@@ -51,10 +62,9 @@ impl Scan {
     /// # Errors
     ///
     /// As [`SegmentReader::verify`].
-    pub fn chunk(&self) -> Result<&[u8]> {
-        let Some(entry) = self.entry() else { return Ok(&[]) };
-        let start = (entry.offset - self.chunks_start) as usize;
-        let chunk = &self.chunks[start..start + entry.length as usize];
+    pub fn chunk(&mut self) -> Result<&[u8]> {
+        let Some(entry) = self.entries.get(self.at) else { return Ok(&[]) };
+        let chunk = chunk_of(entry, self.chunks_start, &self.chunks, &mut self.whole);
         self.reader.verify(entry, chunk)?;
         Ok(chunk)
     }

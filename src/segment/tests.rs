@@ -73,7 +73,7 @@ fn open(fixture: &Fixture) -> Result<SegmentReader> {
 
 /// The chunks behind some entries.
 fn read(reader: &SegmentReader, entries: &[Entry]) -> Result<Vec<Vec<u8>>> {
-    let (mut found, mut buffer) = (Vec::new(), Vec::new());
+    let (mut found, mut buffer) = (Vec::new(), Whole::default());
     reader.read(entries, &mut buffer, &mut |_, chunk| {
         found.push(chunk.to_vec());
         Ok(())
@@ -229,7 +229,7 @@ fn a_segment_is_what_its_name_says_or_not_opened() {
     let sum = crate::codec::crc(&bytes[..24]);
     bytes[24..28].copy_from_slice(&sum.to_le_bytes());
     std::fs::write(&fixture.path, bytes).unwrap();
-    assert!(matches!(open(&fixture), Err(Error::UnsupportedFormat { found: 4, supported: 3, .. })));
+    assert!(matches!(open(&fixture), Err(Error::UnsupportedFormat { found: 5, supported: 4, .. })));
 }
 
 #[test]

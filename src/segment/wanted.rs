@@ -1,29 +1,46 @@
 //! Reading of chunks what one method needs of them, and no more.
 //!
-//! The front of each is read and verified; it says which parts the method takes, and these are read and verified too. Where
-//! what nobody needs is short, it is read with the rest: copying it takes less than one more call of the system. Nothing that
-//! was not verified is ever handed out but as a place that the decoder, which knows the same parts, does not look at.
-
-use std::ops::Range;
+//! The fronts of chunks that lie side by side are read together and verified; they say which parts the method takes, and these
+//! are read and verified too. Where what nobody needs is short, it is read with the rest: copying it takes less than one more call
+//! of the system. Nothing that was not verified is ever handed out but as a place that the decoder, which knows the same parts,
+//! does not look at.
 
 use super::format::Entry;
-use super::reader::{SegmentReader, side_by_side};
+use super::pieces::Pieces;
+use super::reader::{SegmentReader, read_together};
 use crate::codec::{Part, Parts, crc};
 use crate::error::Result;
 use crate::types::AggregationMethod;
 
-/// So many bytes are copied in the time of a call.
-const GAP: u64 = 4 << 10;
-
 /// Memory of the reading, used again from one to the next.
 #[derive(Debug, Default)]
 pub struct Room {
-    bytes: Vec<u8>,
-    parts: Parts,
+    fronts: Pieces,
+    parts: Pieces,
+    directory: Parts,
+    needs: Vec<Need>,
+    /// A chunk that is put together.
+    whole: Vec<u8>,
+}
+
+/// A part that the method takes.
+#[derive(Debug)]
+struct Need {
+    /// Of which chunk.
+    of: usize,
+    part: Part,
+}
+
+impl Need {
+    /// Where in the file it lies.
+    fn place(&self, entries: &[Entry]) -> std::ops::Range<u64> {
+        let entry = &entries[self.of];
+        entry.place(self.part.range.start)..entry.place(self.part.range.end)
+    }
 }
 
 impl SegmentReader {
-    /// Reads of the chunks of `entries` (aggregates, ascending offsets) what `method` needs and hands each to `take`: the bytes
+    /// Reads of the chunks of `entries` (aggregates, in their order) what `method` needs and hands each to `take`: the bytes
     /// that reading this method takes are verified, the others may be anything.
     ///
     /// # Errors
@@ -37,75 +54,66 @@ impl SegmentReader {
         take: &mut dyn FnMut(&Entry, &[u8]) -> Result<()>,
     ) -> Result<()> {
         let mut rest = entries;
-        while let Some((run, range)) = side_by_side(rest) {
-            let length = (range.end - range.start) as usize;
-            if room.bytes.len() < length {
-                room.bytes.resize(length, 0);
-            }
-            self.read_run(run, range.start, method, room, take)?;
-            rest = &rest[run.len()..];
-        }
-        Ok(())
-    }
-
-    /// Chunks that lie side by side from `base` on, for which there is room.
-    fn read_run(
-        &self,
-        run: &[Entry],
-        base: u64,
-        method: AggregationMethod,
-        Room { bytes, parts }: &mut Room,
-        take: &mut dyn FnMut(&Entry, &[u8]) -> Result<()>,
-    ) -> Result<()> {
-        // What was read last, which lies at its place behind `base`.
-        let mut there = base..base;
-        let mut read = |wanted: Range<u64>, reach: &dyn Fn() -> u64, bytes: &mut [u8]| {
-            if wanted.start >= there.start && wanted.end <= there.end {
-                return Ok(());
-            }
-            there = wanted.start..reach();
-            let (start, end) = ((there.start - base) as usize, (there.end - base) as usize);
-            self.read_at(there.start, &mut bytes[start..end])
-        };
-        for (i, entry) in run.iter().enumerate() {
-            read(front_of(entry), &|| reach(run[i..].iter().map(front_of)), bytes)?;
-            let at = (entry.offset - base) as usize;
-            let whole = at..at + entry.length as usize;
-            self.verify_front(entry, &bytes[whole.clone()])?;
-            if entry.has_parts() {
-                let wanted = parts.of(&bytes[at..at + entry.front as usize], method);
-                let wanted = wanted.map_err(|error| self.damaged(entry, error.to_string()))?;
-                // Before anything is read: parts are read together with those behind them.
-                if wanted.iter().any(|part| part.range.end > entry.length as usize) {
-                    return Err(self.damaged(entry, "a part of a chunk lies behind its end"));
+        while !rest.is_empty() {
+            let (together, behind) = rest.split_at(read_together(rest));
+            self.read_fronts(together, method, room)?;
+            if room.needs.is_empty() {
+                for entry in together {
+                    take(entry, room.fronts.get_longer(&entry.front_range(), entry.length as usize))?;
                 }
-                for (k, part) in wanted.iter().enumerate() {
-                    let place =
-                        |part: &Part| entry.offset + part.range.start as u64..entry.offset + part.range.end as u64;
-                    read(place(part), &|| reach(wanted[k..].iter().map(place)), bytes)?;
-                    if crc(&bytes[at + part.range.start..at + part.range.end]) != part.sum {
-                        return Err(self.damaged(entry, format!("what a chunk has of {method} fails its checksum")));
+            } else {
+                self.read_parts(together, method, room)?;
+                let Room { fronts, parts, needs, whole, .. } = &mut *room;
+                let mut needs = needs.iter().peekable();
+                for (at, entry) in together.iter().enumerate() {
+                    let front = fronts.get(&entry.front_range());
+                    if whole.len() < entry.length as usize {
+                        whole.resize(entry.length as usize, 0);
                     }
+                    whole[..front.len()].copy_from_slice(front);
+                    while let Some(need) = needs.next_if(|need| need.of == at) {
+                        whole[need.part.range.clone()].copy_from_slice(parts.get(&need.place(together)));
+                    }
+                    take(entry, &whole[..entry.length as usize])?;
                 }
             }
-            take(entry, &bytes[whole])?;
+            rest = behind;
         }
         Ok(())
     }
-}
 
-fn front_of(entry: &Entry) -> Range<u64> {
-    entry.offset..entry.offset + u64::from(entry.front)
-}
-
-/// Up to where it is worth reading from the first of these on, which ascend.
-fn reach(mut ranges: impl Iterator<Item = Range<u64>>) -> u64 {
-    let mut end = ranges.next().map_or(0, |range| range.end);
-    for range in ranges {
-        if range.start > end + GAP {
-            break;
+    /// Reads and verifies the fronts, and notes which parts are needed.
+    fn read_fronts(&self, entries: &[Entry], method: AggregationMethod, room: &mut Room) -> Result<()> {
+        let Room { fronts, directory, needs, .. } = room;
+        needs.clear();
+        fronts.read(self, entries.iter().map(Entry::front_range))?;
+        for (of, entry) in entries.iter().enumerate() {
+            let front = fronts.get(&entry.front_range());
+            self.verify_front(entry, front)?;
+            if !entry.has_parts() {
+                continue;
+            }
+            let wanted = directory.of(front, method).map_err(|error| self.damaged(entry, error.to_string()))?;
+            for part in wanted {
+                // Before anything is read: what lies behind the chunk is another's.
+                if part.range.start < front.len() || part.range.end > entry.length as usize {
+                    return Err(self.damaged(entry, "a part of a chunk lies outside it"));
+                }
+                needs.push(Need { of, part: part.clone() });
+            }
         }
-        end = range.end;
+        Ok(())
     }
-    end
+
+    /// Reads and verifies the parts that are needed.
+    fn read_parts(&self, entries: &[Entry], method: AggregationMethod, room: &mut Room) -> Result<()> {
+        let Room { parts, needs, .. } = room;
+        parts.read(self, needs.iter().map(|need| need.place(entries)))?;
+        for need in &*needs {
+            if crc(parts.get(&need.place(entries))) != need.part.sum {
+                return Err(self.damaged(&entries[need.of], format!("what a chunk has of {method} fails its checksum")));
+            }
+        }
+        Ok(())
+    }
 }

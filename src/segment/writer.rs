@@ -1,4 +1,7 @@
 //! Writing a segment, once, front to back.
+//!
+//! The chunks of one archive that follow one another are a *run*: their fronts lie side by side, and their tails behind the last
+//! of these (see [`super::runs`]), so that who needs no parts reads the whole of an archive at once. No run goes beyond its block.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,6 +14,8 @@ use crate::types::encoding;
 
 /// Appends go to the file in pieces of this size.
 const BUFFER: usize = 256 << 10;
+/// A run ends when its tails have so many bytes: they wait in memory until then.
+const RUN: usize = 256 << 10;
 
 /// A chunk on its way into a segment.
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +42,9 @@ pub struct Chunk<'a> {
 pub struct SegmentWriter {
     file: Arc<dyn File>,
     buffer: Vec<u8>,
-    /// Where the next chunk goes.
+    /// The tails of the run whose fronts are written.
+    tails: Vec<u8>,
+    /// Where the next chunk's front goes, or the tails of those before it.
     position: u64,
     /// Where the current block's chunks began.
     block_start: u64,
@@ -65,7 +72,16 @@ impl SegmentWriter {
             last_metric: 0,
         };
         let buffer = header.to_vec();
-        Ok(SegmentWriter { file, buffer, position, block_start: position, pending: Vec::new(), last_key: None, footer })
+        Ok(SegmentWriter {
+            file,
+            buffer,
+            tails: Vec::new(),
+            position,
+            block_start: position,
+            pending: Vec::new(),
+            last_key: None,
+            footer,
+        })
     }
 
     /// How many chunks were added.
@@ -79,24 +95,32 @@ impl SegmentWriter {
     ///
     /// The disk's; and [`Error::Corrupt`] when the chunk is out of order, which would make it unfindable.
     pub fn add(&mut self, chunk: &Chunk<'_>) -> Result<()> {
+        let key = (chunk.metric, chunk.granularity, chunk.first);
+        if self.last_key.is_some_and(|last| last >= key) {
+            let what = "a chunk was to be written out of order; the segment was given up, nothing stored is affected";
+            return Err(Corruption::new(self.file.path(), self.position, what).of_metric(chunk.metric).into());
+        }
+        let goes_on = self.last_key.is_some_and(|(metric, granularity, _)| (metric, granularity) == (key.0, key.1));
+        if !goes_on || self.tails.len() >= RUN {
+            self.end_run();
+        }
+        self.last_key = Some(key);
+        let (front, tail) = chunk.bytes.split_at_checked(chunk.front).unwrap_or((chunk.bytes, &[]));
         let entry = Entry {
             metric: chunk.metric,
             granularity: chunk.granularity,
             first: chunk.first,
             last: chunk.last,
             offset: self.position,
+            tail: 0,
             length: chunk.bytes.len() as u32,
             rows: chunk.rows,
-            front: chunk.front as u32,
-            crc: crc(chunk.bytes.get(..chunk.front).unwrap_or(chunk.bytes)),
+            front: front.len() as u32,
+            crc: crc(front),
         };
-        if self.last_key.is_some_and(|last| last >= entry.key()) {
-            let what = "a chunk was to be written out of order; the segment was given up, nothing stored is affected";
-            return Err(Corruption::new(self.file.path(), self.position, what).of_metric(chunk.metric).into());
-        }
-        self.last_key = Some(entry.key());
-        self.buffer.extend_from_slice(chunk.bytes);
-        self.position += chunk.bytes.len() as u64;
+        self.buffer.extend_from_slice(front);
+        self.position += front.len() as u64;
+        self.tails.extend_from_slice(tail);
         self.note(&entry);
         self.pending.push(entry);
         if self.pending.len() == BLOCK_ENTRIES {
@@ -117,7 +141,15 @@ impl SegmentWriter {
         footer.last_metric = footer.last_metric.max(entry.metric);
     }
 
+    /// Puts the tails of a run behind its fronts.
+    fn end_run(&mut self) {
+        self.buffer.extend_from_slice(&self.tails);
+        self.position += self.tails.len() as u64;
+        self.tails.clear();
+    }
+
     fn end_block(&mut self) {
+        self.end_run();
         let Some(first) = self.pending.first() else { return };
         self.footer.blocks.push(BlockRef {
             metric: first.metric,

@@ -28,7 +28,8 @@ pub(super) fn inspect(segment: &Segment, bytes: u64, walk: &mut Walk<'_>) -> Res
                     let corruption = Corruption::new(reader.path(), entry.offset, what);
                     walk.report.add(Finding::new(FindingKind::Contents, corruption).of_chunk(entry));
                 }
-                let at = entry.offset + u64::from(entry.length);
+                // Where its front ends: that ascends.
+                let at = entry.front_range().end;
                 if at - told >= STEP {
                     walk.advance(reader.path(), at - told);
                     told = at;

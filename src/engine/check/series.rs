@@ -15,7 +15,7 @@ use crate::error::{Corruption, Result};
 use crate::head::Run;
 use crate::indexer::{Indexer, KnownKey};
 use crate::query::{Erasure, Erasures, Segment, cut, hidden, touched};
-use crate::segment::{Cursor, Entry, MEASURES, STATE};
+use crate::segment::{Cursor, Entry, MEASURES, STATE, Whole};
 use crate::types::SeriesState;
 
 /// So many keys are read from the index at once.
@@ -74,12 +74,12 @@ fn granularities(index: Option<&Indexer>) -> Result<HashMap<u32, Vec<i64>>> {
 /// after a deletion the newest measure is an older one.
 fn latest_state(chunks: &[Placed]) -> Option<SeriesState> {
     let mut latest: Option<SeriesState> = None;
-    let mut bytes = Vec::new();
+    let mut whole = Whole::default();
     let mut states: Vec<&Placed> = chunks.iter().filter(|(entry, ..)| entry.granularity == STATE).collect();
     states.sort_by_key(|(.., at)| *at);
     for (entry, segment, _) in states {
         let mut found = None;
-        let read = segment.reader.read(std::slice::from_ref(entry), &mut bytes, &mut |_, chunk| {
+        let read = segment.reader.read(std::slice::from_ref(entry), &mut whole, &mut |_, chunk| {
             found = SeriesState::from_bytes(chunk);
             Ok(())
         });
@@ -165,8 +165,8 @@ type Head = Reverse<((u64, i64, i64), usize)>;
 /// The starts of the groups in a chunk that were not deleted; none when it cannot be read, which was reported.
 fn times(entry: &Entry, segment: &Segment, erased: &Erasures) -> Vec<i64> {
     let (number, erased) = (segment.name.number(), erased.of(entry.metric, entry.granularity));
-    let (mut scratch, mut bytes, mut times) = (Scratch::default(), Vec::new(), Vec::new());
-    let read = segment.reader.read(std::slice::from_ref(entry), &mut bytes, &mut |entry, chunk| {
+    let (mut scratch, mut whole, mut times) = (Scratch::default(), Whole::default(), Vec::new());
+    let read = segment.reader.read(std::slice::from_ref(entry), &mut whole, &mut |entry, chunk| {
         if let Ok(block) = decode_aggregates(chunk, entry.rows as usize, entry.granularity, &mut scratch) {
             times = block.timestamps;
             times.retain(|time| !hidden(erased, number, *time));
@@ -184,7 +184,7 @@ fn last_left(entry: &Entry, segment: &Segment, erased: &[Erasure]) -> Option<i64
         return Some(last);
     }
     let mut left = None;
-    let read = segment.reader.read(std::slice::from_ref(entry), &mut Vec::new(), &mut |_, chunk| {
+    let read = segment.reader.read(std::slice::from_ref(entry), &mut Whole::default(), &mut |_, chunk| {
         let whole = Run { first, last, rows, bytes: chunk.into() };
         left = cut(whole, erased, number).ok().flatten().map(|run| run.last);
         Ok(())

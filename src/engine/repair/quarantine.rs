@@ -13,12 +13,12 @@ use crate::fs::{self, Fs};
 /// Where a medium does not give bytes back, so many at once are taken for zeros.
 const SECTOR: u64 = 512;
 
-/// Keeps the bytes `range` of `file` under `name`, and `about` beside it. Returns where.
+/// Keeps the bytes that lie in these ranges of `file`, one behind the other, under `name`, and `about` beside it. Returns where.
 pub(super) fn keep(
     fs: &dyn Fs,
     root: &Path,
     file: &Path,
-    range: std::ops::Range<u64>,
+    lies: &[std::ops::Range<u64>],
     name: &str,
     about: &impl Serialize,
 ) -> Result<PathBuf> {
@@ -26,7 +26,8 @@ pub(super) fn keep(
     fs.create_dir_all(&directory)?;
     fs.sync_dir(root)?;
     let path = directory.join(name);
-    let bytes = read_what_can_be(fs, file, range)?;
+    let bytes =
+        lies.iter().map(|range| read_what_can_be(fs, file, range.clone())).collect::<Result<Vec<_>>>()?.concat();
     fs::replace_atomically(fs, &path, &bytes)?;
     describe(fs, &path, about)?;
     Ok(path)

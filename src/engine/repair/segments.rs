@@ -21,7 +21,9 @@ use crate::fs::Fs;
 use crate::head::{Plan, Run};
 use crate::indexer::Indexer;
 use crate::query::{Segment, View, cut, hidden, touched};
-use crate::segment::{Chunk, ENTRY_SIZE, Entry, MEASURES, Part, STATE, SegmentName, SegmentReader, SegmentWriter};
+use crate::segment::{
+    Chunk, ENTRY_SIZE, Entry, MEASURES, Part, STATE, SegmentName, SegmentReader, SegmentWriter, Whole,
+};
 use crate::types::{AggregateBlock, MetricKey, SeriesState};
 
 /// A segment that is to be written anew.
@@ -201,8 +203,7 @@ impl Ground<'_> {
         self.fs.remove(&path)?;
         let mut writer = SegmentWriter::create(self.fs, &path, kind_of(name), number)?;
         for (key, finding) in patient.damaged.iter().filter(|(key, _)| **key >= u64::MAX - 1) {
-            let whole = 0..old.reader.bytes();
-            let quarantined = self.keep(patient, finding, whole, "whole")?;
+            let quarantined = self.keep(patient, finding, &[0..old.reader.bytes()], "whole")?;
             let outcome = if *key == u64::MAX { Outcome::Rebuilt } else { Outcome::Lost };
             report.repairs.push(Repair { quarantined: Some(quarantined), ..rebuilt(finding.clone(), outcome) });
         }
@@ -235,14 +236,14 @@ impl Ground<'_> {
         let Some(finding) = patient.damaged.get(&chunks.end) else { return Ok(()) };
         let Some(entries) = patient.mended.get(&chunks.start) else {
             let end = chunks.end + u64::from(count) * ENTRY_SIZE as u64 + 4;
-            let quarantined = self.keep(patient, finding, chunks.start..end, "block")?;
+            let quarantined = self.keep(patient, finding, &[chunks.start..end], "block")?;
             report.repairs.push(lost(finding.clone(), Some(quarantined)));
             return Ok(());
         };
-        let mut bytes = Vec::new();
+        let mut whole = Whole::default();
         for entry in entries {
             let mut copied = Ok(());
-            patient.segment.reader.read(std::slice::from_ref(entry), &mut bytes, &mut |entry, chunk| {
+            patient.segment.reader.read(std::slice::from_ref(entry), &mut whole, &mut |entry, chunk| {
                 copied = self.copy(patient, writer, entry, chunk);
                 Ok(())
             })?;
@@ -264,8 +265,8 @@ impl Ground<'_> {
         let Some(finding) = patient.damaged.get(&entry.offset) else {
             return self.copy(patient, writer, entry, bytes);
         };
-        let range = entry.offset..entry.offset + u64::from(entry.length);
-        let quarantined = self.keep(patient, finding, range, &format!("metric-{}", entry.metric))?;
+        let lies = [entry.front_range(), entry.tail_range()];
+        let quarantined = self.keep(patient, finding, &lies, &format!("metric-{}", entry.metric))?;
         let erased = self.view.erased.of(entry.metric, entry.granularity);
         let number = patient.segment.name.number();
         let sound = remains(&patient.segment.reader, entry, bytes);
@@ -305,7 +306,7 @@ impl Ground<'_> {
         &self,
         patient: &Patient,
         finding: &Finding,
-        range: std::ops::Range<u64>,
+        lies: &[std::ops::Range<u64>],
         what: &str,
     ) -> Result<std::path::PathBuf> {
         let (kind, number) = match patient.segment.name {
@@ -313,8 +314,8 @@ impl Ground<'_> {
             SegmentName::Level0 { number } => ("level0", number),
             SegmentName::Archive { number, .. } => ("archive", number),
         };
-        let name = format!("{kind}-{number:08}-at-{}-{what}", range.start);
-        quarantine::keep(self.fs, self.root, patient.segment.reader.path(), range, &name, finding)
+        let name = format!("{kind}-{number:08}-at-{}-{what}", lies.first().map_or(0, |range| range.start));
+        quarantine::keep(self.fs, self.root, patient.segment.reader.path(), lies, &name, finding)
     }
 
     /// What becomes of a damaged chunk, of which `sound` can be read.

@@ -12,7 +12,7 @@ use super::rebuild::points;
 use crate::codec::{Scratch, decode_measures};
 use crate::head::{Plan, sort_keeping_last};
 use crate::query::{View, hidden};
-use crate::segment::{Entry, MEASURES, STATE, SegmentReader};
+use crate::segment::{Entry, MEASURES, STATE, SegmentReader, Whole};
 use crate::types::{AggregationMethod, BeforeJump, Measure, SeriesState};
 
 /// The state of a series, and whether that is all of it: the measure before the window may be known to nobody else.
@@ -125,8 +125,8 @@ fn last_sealed(
 }
 
 fn read<T>(reader: &SegmentReader, entry: &Entry, look: impl Fn(&[u8]) -> Option<T>) -> Option<T> {
-    let (mut bytes, mut found) = (Vec::new(), None);
-    let read = reader.read(std::slice::from_ref(entry), &mut bytes, &mut |_, chunk| {
+    let (mut whole, mut found) = (Whole::default(), None);
+    let read = reader.read(std::slice::from_ref(entry), &mut whole, &mut |_, chunk| {
         found = look(chunk);
         Ok(())
     });
