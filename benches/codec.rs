@@ -7,7 +7,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use gnocchetti::internals::codec::{
-    Points, Scratch, decode_aggregate, decode_aggregates, decode_batch, decode_measures, encode_aggregates,
+    Parts, Points, Scratch, decode_aggregates, decode_batch, decode_measures, decode_opened, encode_aggregates,
     encode_batch, encode_measures,
 };
 use gnocchetti::{AggregateBlock, AggregateColumn, AggregationMethod};
@@ -82,10 +82,11 @@ fn bench_aggregates(criterion: &mut Criterion) {
             bencher.iter(|| decode_aggregates(black_box(&bytes), ROWS, MINUTE, &mut scratch));
         });
         for method in [AggregationMethod::MAX, AggregationMethod::MEAN, AggregationMethod::STD] {
-            let mut out = Points::default();
+            let (mut parts, mut out) = (Parts::default(), Points::default());
             group.bench_function(format!("decode {method}"), |bencher| {
                 bencher.iter(|| {
-                    let decoded = decode_aggregate(black_box(&bytes), ROWS, MINUTE, method, &mut scratch, &mut out);
+                    parts.of(black_box(&bytes), method).expect("a chunk");
+                    let decoded = decode_opened(&parts, black_box(&bytes), ROWS, MINUTE, &mut scratch, &mut out);
                     out.starts.truncate(0);
                     out.values.clear();
                     decoded

@@ -199,10 +199,32 @@ fn repair_keeps_the_other_columns_and_makes_again_what_it_can() {
     }
 }
 
-/// Gives a segment the header that version 1 wrote.
-fn make_old(path: &Path) {
+/// Makes of a segment what a version before 4 wrote: the front and the tail of each chunk lie side by side.
+fn make_old(path: &Path, version: u8) {
+    const ENTRY: usize = 52;
+    let name = path.file_name().unwrap().to_str().unwrap();
+    let kind = [("raw", Kind::Raw), ("level0", Kind::Level0), ("archive", Kind::Archive)];
+    let is_of = |name: &str| path.components().any(|part| part.as_os_str() == name);
+    let (_, kind) = kind.into_iter().find(|(name, _)| is_of(name)).unwrap();
+    let reader = SegmentReader::open(&RealFs, path, kind, number_of(name).unwrap()).unwrap();
+    let mut entries = Vec::new();
+    reader.each_entry(&mut |entry| entries.push(entry)).unwrap();
     let mut bytes = std::fs::read(path).unwrap();
-    bytes[8] = 1;
+    let chunks: Vec<Vec<u8>> = entries.iter().map(|entry| chunk(&bytes, entry)).collect();
+    let mut at = 28;
+    for (chunks, count) in chunks.chunks(128).zip(entries.chunks(128).map(<[Entry]>::len)) {
+        let list = at + chunks.iter().map(Vec::len).sum::<usize>();
+        for (i, chunk) in chunks.iter().enumerate() {
+            bytes[at..at + chunk.len()].copy_from_slice(chunk);
+            bytes[list + i * ENTRY + 32..][..8].copy_from_slice(&(at as u64).to_le_bytes());
+            at += chunk.len();
+        }
+        let end = list + count * ENTRY;
+        let sum = crc(&bytes[list..end]);
+        bytes[end..end + 4].copy_from_slice(&sum.to_le_bytes());
+        at = end + 4;
+    }
+    bytes[8] = version;
     let sum = crc(&bytes[..24]);
     bytes[24..28].copy_from_slice(&sum.to_le_bytes());
     std::fs::write(path, bytes).unwrap();
@@ -213,20 +235,39 @@ fn version(path: &Path) -> u8 {
 }
 
 #[test]
-fn segments_of_version_1_are_read_and_merges_write_version_4() {
-    let sample = sample(|metric, i| ((i * 7 + metric as i64) % 23) as f64);
+fn segments_of_the_versions_before_are_read_and_merges_write_version_4() {
+    for old in 1..4 {
+        // In version 1 nothing has parts; in the others chunks of both kinds follow each other.
+        let mixed = |metric, i| if metric == 1 && i >= 900 { (i % 7) as f64 } else { value(metric, i) };
+        let small = |metric: usize, i: i64| ((i * 7 + metric as i64) % 23) as f64;
+        old_segments_are_read(old, &sample(if old == 1 { small } else { mixed }));
+    }
+}
+
+fn old_segments_are_read(old: u8, sample: &Sample) {
+    let with_parts = |(_, _, entries): &(PathBuf, SegmentReader, Vec<Entry>)| {
+        entries.windows(2).any(|pair| pair.iter().all(Entry::has_parts)) && !entries.iter().all(Entry::has_parts)
+    };
+    assert_eq!(archives(&sample.root).iter().any(with_parts), old > 1, "version {old}");
     let expected = everything(&open(&sample.root)).unwrap();
+    let all = METHODS.map(|name| points(&open(&sample.root), sample.keys[1], FINE, method(name)));
+    let wholly: Vec<String> = archives(&sample.root).iter().map(|(_, reader, _)| contents(reader)).collect();
     for name in files(&sample.root).iter().filter(|name| name.extension().is_some_and(|e| e == "seg")) {
-        make_old(&sample.root.join(name));
+        make_old(&sample.root.join(name), old);
+    }
+    for ((path, reader, entries), wholly) in archives(&sample.root).iter().zip(wholly) {
+        assert_eq!((version(path), reader.is_current()), (old, old > 1));
+        assert!(entries.iter().all(|entry| entry.tail == entry.front_range().end));
+        assert_eq!(contents(reader), wholly);
     }
     let db = open(&sample.root);
     assert_eq!(everything(&db).unwrap(), expected);
+    assert_eq!(METHODS.map(|name| points(&db, sample.keys[1], FINE, method(name))), all);
     assert_eq!(db.check(&mut |_| {}).unwrap().findings, []);
     for i in 1800..2400 {
         db.push(sample.keys[0], at(i * STEP), 1.0).unwrap();
     }
     db.maintain().unwrap();
-    let all = METHODS.map(|name| points(&db, sample.keys[1], FINE, method(name)));
     db.close().unwrap();
     for (path, reader, _) in archives(&sample.root) {
         assert_eq!(version(&path), 4);
@@ -327,7 +368,7 @@ fn a_chunk_that_ends_before_its_parts_is_damaged() {
         let reader = SegmentReader::open(&RealFs, &file, Kind::Archive, 1).unwrap();
         let mut entries = Vec::new();
         reader.find_metric(metric, &mut entries).unwrap();
-        let read = |name: &str| reader.read_method(&entries, method(name), &mut Room::default(), &mut |_, _| Ok(()));
+        let read = |name: &str| reader.read_method(&entries, method(name), &mut Room::default(), &mut |_, _, _| Ok(()));
         let errors = METHODS.iter().filter_map(|name| read(name).err()).collect::<Vec<_>>();
         assert!(!errors.is_empty() && errors.iter().all(|error| matches!(error, Error::Corrupt(_))), "{errors:?}");
     }

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crc32c::{crc32c, crc32c_append};
-use gnocchetti::Result;
-use gnocchetti::internals::codec::{Scratch, decode_aggregates, decode_batch, decode_measures};
+use gnocchetti::internals::codec::{Points, Scratch, decode_aggregates, decode_batch, decode_measures, decode_opened};
 use gnocchetti::internals::engine::Manifest;
 use gnocchetti::internals::journal::recover;
-use gnocchetti::internals::segment::{Entry, Kind, MEASURES, STATE, Scan, SegmentReader, Whole};
+use gnocchetti::internals::segment::{Entry, Kind, MEASURES, Part, Room, STATE, Scan, SegmentReader, Whole};
+use gnocchetti::{AggregationMethod, Result};
 
 use super::memory::MemoryFs;
 
@@ -111,7 +111,8 @@ fn mend_journal(file: &mut [u8], number: u64, mut sequence: u64, renumber: bool)
     sequence
 }
 
-/// A segment: opened, walked, scanned, searched, all of its chunks decoded. The second byte says of which kind.
+/// A segment: opened, walked, scanned, searched, looked through, and salvaged; all of its chunks decoded, whole and by methods.
+/// The second byte says of which kind.
 pub fn segment(data: &[u8]) {
     let Some((&[mode, kind], file)) = data.split_first_chunk::<2>() else { return };
     let (code, kind) = match kind % 3 {
@@ -126,14 +127,23 @@ pub fn segment(data: &[u8]) {
     let fs = MemoryFs::with("segment", file);
     // What is refused with an error is as good as what is read.
     if let Ok(reader) = SegmentReader::open(&fs, Path::new("segment"), kind, NUMBER) {
+        let mut damaged = 0;
+        let inspected = reader.inspect(kind, &mut |part| {
+            damaged += u32::from(matches!(part, Part::DamagedEntries { .. }));
+            Ok(())
+        });
+        assert!(inspected.is_ok() && damaged as usize <= reader.blocks());
         read_segment(&Arc::new(reader)).unwrap_or_default();
+    }
+    if let Ok((salvaged, _)) = SegmentReader::salvage(&fs, Path::new("segment")) {
+        salvaged.inspect(kind, &mut |_| Ok(())).unwrap_or_default();
     }
 }
 
 fn read_segment(reader: &Arc<SegmentReader>) -> Result<()> {
     let mut entries = Vec::new();
     let walked = reader.each_entry(&mut |entry| entries.push(entry));
-    let mut found = Vec::new();
+    let (mut found, mut room) = (Vec::new(), Room::default());
     for entry in entries.iter().take(64) {
         reader.find(entry.metric, entry.granularity, entry.first..entry.last.saturating_add(1), &mut found)?;
         reader.find_metric(entry.metric, &mut found)?;
@@ -143,6 +153,9 @@ fn read_segment(reader: &Arc<SegmentReader>) -> Result<()> {
                 Ok(())
             })
             .unwrap_or_default();
+        if entry.granularity > 0 {
+            read_methods(reader, &found, &mut room);
+        }
         found.clear();
     }
     let mut scan = Scan::new(Arc::clone(reader))?;
@@ -154,6 +167,21 @@ fn read_segment(reader: &Arc<SegmentReader>) -> Result<()> {
     }
     assert!(walked.is_ok() && scanned == entries.len(), "a scan and a walk see the same");
     Ok(())
+}
+
+/// Reads of these chunks what some methods need of them; as an archive has them, these may be of any.
+fn read_methods(reader: &SegmentReader, entries: &[Entry], room: &mut Room) {
+    let (mut scratch, mut points) = (Scratch::default(), Points::default());
+    for method in [AggregationMethod::MEAN, AggregationMethod::MAX, AggregationMethod::STD] {
+        let read = reader.read_method(entries, method, room, &mut |entry, chunk, opened| {
+            let (before, rows) = (points.len(), entry.rows as usize);
+            let decoded = decode_opened(opened, chunk, rows, entry.granularity, &mut scratch, &mut points);
+            assert!(points.len() == points.values.len() && points.len() - before <= rows);
+            assert!(decoded.is_ok() || points.len() == before);
+            Ok(())
+        });
+        read.unwrap_or_default();
+    }
 }
 
 fn decode(entry: &Entry, chunk: &[u8]) {
@@ -182,7 +210,8 @@ fn place(at: Option<u64>, end: usize) -> Option<usize> {
 /// Gives a segment the header that is expected, and chunks, blocks of entries and footer their checksums.
 fn mend_segment(file: &mut [u8], kind: u32) {
     set(file, 0, b"GNTSEG\r\n");
-    set(file, 8, &1_u32.to_le_bytes());
+    let version = u32_at(file, 8).filter(|version| (1..=4).contains(version)).unwrap_or(1);
+    set(file, 8, &version.to_le_bytes());
     set(file, 12, &kind.to_le_bytes());
     set(file, 16, &NUMBER.to_le_bytes());
     set_crc(file, 24, 0..24);
@@ -202,7 +231,10 @@ fn mend_segment(file: &mut [u8], kind: u32) {
             let (Some(chunk), Some(length)) = (place(u64_at(file, at + 32), trailer), u32_at(file, at + 40)) else {
                 break;
             };
-            set_crc(file, at + 48, chunk..chunk + length as usize);
+            // The checksum is of the front, or of all where nothing says how long that is.
+            let front = u32_at(file, at + 44).map_or(0, |word| word >> 17);
+            let front = if front == 0 { length } else { front };
+            set_crc(file, at + 48, chunk..chunk + front as usize);
         }
         let end = offset + entries * 52;
         set_crc(file, end, offset..end);

@@ -178,8 +178,11 @@ pub fn decode(bytes: &[u8], n: usize, scratch: &mut Scratch, out: &mut Vec<f64>)
             reader.finish()
         }
         ORDERED => {
-            ints::decode(&mut reader, n, &mut scratch.integers)?;
-            out.extend(scratch.integers.iter().map(|&x| f64::from_bits(flip(x) as u64)));
+            let start = out.len();
+            // Of values that are not negative the numbers are the bits.
+            if ints::decode_bits(&mut reader, n, &mut scratch.integers, out)? {
+                out[start..].iter_mut().for_each(|x| *x = f64::from_bits(flip(x.to_bits() as i64) as u64));
+            }
             reader.finish()
         }
         PLAIN => get_plain(reader.rest(), n, out),

@@ -13,7 +13,7 @@
 use super::DecodeError;
 use super::blocks::{self, Plan};
 use super::reader::Reader;
-use super::varint::{length, put, put_signed, zigzag};
+use super::varint::{length, put, put_signed, unzigzag, zigzag};
 
 const DIVIDED: u8 = 1 << 3;
 const UNIFORM: u8 = 1 << 4;
@@ -215,9 +215,51 @@ fn above(base: i64, numbers: impl Iterator<Item = i64>, out: &mut Vec<u64>) {
 
 /// Reads `n` numbers into `out`, replacing what is there.
 pub fn decode(reader: &mut Reader<'_>, n: usize, out: &mut Vec<i64>) -> Result<(), DecodeError> {
+    if let Some(Steps { base, step }) = decode_steps(reader, n, out)? {
+        let mut number = base;
+        for slot in out {
+            let next = number.wrapping_add(slot.wrapping_add(step));
+            *slot = number;
+            number = next;
+        }
+    }
+    Ok(())
+}
+
+/// Reads `n` numbers and appends the floats of which they are the bits; whether any is negative. `spare` is memory of the reading.
+pub fn decode_bits(
+    reader: &mut Reader<'_>,
+    n: usize,
+    spare: &mut Vec<i64>,
+    out: &mut Vec<f64>,
+) -> Result<bool, DecodeError> {
+    let Some(Steps { base, step }) = decode_steps(reader, n, spare)? else {
+        out.extend(spare.iter().map(|&number| f64::from_bits(number as u64)));
+        return Ok(spare.iter().fold(0, |all, number| all | number) < 0);
+    };
+    let (mut next, mut all) = (base, 0);
+    out.extend(spare.iter().map(|slot| {
+        let number = next;
+        next = number.wrapping_add(slot.wrapping_add(step));
+        all |= number;
+        f64::from_bits(number as u64)
+    }));
+    Ok(all < 0)
+}
+
+/// Numbers that are told by their differences: slot `i` holds what leads, beside `step`, from number `i` to the next, and the last
+/// slot's is not used.
+struct Steps {
+    /// The first number.
+    base: i64,
+    step: i64,
+}
+
+/// Reads `n` numbers into `out`, replacing what is there, or what leads from each to the next.
+fn decode_steps(reader: &mut Reader<'_>, n: usize, out: &mut Vec<i64>) -> Result<Option<Steps>, DecodeError> {
     if n == 0 {
         out.clear();
-        return Ok(());
+        return Ok(None);
     }
     let head = reader.byte()?;
     let base = reader.signed()?;
@@ -229,8 +271,8 @@ pub fn decode(reader: &mut Reader<'_>, n: usize, out: &mut Vec<i64>) -> Result<(
             out.clear();
             out.resize(n, base);
             return match head {
-                CONSTANT => Ok(()),
-                SPARSE => decode_sparse(reader, out),
+                CONSTANT => Ok(None),
+                SPARSE => decode_sparse(reader, out).map(|()| None),
                 _ => Err(UNKNOWN),
             };
         }
@@ -241,13 +283,23 @@ pub fn decode(reader: &mut Reader<'_>, n: usize, out: &mut Vec<i64>) -> Result<(
         }
         _ => return Err(UNKNOWN),
     }
-    match kind {
-        FRAME => undo_frame(out, base, divisor),
-        LINE => undo_line(out, base, divisor, step),
-        DELTA => undo_deltas(out, base, |small| small.wrapping_mul(divisor).wrapping_add(step)),
-        _ => undo_deltas(out, base, |small| super::varint::unzigzag(small as u64).wrapping_mul(divisor)),
+    // What can be done to each number alone goes first, over all of them: several at a time then.
+    if kind == ZIGZAG {
+        for x in out.iter_mut() {
+            *x = unzigzag(*x as u64);
+        }
     }
-    Ok(())
+    if divisor != 1 {
+        for x in out.iter_mut() {
+            *x = x.wrapping_mul(divisor);
+        }
+    }
+    match kind {
+        FRAME => out.iter_mut().for_each(|x| *x = x.wrapping_add(base)),
+        LINE => undo_line(out, base, step),
+        _ => return Ok(Some(Steps { base, step })),
+    }
+    Ok(None)
 }
 
 fn decode_sparse(reader: &mut Reader<'_>, out: &mut [i64]) -> Result<(), DecodeError> {
@@ -263,33 +315,11 @@ fn decode_sparse(reader: &mut Reader<'_>, out: &mut [i64]) -> Result<(), DecodeE
 
 const UNKNOWN: DecodeError = DecodeError("an unknown kind of integer stream");
 
-fn undo_frame(out: &mut [i64], base: i64, divisor: i64) {
-    if divisor == 1 {
-        for x in out {
-            *x = x.wrapping_add(base);
-        }
-    } else {
-        for x in out {
-            *x = x.wrapping_mul(divisor).wrapping_add(base);
-        }
-    }
-}
-
-fn undo_line(out: &mut [i64], base: i64, divisor: i64, step: i64) {
+fn undo_line(out: &mut [i64], base: i64, step: i64) {
     let mut on_line = base;
     for x in out {
-        *x = x.wrapping_mul(divisor).wrapping_add(on_line);
+        *x = x.wrapping_add(on_line);
         on_line = on_line.wrapping_add(step);
-    }
-}
-
-/// Slot `i` holds what leads from number `i` to the next; the last slot's is not used.
-fn undo_deltas(out: &mut [i64], base: i64, difference: impl Fn(i64) -> i64) {
-    let mut number = base;
-    for slot in out {
-        let next = number.wrapping_add(difference(*slot));
-        *slot = number;
-        number = next;
     }
 }
 
@@ -307,6 +337,11 @@ mod tests {
         decode(&mut reader, numbers.len(), &mut back).unwrap();
         reader.finish().unwrap();
         assert_eq!(back, numbers);
+        let (mut reader, mut floats) = (Reader::new(&bytes), vec![0.5]);
+        let negative = decode_bits(&mut reader, numbers.len(), &mut back, &mut floats).unwrap();
+        reader.finish().unwrap();
+        assert_eq!(negative, numbers.iter().any(|number| *number < 0));
+        assert!(floats[0] == 0.5 && floats[1..].iter().map(|float| float.to_bits() as i64).eq(numbers.iter().copied()));
         bytes
     }
 

@@ -33,8 +33,10 @@ use std::fmt;
 
 #[cfg(any(test, feature = "internals"))]
 pub use crate::types::Points;
+#[cfg(any(test, feature = "internals"))]
+pub use aggregates::decode_aggregate;
 pub use aggregates::{
-    LONGEST_FRONT, Part, Parts, decode_aggregate, decode_aggregates, decode_sound_aggregates, encode_aggregates,
+    LONGEST_FRONT, Part, Parts, decode_aggregates, decode_opened, decode_sound_aggregates, encode_aggregates,
 };
 pub use batch::{decode_batch, encode_batch};
 pub use checksum::{crc, mend};

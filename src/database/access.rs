@@ -64,9 +64,24 @@ impl Access {
     /// Asks the state; for a reader, that as of its last refresh. Files that `look` needs may be gone then: see
     /// [`persist`](Self::persist).
     pub(super) fn state<T>(&self, look: impl FnOnce(&State) -> Result<T>) -> Result<T> {
+        self.check_usable()?;
+        self.usable_state(look)
+    }
+
+    /// Refuses a handle that was closed, or inherited through `fork`.
+    pub(super) fn check_usable(&self) -> Result<()> {
         match self {
-            Access::Writer { engine, .. } => engine.check_usable().and_then(|()| look(engine.state())),
-            Access::Reader(reader) => reader.check_usable().and_then(|()| reader.with_state(look)),
+            Access::Writer { engine, .. } => engine.check_usable(),
+            Access::Reader(reader) => reader.check_usable(),
+        }
+    }
+
+    /// As [`state`](Self::state), for who has asked whether the handle may be used: to ask the kernel for each of a thousand series
+    /// which process this is would take a fiftieth of the answer.
+    pub(super) fn usable_state<T>(&self, look: impl FnOnce(&State) -> Result<T>) -> Result<T> {
+        match self {
+            Access::Writer { engine, .. } => look(engine.state()),
+            Access::Reader(reader) => reader.with_state(look),
         }
     }
 

@@ -31,7 +31,7 @@ use crate::engine::{Engine, Options, Stats};
 use crate::error::{Error, Result};
 use crate::fs::{Fs, RealFs};
 use crate::indexer::Indexer;
-use crate::query::{BufferPool, Query, Tolerance};
+use crate::query::{BufferPool, Buffers, Query, Tolerance};
 use crate::types::{AggregationMethod, Columns, MetricKey, Points, Pushed, Timestamp};
 
 /// An open database: one directory, one writer, any number of readers.
@@ -236,12 +236,24 @@ impl Database {
         methods: &[AggregationMethod],
         tolerance: fn() -> Tolerance,
     ) -> Result<(Vec<Points>, Tolerance)> {
+        self.access.check_usable()?;
+        self.buffers.lend(|buffers| self.answer_with(buffers, query, methods, tolerance))
+    }
+
+    /// As [`answer`](Self::answer), for who asks for one series after the other, and has asked whether the handle may be used.
+    fn answer_with(
+        &self,
+        buffers: &mut Buffers,
+        query: &Query,
+        methods: &[AggregationMethod],
+        tolerance: fn() -> Tolerance,
+    ) -> Result<(Vec<Points>, Tolerance)> {
         self.access.persist(|| {
             let snapshot = self
                 .access
-                .state(|state| state.snapshot(query.asked_metric(), &|plan| query.request(plan, methods)))?;
+                .usable_state(|state| state.snapshot(query.asked_metric(), &|plan| query.request(plan, methods)))?;
             let mut tolerance = tolerance();
-            let answered = self.buffers.lend(|buffers| query.answer(&snapshot, methods, buffers, &mut tolerance))?;
+            let answered = query.answer(&snapshot, methods, buffers, &mut tolerance)?;
             Ok((answered, tolerance))
         })
     }

@@ -15,4 +15,4 @@ pub use erasures::{Erasure, Erasures, cut, hidden, touched, within};
 pub use question::Query;
 pub use read::{Request, Snapshot, window_damaged};
 pub use tolerance::{Tolerance, damage};
-pub use view::{BufferPool, Segment, View};
+pub use view::{BufferPool, Buffers, Segment, View};

@@ -104,7 +104,7 @@ impl Snapshot {
         let sealed = self.starts.start..self.starts.end.min(sealed_end);
         let mut answers = Vec::with_capacity(self.methods.len());
         for method in &self.methods {
-            let mut out = Points::default();
+            let mut out = Points { values: buffers.spare.pop().unwrap_or_default(), ..Points::default() };
             buffers.more = raw.timestamps.len();
             let archive = (self.metric, granularity);
             self.view.aggregates(archive, sealed.clone(), *method, buffers, tolerance, &mut out)?;

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use super::erasures::{Erasure, Erasures, cut, hidden, touched};
 use super::tolerance::{Holes, Tolerance};
-use crate::codec::{Scratch, decode_aggregate};
+use crate::codec::{Parts, Scratch, decode_opened};
 use crate::error::{Error, Result};
 use crate::head::Run;
 use crate::segment::{Blocks, Entry, MEASURES, Room, STATE, SegmentName, SegmentReader, Whole};
@@ -32,6 +32,8 @@ pub struct Buffers {
     pub scratch: Scratch,
     /// How many rows more the columns should have room for.
     pub(super) more: usize,
+    /// Memory for the values of points, empty: of points that were used up.
+    pub spare: Vec<Vec<f64>>,
     blocks: Blocks,
     room: Room,
 }
@@ -48,6 +50,7 @@ impl BufferPool {
     pub fn lend<T>(&self, answer: impl FnOnce(&mut Buffers) -> T) -> T {
         let kept = self.0.lock().pop();
         let mut buffers = kept.unwrap_or_default();
+        buffers.room.forget();
         let answered = answer(&mut buffers);
         let mut kept = self.0.lock();
         if kept.len() < MOST_BUFFERS {
@@ -206,9 +209,9 @@ impl View {
             let Some((segment, _)) = together.first() else { continue };
             let entries: Vec<Entry> = together.iter().map(|(_, entry)| *entry).collect();
             let number = segment.name.number();
-            let mut decode = |entry: &Entry, chunk: &[u8], out: &mut Points| {
+            let mut decode = |entry: &Entry, chunk: &[u8], opened: &Parts, out: &mut Points| {
                 let from = out.len();
-                decode_aggregate(chunk, entry.rows as usize, granularity, method, scratch, out)
+                decode_opened(opened, chunk, entry.rows as usize, granularity, scratch, out)
                     .map_err(|error| segment.reader.damaged(entry, error.to_string()))?;
                 if entry.first < starts.start || entry.last >= starts.end {
                     out.trim(from, &starts);
@@ -219,7 +222,7 @@ impl View {
                 Ok(())
             };
             let before = out.len();
-            let mut take = |entry: &Entry, chunk: &[u8]| decode(entry, chunk, out);
+            let mut take = |entry: &Entry, chunk: &[u8], opened: &Parts| decode(entry, chunk, opened, out);
             let read = segment.reader.read_method(&entries, method, room, &mut take);
             let Err(error) = read else { continue };
             if !tolerance.skips() {
@@ -229,7 +232,7 @@ impl View {
             for entry in &entries {
                 let from = out.len();
                 let alone = std::slice::from_ref(entry);
-                let mut take = |entry: &Entry, chunk: &[u8]| decode(entry, chunk, out);
+                let mut take = |entry: &Entry, chunk: &[u8], opened: &Parts| decode(entry, chunk, opened, out);
                 let read = segment.reader.read_method(alone, method, room, &mut take);
                 if let Err(error) = read {
                     out.truncate(from);

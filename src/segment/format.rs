@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::runs::Lies;
 use crate::codec::{LONGEST_FRONT, MAX_ROWS};
 
 /// First and last eight bytes of every segment.
@@ -154,6 +155,21 @@ impl Entry {
             && (front == 0 || front < length)
             && (1..=MAX_ROWS).contains(&(entry.rows as usize));
         possible.then_some(entry)
+    }
+}
+
+impl Lies {
+    /// Of the entry in these bytes: what a run is told by, without a look at the rest.
+    pub(super) fn get(bytes: &[u8; ENTRY_SIZE]) -> Self {
+        let (offset, length, front) = (u64_at(bytes, 32), u32_at(bytes, 40), u32_at(bytes, 44) >> ROWS_BITS);
+        let front = if front == 0 { length } else { front };
+        let (front_end, tail_length) = (offset.saturating_add(front.into()), length.saturating_sub(front).into());
+        Lies { offset, front_end, tail_length }
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(entry: &Entry) -> Self {
+        Lies { offset: entry.offset, front_end: entry.front_end(), tail_length: entry.tail_length() }
     }
 }
 

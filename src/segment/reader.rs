@@ -8,7 +8,8 @@ use super::format::{
     BlockRef, ENTRY_SIZE, Entry, FORMAT_VERSION, Footer, HEADER_SIZE, Kind, MAGIC, PARTS_VERSION, TRAILER_SIZE, header,
     u32_at, u64_at,
 };
-use super::runs::{Tails, place_tails};
+use super::pieces::GAP;
+use super::runs::{Lies, Tails, place_tails};
 use super::whole::Whole;
 use crate::codec::{Parts, crc};
 use crate::error::{Corruption, Error, Result};
@@ -71,6 +72,11 @@ impl SegmentReader {
     /// Timestamps of the earliest and the latest row of all.
     pub fn times(&self) -> (i64, i64) {
         (self.footer.first_time, self.footer.last_time)
+    }
+
+    /// The number by which its blocks and stretches are known.
+    pub(super) fn number(&self) -> Option<u64> {
+        self.number
     }
 
     /// The file's path.
@@ -192,7 +198,7 @@ impl SegmentReader {
             };
             let count = reference.entries as usize;
             let mut tails = Tails::default();
-            let get = |i: usize| entry_at(bytes, i);
+            let get = |i: usize| record_at(bytes, i).map(Lies::get);
             for i in last_not_after(bytes, count, target)..count {
                 let mut entry = self.entry(reference, bytes, i)?;
                 tails.place(&mut entry, i, count, &get);
@@ -205,7 +211,7 @@ impl SegmentReader {
     }
 
     fn entry(&self, reference: &BlockRef, bytes: &[u8], i: usize) -> Result<Entry> {
-        entry_at(bytes, i).ok_or_else(|| self.impossible(reference, i))
+        record_at(bytes, i).and_then(Entry::get).ok_or_else(|| self.impossible(reference, i))
     }
 
     /// The entry, when its chunk lies within its block.
@@ -335,9 +341,12 @@ impl SegmentReader {
 
 /// How many of `entries`, from the first on, are read together: at least that.
 pub(super) fn read_together(entries: &[Entry]) -> usize {
-    let mut bytes = 0;
+    let (mut bytes, mut end) = (0, None);
     let fit = entries.iter().take_while(|entry| {
-        bytes += u64::from(entry.length);
+        // What lies between two that are read together is read, too.
+        let gap = end.map_or(0, |end: u64| entry.offset.saturating_sub(end).min(GAP));
+        end = Some(entry.front_end());
+        bytes += u64::from(entry.length) + gap;
         bytes <= READ_AHEAD
     });
     fit.count().max(1)
@@ -379,9 +388,9 @@ impl Blocks {
     }
 }
 
-/// Entry `i` of a block.
-fn entry_at(bytes: &[u8], i: usize) -> Option<Entry> {
-    bytes.get(i * ENTRY_SIZE..)?.first_chunk().and_then(Entry::get)
+/// The bytes of entry `i` of a block.
+fn record_at(bytes: &[u8], i: usize) -> Option<&[u8; ENTRY_SIZE]> {
+    bytes.get(i * ENTRY_SIZE..)?.first_chunk()
 }
 
 /// The index of the last entry of a block whose key is not after `target`; 0 when all are.

@@ -1,7 +1,7 @@
 //! What is left of a segment that does not open, or of a block of entries that fails its checksum.
 //!
 //! Header and trailer say nothing that the name does not, and the footer nothing that the entries do not: where entries begin
-//! is found by looking for them, for the first of a block says where its own chunks begin, and the last where its entries do.
+//! is found by looking for them, for the first of a block says where its own chunks begin, and all together where its entries do.
 //! A block in which one byte changed is mended when that makes its checksum right, its chunks fill their place, and each
 //! of them passes its own checksum. Nothing is taken for what was written that a checksum does not confirm.
 

@@ -1,7 +1,8 @@
 //! Writing a segment, once, front to back.
 //!
-//! The chunks of one archive that follow one another are a *run*: their fronts lie side by side, and their tails behind the last
-//! of these (see [`super::runs`]), so that who needs no parts reads the whole of an archive at once. No run goes beyond its block.
+//! Chunks that follow one another are a *run*: their fronts lie side by side, and their tails behind the last of these (see
+//! [`super::runs`]), so that who needs no parts reads those of a whole archive, and of its neighbours, at once. No run goes beyond
+//! its block.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,9 +14,9 @@ use crate::fs::{File, Fs};
 use crate::types::encoding;
 
 /// Appends go to the file in pieces of this size.
-const BUFFER: usize = 256 << 10;
+const BUFFER: usize = 128 << 10;
 /// A run ends when its tails have so many bytes: they wait in memory until then.
-const RUN: usize = 256 << 10;
+const RUN: usize = 128 << 10;
 
 /// A chunk on its way into a segment.
 #[derive(Debug, Clone, Copy)]
@@ -100,10 +101,6 @@ impl SegmentWriter {
             let what = "a chunk was to be written out of order; the segment was given up, nothing stored is affected";
             return Err(Corruption::new(self.file.path(), self.position, what).of_metric(chunk.metric).into());
         }
-        let goes_on = self.last_key.is_some_and(|(metric, granularity, _)| (metric, granularity) == (key.0, key.1));
-        if !goes_on || self.tails.len() >= RUN {
-            self.end_run();
-        }
         self.last_key = Some(key);
         let (front, tail) = chunk.bytes.split_at_checked(chunk.front).unwrap_or((chunk.bytes, &[]));
         let entry = Entry {
@@ -123,8 +120,11 @@ impl SegmentWriter {
         self.tails.extend_from_slice(tail);
         self.note(&entry);
         self.pending.push(entry);
+        if self.tails.len() >= RUN {
+            self.end_run()?;
+        }
         if self.pending.len() == BLOCK_ENTRIES {
-            self.end_block();
+            self.end_block()?;
         }
         if self.buffer.len() >= BUFFER {
             self.spill()?;
@@ -142,15 +142,22 @@ impl SegmentWriter {
     }
 
     /// Puts the tails of a run behind its fronts.
-    fn end_run(&mut self) {
-        self.buffer.extend_from_slice(&self.tails);
+    fn end_run(&mut self) -> Result<()> {
         self.position += self.tails.len() as u64;
+        if self.buffer.len() + self.tails.len() < BUFFER {
+            self.buffer.extend_from_slice(&self.tails);
+        } else {
+            // Not first to the buffer, which would grow by it: a merge has many writers.
+            self.spill()?;
+            self.file.append(&self.tails)?;
+        }
         self.tails.clear();
+        Ok(())
     }
 
-    fn end_block(&mut self) {
-        self.end_run();
-        let Some(first) = self.pending.first() else { return };
+    fn end_block(&mut self) -> Result<()> {
+        self.end_run()?;
+        let Some(first) = self.pending.first() else { return Ok(()) };
         self.footer.blocks.push(BlockRef {
             metric: first.metric,
             granularity: first.granularity,
@@ -168,6 +175,7 @@ impl SegmentWriter {
         self.position += (self.buffer.len() - start) as u64;
         self.block_start = self.position;
         self.pending.clear();
+        Ok(())
     }
 
     fn spill(&mut self) -> Result<()> {
@@ -182,7 +190,7 @@ impl SegmentWriter {
     ///
     /// The disk's; the segment is to be given up then.
     pub fn finish(mut self) -> Result<u64> {
-        self.end_block();
+        self.end_block()?;
         let footer = encoding::encode(&self.footer).map_err(|reason| Error::Io {
             operation: "describe the segment",
             path: self.file.path().to_path_buf(),

@@ -22,7 +22,9 @@ mod presence;
 #[cfg(test)]
 mod tests;
 
-pub use decode::{decode_aggregate, decode_aggregates, decode_sound_aggregates};
+#[cfg(any(test, feature = "internals"))]
+pub use decode::decode_aggregate;
+pub use decode::{decode_aggregates, decode_opened, decode_sound_aggregates};
 pub use encode::encode_aggregates;
 pub use parts::{LONGEST_FRONT, Part, Parts};
 

@@ -26,8 +26,11 @@ pub struct Part {
 /// Tells the parts of chunks; its memory is used again from chunk to chunk.
 #[derive(Debug, Default)]
 pub struct Parts {
+    /// What the front that was looked at last says.
     directory: Directory,
-    parts: Vec<Part>,
+    /// How many bytes that takes at its begin, and the method that was asked for; none while that is not known.
+    opened: Option<(usize, AggregationMethod)>,
+    found: Vec<Part>,
 }
 
 impl Parts {
@@ -37,9 +40,17 @@ impl Parts {
     ///
     /// When the bytes are no front.
     pub fn of(&mut self, front: &[u8], method: AggregationMethod) -> Result<&[Part], DecodeError> {
-        self.directory.read(&mut Reader::new(front))?;
+        self.opened = None;
+        let mut reader = Reader::new(front);
+        self.directory.read(&mut reader)?;
         self.directory.want(method)?;
+        self.opened = Some((front.len() - reader.rest().len(), method));
         self.collect(front.len())
+    }
+
+    /// What was found by the last question: what the front says, how many bytes of it say that, and the method.
+    pub(super) fn opened(&self) -> Option<(&Directory, usize, AggregationMethod)> {
+        self.opened.map(|(head, method)| (&self.directory, head, method))
     }
 
     /// The methods that cannot be read, because a part that they need fails its checksum. The front, `chunk[..front]`, was
@@ -49,6 +60,7 @@ impl Parts {
     ///
     /// When the bytes are no such chunk.
     pub fn damaged(&mut self, chunk: &[u8], front: usize) -> Result<Vec<AggregationMethod>, DecodeError> {
+        self.opened = None;
         self.directory.read(&mut Reader::new(chunk.get(..front).unwrap_or(chunk)))?;
         if front.checked_add(self.directory.length - self.directory.front) != Some(chunk.len()) {
             return Err(DecodeError("a chunk has another length than its directory says"));
@@ -69,7 +81,7 @@ impl Parts {
 
     /// The parts of the columns that are wanted.
     fn collect(&mut self, front: usize) -> Result<&[Part], DecodeError> {
-        self.parts.clear();
+        self.found.clear();
         let before = self.directory.front;
         let wanted = |entry: &&Entry| entry.wanted && !entry.stream.is_empty();
         for entry in self.directory.entries.iter().filter(wanted) {
@@ -78,9 +90,9 @@ impl Parts {
             let (Some(start), Some(end)) = (place(entry.stream.start), place(entry.stream.end)) else {
                 return Err(DecodeError("a part lies nowhere"));
             };
-            self.parts.push(Part { range: start..end, sum });
+            self.found.push(Part { range: start..end, sum });
         }
-        Ok(&self.parts)
+        Ok(&self.found)
     }
 }
 
@@ -92,7 +104,9 @@ fn is_sound(part: &Part, chunk: &[u8]) -> bool {
 mod tests {
     use super::*;
     use crate::codec::samples::Random;
-    use crate::codec::{Scratch, decode_aggregate, decode_aggregates, decode_sound_aggregates, encode_aggregates};
+    use crate::codec::{
+        Scratch, decode_aggregate, decode_aggregates, decode_opened, decode_sound_aggregates, encode_aggregates,
+    };
     use crate::types::{AggregateBlock, AggregateColumn, Points};
 
     const MINUTE: i64 = 60_000_000_000;
@@ -132,13 +146,13 @@ mod tests {
         let (whole, front) = encoded();
         let (mut parts, mut scratch) = (Parts::default(), Scratch::default());
         for (name, count) in [("mean", 0), ("sum", 0), ("count", 0), ("min", 1), ("max", 1), ("std", 1), ("last", 0)] {
-            let wanted = parts.of(&whole[..front], method(name)).unwrap();
+            let wanted = parts.of(&whole[..front], method(name)).unwrap().to_vec();
             assert_eq!(wanted.len(), count, "{name}");
             assert!(wanted.iter().all(|part| is_sound(part, &whole)));
             // What is not read may be anything.
             let mut bytes = vec![0xa5; whole.len()];
             bytes[..front].copy_from_slice(&whole[..front]);
-            for part in wanted {
+            for part in &wanted {
                 bytes[part.range.clone()].copy_from_slice(&whole[part.range.clone()]);
             }
             let read = |bytes: &[u8], scratch: &mut Scratch| {
@@ -146,7 +160,10 @@ mod tests {
                 decode_aggregate(bytes, ROWS, MINUTE, method(name), scratch, &mut out).unwrap();
                 out
             };
+            let mut opened = Points::default();
+            decode_opened(&parts, &bytes, ROWS, MINUTE, &mut scratch, &mut opened).unwrap();
             let points = read(&bytes, &mut scratch);
+            assert_eq!(points, opened);
             assert_eq!(points, read(&whole, &mut scratch));
             assert_eq!(points.is_empty(), name == "last");
         }

@@ -3,7 +3,7 @@
 //! Both ways give the same answer to the last bit; which one it is depends on the operation and on the points, never on the
 //! number of threads. Nothing is added up here: [`Running`] and [`evaluate`] do that, in the order of the series.
 
-use super::sources::{Source, fetch, several, shared};
+use super::sources::{Source, Spare, fetch, several, shared};
 use super::threads::in_turn;
 use crate::database::Database;
 use crate::error::{Corruption, Result};
@@ -47,15 +47,18 @@ fn running(
         return Ok(None);
     }
     let mut running = vec![one; granularities.len()];
-    let ask = |piece: &[Source]| several(database, piece, granularities, options);
+    let spare = Spare::default();
+    let ask = |piece: &[Source]| several(database, piece, granularities, options, &spare);
     let mut take = |piece: Vec<Vec<Points>>| {
         // One that was deleted meanwhile may have points of some granularities only.
         let whole = piece.iter().all(|series| series.len() == granularities.len());
-        whole
+        let added = whole
             && running.iter_mut().enumerate().all(|(at, running)| {
                 let series: Vec<&Points> = piece.iter().map(|series| &series[at]).collect();
                 running.add(&series)
-            })
+            });
+        spare.put(piece.into_iter().flatten());
+        added
     };
     if !in_turn(sources, database.threads, &ask, &mut take)? {
         return Ok(None);

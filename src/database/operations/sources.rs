@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::threads::in_pieces;
@@ -10,7 +11,7 @@ use crate::database::Database;
 use crate::error::{Corruption, Error, Result};
 use crate::indexer::{NamedMetric, State};
 use crate::ops::{EvaluateOptions, Input, Label, Operation, Presence, Reference};
-use crate::query::{Query, Tolerance};
+use crate::query::{Buffers, Query, Tolerance};
 use crate::types::{
     Definition, Filter, Glob, Metric, MetricKey, MetricSearch, Points, Resource, Starts, Timespan, Timestamp,
 };
@@ -225,8 +226,12 @@ pub(super) fn fetch(
     skip_damaged: bool,
 ) -> Result<(Vec<Input>, Vec<Corruption>)> {
     let tolerance = if skip_damaged { Tolerance::skipping } else { Tolerance::none };
-    let of_source = |source: &Source| series(database, source, granularities, options, tolerance);
-    let ask = |piece: &[Source]| piece.iter().map(of_source).collect();
+    let ask = |piece: &[Source]| {
+        database.access.check_usable()?;
+        database.buffers.lend(|buffers| {
+            piece.iter().map(|source| series(database, buffers, source, granularities, options, tolerance)).collect()
+        })
+    };
     let fetched: Vec<Vec<Vec<Read>>> = in_pieces(&sources, database.threads, &ask)?;
     let mut inputs = Vec::with_capacity(sources.len() * granularities.len());
     let (mut shared, mut skipped) = (Shared::default(), Vec::new());
@@ -252,21 +257,50 @@ pub(super) fn fetch(
 /// The points of a series, and what became of damage that was met.
 type Read = (Points, Tolerance);
 
+/// Memory of points that were used up, for those that come: else the kernel hands it out, and takes it back, again and again.
+#[derive(Default)]
+pub(super) struct Spare(Mutex<Vec<Vec<f64>>>);
+
+impl Spare {
+    /// Takes points that nobody needs any more.
+    pub(super) fn put(&self, used: impl Iterator<Item = Points>) {
+        self.0.lock().extend(used.map(|points| {
+            let mut values = points.values;
+            values.clear();
+            values
+        }));
+    }
+
+    fn take(&self, most: usize) -> Vec<Vec<f64>> {
+        let mut kept = self.0.lock();
+        let left = kept.len().saturating_sub(most);
+        kept.split_off(left)
+    }
+}
+
 /// The points of each of these sources, without tolerance for damage.
 pub(super) fn several(
     database: &Database,
     sources: &[Source],
     granularities: &[Timespan],
     options: &EvaluateOptions,
+    spare: &Spare,
 ) -> Result<Vec<Vec<Points>>> {
-    let of_source = |source| series(database, source, granularities, options, Tolerance::none);
+    database.access.check_usable()?;
     let points = |read: Vec<Read>| read.into_iter().map(|(points, _)| points).collect();
-    sources.iter().map(|source| of_source(source).map(points)).collect()
+    database.buffers.lend(|buffers| {
+        buffers.spare = spare.take(sources.len() * granularities.len());
+        let mut of_source = |source| series(database, buffers, source, granularities, options, Tolerance::none);
+        let read = sources.iter().map(|source| of_source(source).map(points)).collect();
+        buffers.spare.clear();
+        read
+    })
 }
 
 /// The points of a source at each granularity; of one that was deleted meanwhile, none or some.
 fn series(
     database: &Database,
+    buffers: &mut Buffers,
     source: &Source,
     granularities: &[Timespan],
     options: &EvaluateOptions,
@@ -274,7 +308,7 @@ fn series(
 ) -> Result<Vec<Read>> {
     let mut series = Vec::with_capacity(granularities.len());
     for granularity in granularities {
-        match points(database, source, *granularity, options, tolerance) {
+        match points(database, buffers, source, *granularity, options, tolerance) {
             Ok(read) => series.push(read),
             Err(error) if source.is_gone(&error) => break,
             Err(error) => return Err(error),
@@ -321,6 +355,7 @@ fn common(database: &Database, sources: &[Source]) -> Result<Vec<Timespan>> {
 
 fn points(
     database: &Database,
+    buffers: &mut Buffers,
     source: &Source,
     granularity: Timespan,
     options: &EvaluateOptions,
@@ -334,7 +369,7 @@ fn points(
     if let Some(to) = options.to {
         query = query.to(Timestamp::from_nanos(to)?);
     }
-    match database.answer(&query, &[method], tolerance) {
+    match database.answer_with(buffers, &query, &[method], tolerance) {
         Ok((points, tolerance)) => Ok((points.into_iter().next().unwrap_or_default(), tolerance)),
         Err(Error::MethodNotKept { .. }) => {
             Err(Error::UnknownReferenceMethod { metric: source.id.to_string(), method: method.to_string() })

@@ -30,7 +30,7 @@ pub(super) fn inspect(segment: &Segment, bytes: u64, walk: &mut Walk<'_>) -> Res
                 }
                 // Where its front ends: that ascends.
                 let at = entry.front_range().end;
-                if at - told >= STEP {
+                if at.saturating_sub(told) >= STEP {
                     walk.advance(reader.path(), at - told);
                     told = at;
                 }

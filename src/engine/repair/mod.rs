@@ -80,7 +80,9 @@ fn journal_losses(fs: &dyn Fs, root: &Path, manifest: &Manifest, report: &mut Re
         let name = gap.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let about = serde_json::json!({ "file": gap.file.to_string_lossy(), "offset": gap.offset, "what": gap.what });
         let length = fs.open(&gap.file)?.len();
-        let quarantined = quarantine::keep(fs, root, &gap.file, &[0..length], &format!("journal-{name}"), &about)?;
+        let whole = 0..length;
+        let quarantined =
+            quarantine::keep(fs, root, &gap.file, std::slice::from_ref(&whole), &format!("journal-{name}"), &about)?;
         kept.insert(gap.expected);
         let records = (gap.expected, through);
         let (file, offset, what) = (gap.file, gap.offset, gap.what);

@@ -203,7 +203,7 @@ impl Ground<'_> {
         self.fs.remove(&path)?;
         let mut writer = SegmentWriter::create(self.fs, &path, kind_of(name), number)?;
         for (key, finding) in patient.damaged.iter().filter(|(key, _)| **key >= u64::MAX - 1) {
-            let quarantined = self.keep(patient, finding, &[0..old.reader.bytes()], "whole")?;
+            let quarantined = self.keep(patient, finding, std::slice::from_ref(&(0..old.reader.bytes())), "whole")?;
             let outcome = if *key == u64::MAX { Outcome::Rebuilt } else { Outcome::Lost };
             report.repairs.push(Repair { quarantined: Some(quarantined), ..rebuilt(finding.clone(), outcome) });
         }
@@ -236,7 +236,7 @@ impl Ground<'_> {
         let Some(finding) = patient.damaged.get(&chunks.end) else { return Ok(()) };
         let Some(entries) = patient.mended.get(&chunks.start) else {
             let end = chunks.end + u64::from(count) * ENTRY_SIZE as u64 + 4;
-            let quarantined = self.keep(patient, finding, &[chunks.start..end], "block")?;
+            let quarantined = self.keep(patient, finding, std::slice::from_ref(&(chunks.start..end)), "block")?;
             report.repairs.push(lost(finding.clone(), Some(quarantined)));
             return Ok(());
         };
