@@ -72,6 +72,7 @@ fn bench_aggregates(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(format!("aggregates/{name}"));
         group.throughput(Throughput::Elements(ROWS as u64));
         let mut bytes = Vec::new();
+        encode_aggregates(&block, MINUTE, &mut scratch, &mut bytes);
         group.bench_function("encode", |bencher| {
             bencher.iter(|| {
                 bytes.clear();

@@ -5,14 +5,16 @@ mod support;
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use gnocchetti::internals::codec::{Scratch, crc, decode_aggregates, encode_aggregates};
 use gnocchetti::internals::fs::RealFs;
 use gnocchetti::internals::segment::{Chunk, Entry, Kind, Room, SegmentReader, SegmentWriter, Whole, number_of};
 use gnocchetti::{
-    AggregateBlock, AggregateColumn, AggregationMethod, Database, Error, FindingKind, MetricKey, Outcome,
+    AggregateBlock, AggregateColumn, Aggregates, AggregationMethod, Database, Error, FindingKind, MetricKey, Outcome,
 };
-use support::{at, everything, files, metric, options, points, policy, query};
+use support::fault::FaultFs;
+use support::{at, everything, files, metric, options, points, policy, query, span};
 
 const METHODS: [&str; 7] = ["mean", "sum", "min", "max", "count", "std", "rate:max"];
 const STEP: i64 = 5;
@@ -346,6 +348,65 @@ fn write_runs(file: &Path) {
         }
     }
     writer.finish().unwrap();
+}
+
+/// What is read together with what was asked for must not keep that from being read.
+#[test]
+fn what_lies_beside_an_unreadable_place_is_read() {
+    let sample = sample(value);
+    let (path, whole, entries) = archives(&sample.root).remove(0);
+    let fs = FaultFs::default();
+    let number = number_of(path.file_name().unwrap().to_str().unwrap()).unwrap();
+    let reader = SegmentReader::open(&fs, &path, Kind::Archive, number).unwrap();
+    let [a1, a2, b1, b2] = entries[..] else { panic!("two chunks of each metric") };
+    let mut room = Room::default();
+    let read = |entries: &[Entry], name: &str, room: &mut Room| {
+        reader.read_method(entries, method(name), room, &mut |_, _, _| Ok(()))
+    };
+    fs.make_unreadable(b2.front_range());
+    read(&[a1, a2], "mean", &mut room).unwrap();
+    read(&[b1], "mean", &mut room).unwrap();
+    let failed = read(&[b2], "mean", &mut room).unwrap_err();
+    assert!(matches!(failed, Error::Io { .. }), "{failed}");
+    // Its parts lie behind the fronts of the run, those of its neighbours before them.
+    for entry in [a1, a2, b1] {
+        read(&[entry], "max", &mut Room::default()).unwrap();
+        reader.read(&[entry], &mut Whole::default(), &mut |_, _| Ok(())).unwrap();
+    }
+    fs.make_unreadable(0..0);
+    assert_eq!(whole.blocks(), 1);
+    // The answer around it lacks the rows of that chunk and no others.
+    let db = Database::open_with_fs(&sample.root, options(), Arc::new(fs.clone())).unwrap();
+    let question = query(sample.keys[1], FINE, method("mean"));
+    let all = db.measures_of(&question, &[method("mean")]).unwrap().remove(0);
+    fs.make_unreadable(b1.front_range());
+    let around = db.measures_skipping_damage(&question, &[method("mean")]).unwrap();
+    let left: Vec<i64> = around.columns[0].timestamps.clone();
+    let lost = |time: &i64| (b1.first..=b1.last).contains(time);
+    assert!(!around.skipped.is_empty());
+    assert_eq!(left, all.timestamps.iter().copied().filter(|time| !lost(time)).collect::<Vec<_>>());
+}
+
+/// What was read for one question must not answer the next one.
+#[test]
+fn each_question_reads_the_files_anew() {
+    let sample = sample(value);
+    let db = open(&sample.root);
+    let all = "(aggregate mean (metric (a mean) (b mean)))".parse().unwrap();
+    let question = Aggregates::new(all).granularity(span(FINE));
+    let answer = db.aggregates(&question).unwrap();
+    let single = query(sample.keys[1], FINE, method("mean"));
+    db.measures(&single).unwrap();
+    let (path, _, entries) = archives(&sample.root).remove(0);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let at = entries[3].offset as usize + 5;
+    bytes[at] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    assert!(matches!(db.aggregates(&question), Err(Error::Corrupt(_))));
+    assert!(matches!(db.measures(&single), Err(Error::Corrupt(_))));
+    bytes[at] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    assert_eq!(db.aggregates(&question).unwrap().series, answer.series);
 }
 
 /// What checksums confirm may still be nonsense: a chunk that ends before the parts that its front names is damage, no panic.

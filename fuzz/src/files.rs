@@ -145,7 +145,10 @@ fn read_segment(reader: &Arc<SegmentReader>) -> Result<()> {
     let walked = reader.each_entry(&mut |entry| entries.push(entry));
     let (mut found, mut room) = (Vec::new(), Room::default());
     for entry in entries.iter().take(64) {
-        reader.find(entry.metric, entry.granularity, entry.first..entry.last.saturating_add(1), &mut found)?;
+        reader.find(entry.metric, entry.granularity, entry.first..i64::MAX, &mut found)?;
+        if entry.granularity > 0 {
+            read_methods(reader, &found, &mut room);
+        }
         reader.find_metric(entry.metric, &mut found)?;
         reader
             .read(&[*entry], &mut Whole::default(), &mut |entry, chunk| {
@@ -153,9 +156,6 @@ fn read_segment(reader: &Arc<SegmentReader>) -> Result<()> {
                 Ok(())
             })
             .unwrap_or_default();
-        if entry.granularity > 0 {
-            read_methods(reader, &found, &mut room);
-        }
         found.clear();
     }
     let mut scan = Scan::new(Arc::clone(reader))?;

@@ -199,6 +199,10 @@ impl View {
         let erased = self.erased.of(metric, granularity);
         // Growing step by step would cost more than decoding: the kernel hands out, and takes back, every page on the way.
         let rows = chunks.iter().map(|(_, entry)| entry.rows as usize).sum::<usize>() + buffers.more;
+        if out.values.is_empty() && out.values.capacity() / 4 > rows {
+            // Memory of much longer columns is for such.
+            out.values = Vec::new();
+        }
         out.values.reserve_exact(rows);
         let Buffers { scratch, room, .. } = buffers;
         let begin = out.len();
@@ -232,6 +236,8 @@ impl View {
             for entry in &entries {
                 let from = out.len();
                 let alone = std::slice::from_ref(entry);
+                // Nor may what lies behind it keep it from being read.
+                room.forget();
                 let mut take = |entry: &Entry, chunk: &[u8], opened: &Parts| decode(entry, chunk, opened, out);
                 let read = segment.reader.read_method(alone, method, room, &mut take);
                 if let Err(error) = read {

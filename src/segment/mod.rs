@@ -6,6 +6,7 @@
 //! which files there are.
 
 mod format;
+mod fronts;
 mod inspect;
 mod names;
 mod pieces;

@@ -2,25 +2,25 @@
 //!
 //! The fronts of several chunks are read together and verified; they say which parts the method takes, and these are read and
 //! verified too. Where what nobody needs is short, it is read with the rest: copying it takes less than one more call of the system.
-//! Who asks for one archive after the other, in their order, finds the fronts of the next ones read with those before. Nothing that
-//! was not verified is ever handed out but as a place that the decoder, which knows the same parts, does not look at.
+//! Nothing that was not verified is ever handed out but as a place that the decoder, which knows the same parts, does not look at.
 
 use super::format::Entry;
+use super::fronts::Fronts;
 use super::pieces::{GAP, Pieces};
 use super::reader::{SegmentReader, read_together};
 use crate::codec::{Part, Parts, crc};
 use crate::error::Result;
 use crate::types::AggregationMethod;
 
-/// So many bytes of fronts are read ahead.
-const AHEAD: u64 = 128 << 10;
-
 /// Memory of the reading, used again from one to the next.
 #[derive(Debug, Default)]
 pub struct Room {
-    fronts: Pieces,
-    /// Where the chunk that was read last ends: its front, and its tail, if that is the last of its run.
-    ends: [u64; 2],
+    fronts: Fronts,
+    work: Work,
+}
+
+#[derive(Debug, Default)]
+struct Work {
     parts: Pieces,
     directory: Parts,
     needs: Vec<Need>,
@@ -71,11 +71,12 @@ impl SegmentReader {
         let mut rest = entries;
         while !rest.is_empty() {
             let (together, behind) = rest.split_at(read_together(rest));
-            self.bring_fronts(together, room)?;
-            let taken = self.take_fronts(together, method, room, take)?;
+            let Room { fronts, work } = &mut *room;
+            let fronts = fronts.bring(self, together)?;
+            let taken = self.take_fronts(together, method, (&mut *fronts, &mut *work), take)?;
             if taken < together.len() {
-                self.read_parts(&together[taken..], method, room)?;
-                self.take_whole(&together[taken..], method, room, take)?;
+                self.read_parts(&together[taken..], method, fronts, work)?;
+                self.take_whole(&together[taken..], method, (fronts, work), take)?;
             }
             rest = behind;
         }
@@ -87,10 +88,9 @@ impl SegmentReader {
         &self,
         entries: &[Entry],
         method: AggregationMethod,
-        room: &mut Room,
+        (fronts, Work { directory, .. }): (&mut Pieces, &mut Work),
         take: &mut Take<'_>,
     ) -> Result<usize> {
-        let Room { fronts, directory, .. } = room;
         for (at, entry) in entries.iter().enumerate() {
             let front = fronts.get(&entry.front_range());
             self.verify_front(entry, front)?;
@@ -104,8 +104,13 @@ impl SegmentReader {
     }
 
     /// Verifies fronts, and reads and verifies the parts that are needed.
-    fn read_parts(&self, entries: &[Entry], method: AggregationMethod, room: &mut Room) -> Result<()> {
-        let Room { fronts, parts, directory, needs, .. } = room;
+    fn read_parts(
+        &self,
+        entries: &[Entry],
+        method: AggregationMethod,
+        fronts: &Pieces,
+        Work { parts, directory, needs, .. }: &mut Work,
+    ) -> Result<()> {
         needs.clear();
         for (of, entry) in entries.iter().enumerate().filter(|(_, entry)| entry.has_parts()) {
             let front = fronts.get(&entry.front_range());
@@ -119,9 +124,12 @@ impl SegmentReader {
                 needs.push(Need { of, part: part.clone() });
             }
         }
-        parts.read(self, GAP, needs.iter().map(|need| need.place(entries)))?;
+        let gap = if entries.len() == 1 { 0 } else { GAP };
+        parts.read(self, gap, needs.iter().map(|need| need.place(entries)))?;
         for need in &*needs {
-            if crc(parts.get(&need.place(entries))) != need.part.sum {
+            let bytes = parts.get(&need.place(entries));
+            // Of entries that do not ascend, which nobody writes, it may not be found.
+            if bytes.len() != need.part.range.len() || crc(bytes) != need.part.sum {
                 return Err(self.damaged(&entries[need.of], format!("what a chunk has of {method} fails its checksum")));
             }
         }
@@ -133,10 +141,9 @@ impl SegmentReader {
         &self,
         entries: &[Entry],
         method: AggregationMethod,
-        room: &mut Room,
+        (fronts, Work { parts, directory, needs, whole }): (&Pieces, &mut Work),
         take: &mut Take<'_>,
     ) -> Result<()> {
-        let Room { fronts, parts, directory, needs, whole, .. } = room;
         let mut needs = needs.iter().peekable();
         for (at, entry) in entries.iter().enumerate() {
             let front = fronts.get(&entry.front_range());
@@ -153,22 +160,6 @@ impl SegmentReader {
             }
             take(entry, &whole[..entry.length as usize], directory)?;
         }
-        Ok(())
-    }
-
-    /// Reads the fronts, unless they were read ahead; with those behind them, when these follow the last that were asked for.
-    fn bring_fronts(&self, entries: &[Entry], Room { fronts, ends, .. }: &mut Room) -> Result<()> {
-        let ranges = || entries.iter().map(Entry::front_range);
-        let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Ok(()) };
-        if !fronts.hold(self, ranges()) {
-            let follows = fronts.hold(self, std::iter::empty()) && ends.contains(&first.offset);
-            // Where the tail of the first begins, no front of its run lies any more; where it has none, those behind it hardly have one.
-            let end = if first.has_parts() { first.tail } else { self.bytes() };
-            let end = if follows { end.min(first.offset.saturating_add(AHEAD)) } else { 0 };
-            let ahead = Some(last.front_end()..end).filter(|ahead| !ahead.is_empty());
-            fronts.read(self, GAP, ranges().chain(ahead))?;
-        }
-        *ends = [last.front_end(), last.tail_range().end];
         Ok(())
     }
 }
@@ -194,8 +185,21 @@ mod tests {
     /// A segment of metrics with so many chunks each, every fifth of small numbers, which make no parts; and the values of each
     /// metric and method.
     fn segment(path: &std::path::Path, metrics: u64, chunks: i64) -> (SegmentReader, Vec<[Vec<f64>; 3]>) {
-        let mut random = Random(9);
-        let mut writer = SegmentWriter::create(&RealFs, path, Kind::Level0, 7).unwrap();
+        write(path, (metrics, chunks), 7)
+    }
+
+    /// One that differs from others by its number and its values only.
+    fn numbered(path: &std::path::Path, number: u64) -> (SegmentReader, Vec<[Vec<f64>; 3]>) {
+        write(path, (12, 4), number)
+    }
+
+    fn write(
+        path: &std::path::Path,
+        (metrics, chunks): (u64, i64),
+        number: u64,
+    ) -> (SegmentReader, Vec<[Vec<f64>; 3]>) {
+        let mut random = Random(number);
+        let mut writer = SegmentWriter::create(&RealFs, path, Kind::Level0, number).unwrap();
         let mut all = Vec::new();
         for metric in 0..metrics {
             let mut values = [const { Vec::new() }; 3];
@@ -219,7 +223,7 @@ mod tests {
             all.push(values);
         }
         writer.finish().unwrap();
-        (SegmentReader::open(&RealFs, path, Kind::Level0, 7).unwrap(), all)
+        (SegmentReader::open(&RealFs, path, Kind::Level0, number).unwrap(), all)
     }
 
     fn entries(reader: &SegmentReader, metric: u64) -> Vec<Entry> {
@@ -262,12 +266,11 @@ mod tests {
         let path = folder.path().join("00000007.seg");
         let (reader, all) = segment(&path, 12, 4);
         let mut room = Room::default();
-        let fronts = |metric| entries(&reader, metric).iter().map(Entry::front_range).collect::<Vec<_>>();
-        let holds = |room: &Room, metric| room.fronts.hold(&reader, fronts(metric).into_iter());
+        let holds = |room: &Room, metric| room.fronts.holds(&reader, &entries(&reader, metric));
         read(&reader, &entries(&reader, 0), "sum", &mut room);
-        assert_eq!((room.fronts.reads(), holds(&room, 0), holds(&room, 1)), (1, true, false));
+        assert_eq!((room.fronts.reads(&reader), holds(&room, 0), holds(&room, 1)), (1, true, false));
         read(&reader, &entries(&reader, 1), "sum", &mut room);
-        assert_eq!(room.fronts.reads(), 1);
+        assert_eq!(room.fronts.reads(&reader), 1);
         assert!((1..4).all(|metric| holds(&room, metric)));
         // What is held is no file's: a question of its own reads anew.
         let changed = entries(&reader, 2)[0].offset;
@@ -284,5 +287,24 @@ mod tests {
             read(&reader, &entries(&reader, metric), "sum", &mut room);
             assert!((0..12).all(|other| holds(&room, other) == (other == metric)));
         }
+    }
+
+    #[test]
+    fn what_is_held_of_one_segment_is_not_taken_for_anothers() {
+        let folder = tempfile::tempdir().unwrap();
+        let made: Vec<_> =
+            (7..13).map(|number| numbered(&folder.path().join(format!("{number}.seg")), number)).collect();
+        let mut room = Room::default();
+        for metric in 0..12 {
+            for (reader, all) in &made {
+                assert_eq!(read(reader, &entries(reader, metric), "sum", &mut room), all[metric as usize][0]);
+            }
+        }
+        // As many as are held: each goes on where it was.
+        let (two, mut room) = (&made[..2], Room::default());
+        for metric in 0..2 {
+            two.iter().for_each(|(reader, _)| drop(read(reader, &entries(reader, metric), "sum", &mut room)));
+        }
+        assert!(two.iter().all(|(reader, _)| room.fronts.holds(reader, &entries(reader, 2))));
     }
 }

@@ -1,5 +1,6 @@
 //! A file system that runs out of space, or calls back, at a place of the test's choice.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -30,6 +31,8 @@ pub struct FaultFs {
     hasty: bool,
     linkless: Arc<AtomicBool>,
     opening: Arc<Mutex<Option<Opening>>>,
+    /// A stretch of all files that the medium does not give back.
+    unreadable: Arc<Mutex<Range<u64>>>,
 }
 
 impl std::fmt::Debug for FaultFs {
@@ -52,6 +55,11 @@ impl FaultFs {
     /// From now on `hook` is called before a file is opened.
     pub fn on_open(&self, hook: impl FnMut(&Path) + Send + 'static) {
         *self.opening.lock() = Some(Box::new(hook));
+    }
+
+    /// From now on this stretch of any file cannot be read, nor what reaches into it.
+    pub fn make_unreadable(&self, stretch: Range<u64>) {
+        *self.unreadable.lock() = stretch;
     }
 
     /// From now on `hook` is asked.
@@ -193,6 +201,14 @@ impl File for FaultFile {
     }
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
+        let unreadable = self.fs.unreadable.lock().clone();
+        if offset < unreadable.end && offset + buf.len() as u64 > unreadable.start {
+            return Err(Error::Io {
+                operation: "read",
+                path: self.path().to_path_buf(),
+                source: std::io::Error::other("the medium does not give it back"),
+            });
+        }
         self.inner.read_at(offset, buf)
     }
 

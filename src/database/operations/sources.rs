@@ -263,8 +263,9 @@ pub(super) struct Spare(Mutex<Vec<Vec<f64>>>);
 
 impl Spare {
     /// Takes points that nobody needs any more.
-    pub(super) fn put(&self, used: impl Iterator<Item = Points>) {
-        self.0.lock().extend(used.map(|points| {
+    pub(super) fn put(&self, used: impl DoubleEndedIterator<Item = Points>) {
+        // The last one in is the first one out: so each comes to the granularity that it was of.
+        self.0.lock().extend(used.rev().map(|points| {
             let mut values = points.values;
             values.clear();
             values
