@@ -29,9 +29,14 @@ struct Held {
 }
 
 impl Fronts {
-    /// Holds nothing any more.
+    /// Holds nothing any more. Of the memory, what long archives of several segments took is not kept for more than one of them.
     pub(super) fn forget(&mut self) {
-        self.0.iter_mut().for_each(|held| held.pieces.forget());
+        for (i, held) in self.0.iter_mut().enumerate() {
+            held.pieces.forget();
+            if i > 0 {
+                held.pieces.shrink(2 * AHEAD as usize);
+            }
+        }
     }
 
     /// The fronts of these chunks, read from the file unless they are held.

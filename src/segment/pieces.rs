@@ -64,7 +64,14 @@ impl Pieces {
         self.of = None;
     }
 
-    /// The memory only ever grows: what is read need not be cleared before.
+    /// Gives back memory beyond `most` bytes; what was read must be forgotten.
+    pub(super) fn shrink(&mut self, most: usize) {
+        if self.bytes.len() > most {
+            self.bytes = Vec::new();
+        }
+    }
+
+    /// The memory grows: what is read need not be cleared before.
     fn make_room(&mut self, length: usize) {
         if self.bytes.len() < length {
             self.bytes.resize(length, 0);
@@ -137,6 +144,12 @@ mod tests {
         }
         pieces.read(&reader, 0, std::iter::once(100..200)).unwrap();
         assert_eq!(pieces.get_longer(&(150..160), 100_000)[..10], file[150..160]);
+        pieces.forget();
+        pieces.shrink(200_000);
+        assert!(pieces.bytes.len() >= 100_000);
+        pieces.shrink(50_000);
+        assert_eq!(pieces.bytes.capacity(), 0);
+        assert!(pieces.get(&(150..160)).is_empty() && pieces.get_longer(&(150..160), 10).is_empty());
         let beyond = file.len() as u64;
         assert!(pieces.read(&reader, 0, [100..200, beyond..beyond + 1].into_iter()).is_err());
         assert!(!pieces.hold(&reader, std::iter::once(100..200)), "what was read in part is not held");
