@@ -19,7 +19,7 @@ use crate::types::AggregateBlock;
 
 /// This many segments side by side are worth a merge.
 const FAN_IN: usize = 8;
-/// A merge writes at most this many partitions at a time: each has a file open and a buffer.
+/// A merge writes at most this many partitions at a time: each has a file open and its buffers.
 const PARTITIONS_AT_ONCE: usize = 64;
 /// A chunk of this many rows is not worth decoding to be packed better.
 const GOOD_CHUNK: u32 = (CHUNK_ROWS / 2) as u32;

@@ -166,11 +166,6 @@ impl Lies {
         let (front_end, tail_length) = (offset.saturating_add(front.into()), length.saturating_sub(front).into());
         Lies { offset, front_end, tail_length }
     }
-
-    #[cfg(test)]
-    pub(super) fn of(entry: &Entry) -> Self {
-        Lies { offset: entry.offset, front_end: entry.front_end(), tail_length: entry.tail_length() }
-    }
 }
 
 /// Reads a little-endian `u64`; the callers' arrays are larger than `at + 8`.

@@ -6,7 +6,7 @@
 //! asked for is read without it.
 
 use super::format::{BLOCK_ENTRIES, ENTRY_SIZE, Entry};
-use super::pieces::{GAP, Pieces};
+use super::pieces::{GAP, Pieces, gap_for};
 use super::reader::SegmentReader;
 use crate::error::Result;
 
@@ -80,8 +80,7 @@ impl Held {
         let Held { pieces, ends } = self;
         let ranges = || entries.iter().map(Entry::front_range);
         let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Ok(()) };
-        // Of one alone not a byte more: whatever lies beside it may be unreadable.
-        let gap = if entries.len() == 1 { 0 } else { GAP };
+        let gap = gap_for(entries.len());
         if !pieces.hold(reader, ranges()) {
             let close = |(end, most): (&u64, u64)| first.offset.checked_sub(*end).is_some_and(|gap| gap <= most);
             let follows = pieces.hold(reader, std::iter::empty()) && ends.iter().zip([GAP, BLOCK]).any(close);

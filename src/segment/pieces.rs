@@ -11,6 +11,11 @@ use crate::error::Result;
 /// So many bytes are copied in the time of a call: a gap that is not longer is read with what is around it.
 pub(super) const GAP: u64 = 4 << 10;
 
+/// How long a gap is read with so many chunks. With one alone not a byte more: whatever lies beside it may be unreadable.
+pub(super) fn gap_for(chunks: usize) -> u64 {
+    if chunks == 1 { 0 } else { GAP }
+}
+
 /// What was read last. Its memory is used again from one reading to the next.
 #[derive(Debug, Default)]
 pub(super) struct Pieces {

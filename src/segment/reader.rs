@@ -9,7 +9,7 @@ use super::format::{
     u32_at, u64_at,
 };
 use super::pieces::GAP;
-use super::runs::{Lies, Tails, place_tails};
+use super::runs::Tails;
 use super::whole::Whole;
 use crate::codec::{Parts, crc};
 use crate::error::{Corruption, Error, Result};
@@ -198,11 +198,8 @@ impl SegmentReader {
             };
             let count = reference.entries as usize;
             let mut tails = Tails::default();
-            let get = |i: usize| record_at(bytes, i).map(Lies::get);
             for i in last_not_after(bytes, count, target)..count {
-                let mut entry = self.entry(reference, bytes, i)?;
-                tails.place(&mut entry, i, count, &get);
-                if !visit(self.within(reference, i, entry)?) {
+                if !visit(self.entry(reference, bytes, i, &mut tails)?) {
                     return Ok(());
                 }
             }
@@ -210,19 +207,13 @@ impl SegmentReader {
         Ok(())
     }
 
-    fn entry(&self, reference: &BlockRef, bytes: &[u8], i: usize) -> Result<Entry> {
-        record_at(bytes, i).and_then(Entry::get).ok_or_else(|| self.impossible(reference, i))
-    }
-
-    /// The entry, when its chunk lies within its block.
-    fn within(&self, reference: &BlockRef, i: usize, entry: Entry) -> Result<Entry> {
+    /// Entry `i` of a block, whose chunk lies within it; `tails` has seen those before it.
+    fn entry(&self, reference: &BlockRef, bytes: &[u8], i: usize, tails: &mut Tails) -> Result<Entry> {
         let inside = |range: Range<u64>| range.start >= reference.chunks && range.end <= reference.offset;
-        let fits = inside(entry.front_range()) && (!entry.has_parts() || inside(entry.tail_range()));
-        if fits { Ok(entry) } else { Err(self.impossible(reference, i)) }
-    }
-
-    fn impossible(&self, reference: &BlockRef, i: usize) -> Error {
-        self.corrupt(reference.offset + (i * ENTRY_SIZE) as u64, "an entry describes no possible chunk")
+        let fits = |e: &Entry| inside(e.front_range()) && (!e.has_parts() || inside(e.tail_range()));
+        tails.entry(bytes, i, reference.entries as usize).filter(fits).ok_or_else(|| {
+            self.corrupt(reference.offset + (i * ENTRY_SIZE) as u64, "an entry describes no possible chunk")
+        })
     }
 
     fn corrupt(&self, offset: u64, what: &str) -> Error {
@@ -248,12 +239,9 @@ impl SegmentReader {
         let mut bytes = Vec::new();
         self.read_block(reference, reference.metric, &mut bytes)?;
         entries.clear();
+        let mut tails = Tails::default();
         for i in 0..reference.entries as usize {
-            entries.push(self.entry(reference, &bytes, i)?);
-        }
-        place_tails(entries);
-        for (i, entry) in entries.iter().enumerate() {
-            self.within(reference, i, *entry)?;
+            entries.push(self.entry(reference, &bytes, i, &mut tails)?);
         }
         Ok(reference.chunks..reference.offset)
     }
@@ -386,11 +374,6 @@ impl Blocks {
         }
         Ok(&block.bytes)
     }
-}
-
-/// The bytes of entry `i` of a block.
-fn record_at(bytes: &[u8], i: usize) -> Option<&[u8; ENTRY_SIZE]> {
-    bytes.get(i * ENTRY_SIZE..)?.first_chunk()
 }
 
 /// The index of the last entry of a block whose key is not after `target`; 0 when all are.

@@ -5,7 +5,7 @@
 //! where tails lie, and whether chunks lie as they must. It reads nothing; what it says of entries that were damaged is as wrong as
 //! they are, and never a panic: checksums judge.
 
-use super::format::Entry;
+use super::format::{ENTRY_SIZE, Entry};
 
 /// What says where the tails of others lie.
 #[derive(Debug, Clone, Copy)]
@@ -58,18 +58,19 @@ pub(super) struct Tails {
 }
 
 impl Tails {
-    /// Says in `entry`, the chunk `i` of a block of `count`, where its tail lies; `get` says what the others are. Chunks come in
-    /// ascending order, none left out behind the first.
-    pub(super) fn place(&mut self, entry: &mut Entry, i: usize, count: usize, get: &impl Fn(usize) -> Option<Lies>) {
+    /// Entry `i` of a block of `count`, whose bytes these are, with where its tail lies; `None` when it describes no possible chunk.
+    /// Entries come in ascending order, none left out behind the first.
+    pub(super) fn entry(&mut self, bytes: &[u8], i: usize, count: usize) -> Option<Entry> {
+        let mut entry = record_at(bytes, i).and_then(Entry::get)?;
         // Where nothing lies, it does not matter, and whole blocks of such are one run.
-        if !entry.has_parts() {
-            return;
+        if entry.has_parts() {
+            if i >= self.until {
+                self.find(&entry, i, count, &|i| record_at(bytes, i).map(Lies::get));
+            }
+            entry.tail = self.next;
+            self.next = self.next.saturating_add(entry.tail_length());
         }
-        if i >= self.until {
-            self.find(entry, i, count, get);
-        }
-        entry.tail = self.next;
-        self.next = self.next.saturating_add(entry.tail_length());
+        Some(entry)
     }
 
     /// Looks at the chunks around for where the run of this one begins and ends.
@@ -96,19 +97,9 @@ impl Tails {
     }
 }
 
-/// Says in all entries of a block where the tails lie.
-pub(super) fn place_tails(entries: &mut [Entry]) {
-    let mut rest = entries;
-    while !rest.is_empty() {
-        let goes_on = rest.windows(2).take_while(|pair| pair[1].offset == pair[0].front_end()).count();
-        let (run, behind) = rest.split_at_mut(goes_on + 1);
-        let mut next = run.last().map_or(0, Entry::front_end);
-        for entry in run.iter_mut().filter(|entry| entry.has_parts()) {
-            entry.tail = next;
-            next = next.saturating_add(entry.tail_length());
-        }
-        rest = behind;
-    }
+/// The bytes of entry `i` of a block.
+fn record_at(bytes: &[u8], i: usize) -> Option<&[u8; ENTRY_SIZE]> {
+    bytes.get(i * ENTRY_SIZE..)?.first_chunk()
 }
 
 #[cfg(test)]
@@ -251,18 +242,19 @@ mod tests {
             front,
             crc: 0,
         };
-        let mut entries = vec![entry(u64::MAX, 3, 9), entry(u64::MAX, 1, 7), entry(0, 5, 5), entry(3, 1, u32::MAX)];
+        let entries = [entry(u64::MAX, 3, 9), entry(u64::MAX, 1, 7), entry(0, 5, 5), entry(3, 1, u32::MAX)];
         let mut layout = Layout::begin(u64::MAX);
         assert!(layout.take(&entries[0]) && layout.take(&entries[1]) && !layout.take(&entries[2]));
-        let all = entries.clone();
-        for from in 0..all.len() {
-            let mut tails = Tails::default();
-            for (at, entry) in entries.iter_mut().enumerate().skip(from) {
-                tails.place(entry, at, all.len(), &|i| all.get(i).map(Lies::of));
-            }
+        let mut bytes = Vec::new();
+        for entry in &entries {
+            entry.put(&mut bytes);
         }
-        place_tails(&mut entries);
-        assert_eq!(entries[0].tail, u64::MAX);
-        assert_eq!(entries[0].tail_range(), u64::MAX..u64::MAX);
+        for from in 0..entries.len() {
+            let mut tails = Tails::default();
+            let all = (from..entries.len()).map(|at| tails.entry(&bytes, at, entries.len()));
+            assert!(all.flatten().all(|entry| entry.tail_range().start <= entry.tail_range().end));
+        }
+        assert_eq!(Tails::default().entry(&bytes, 0, 4).unwrap().tail_range(), u64::MAX..u64::MAX);
+        assert!(Tails::default().entry(&bytes, 4, 9).is_none());
     }
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use super::format::{BLOCK_ENTRIES, BlockRef, ENTRY_SIZE, Entry, Footer, HEADER_SIZE, MAX_CHUNK, TRAILER_SIZE, u32_at};
 use super::reader::SegmentReader;
-use super::runs::{Layout, place_tails};
+use super::runs::{Layout, Tails};
 use super::whole::Whole;
 use crate::codec::{crc, mend};
 use crate::error::Result;
@@ -98,10 +98,8 @@ impl SegmentReader {
 
 /// The entries in these bytes, all of a block.
 fn entries_of(bytes: &[u8]) -> Option<Vec<Entry>> {
-    let (records, _) = bytes.as_chunks();
-    let mut entries: Vec<Entry> = records.iter().map(Entry::get).collect::<Option<_>>()?;
-    place_tails(&mut entries);
-    Some(entries)
+    let (mut tails, count) = (Tails::default(), bytes.len() / ENTRY_SIZE);
+    (0..count).map(|i| tails.entry(bytes, i, count)).collect()
 }
 
 /// Where the entries of the block begin whose chunks begin at `start`, and what they are.

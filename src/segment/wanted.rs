@@ -6,7 +6,7 @@
 
 use super::format::Entry;
 use super::fronts::Fronts;
-use super::pieces::{GAP, Pieces};
+use super::pieces::{Pieces, gap_for};
 use super::reader::{SegmentReader, read_together};
 use crate::codec::{Part, Parts, crc};
 use crate::error::Result;
@@ -124,8 +124,7 @@ impl SegmentReader {
                 needs.push(Need { of, part: part.clone() });
             }
         }
-        let gap = if entries.len() == 1 { 0 } else { GAP };
-        parts.read(self, gap, needs.iter().map(|need| need.place(entries)))?;
+        parts.read(self, gap_for(entries.len()), needs.iter().map(|need| need.place(entries)))?;
         for need in &*needs {
             let bytes = parts.get(&need.place(entries));
             // Of entries that do not ascend, which nobody writes, it may not be found.

@@ -3,7 +3,7 @@
 //! Nothing is verified here: what comes of bytes that are damaged, or of entries that are, is for the checksums.
 
 use super::format::Entry;
-use super::pieces::{GAP, Pieces};
+use super::pieces::{Pieces, gap_for};
 use super::reader::SegmentReader;
 use crate::error::Result;
 
@@ -22,9 +22,7 @@ impl Whole {
         self.ranges.clear();
         self.ranges.extend(entries.iter().map(Entry::front_range).chain(parts));
         self.ranges.sort_unstable_by_key(|range| range.start);
-        // Of one alone not a byte more: whatever lies beside it may be unreadable.
-        let gap = if entries.len() == 1 { 0 } else { GAP };
-        self.pieces.read(reader, gap, self.ranges.drain(..))
+        self.pieces.read(reader, gap_for(entries.len()), self.ranges.drain(..))
     }
 
     /// One of the chunks that were read, as it was before it was written.

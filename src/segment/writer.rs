@@ -143,6 +143,9 @@ impl SegmentWriter {
 
     /// Puts the tails of a run behind its fronts.
     fn end_run(&mut self) -> Result<()> {
+        if self.tails.is_empty() {
+            return Ok(());
+        }
         self.position += self.tails.len() as u64;
         if self.buffer.len() + self.tails.len() < BUFFER {
             self.buffer.extend_from_slice(&self.tails);

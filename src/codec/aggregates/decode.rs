@@ -1,10 +1,10 @@
 //! Reading a chunk of aggregates: everything, or one method with only what it derives from.
 
 use super::Parts;
-use super::chunk::{Buffers, Chunk};
-use super::directory::{Directory, Rows};
+use super::chunk::Chunk;
+use super::directory::Rows;
 use crate::codec::reader::Reader;
-use crate::codec::{DecodeError, Scratch, check_rows, column, grid};
+use crate::codec::{DecodeError, Scratch, check_rows, grid};
 use crate::types::{AggregateBlock, AggregateColumn, AggregationMethod, Points};
 
 /// Reads a whole chunk.
@@ -100,36 +100,8 @@ pub fn decode_opened(
     out: &mut Points,
 ) -> Result<bool, DecodeError> {
     check_rows(rows)?;
-    let Some((directory, head, method)) = parts.opened() else { return Ok(false) };
-    let Scratch { column, aggregates, times } = scratch;
-    let mut reader = Reader::new(bytes);
-    reader.take(head)?;
-    let ask = Ask { directory, reader, rows, granularity, method };
-    let spare = Spare { column, buffers: &mut aggregates.buffers, present: &mut aggregates.present, times };
-    decode_one(ask, spare, out)
-}
-
-/// A chunk behind its directory, in which the columns are wanted that the method takes.
-struct Ask<'a> {
-    directory: &'a Directory,
-    reader: Reader<'a>,
-    rows: usize,
-    granularity: i64,
-    method: AggregationMethod,
-}
-
-/// Memory of the reading.
-struct Spare<'a> {
-    column: &'a mut column::Scratch,
-    buffers: &'a mut Buffers,
-    present: &'a mut Vec<bool>,
-    times: &'a mut Vec<i64>,
-}
-
-/// What is appended until an error is taken back.
-fn decode_one(ask: Ask<'_>, spare: Spare<'_>, out: &mut Points) -> Result<bool, DecodeError> {
     let (starts, values) = (out.starts.len(), out.values.len());
-    let decoded = append(ask, spare, out);
+    let decoded = append(parts, bytes, rows, granularity, scratch, out);
     if decoded.is_err() {
         out.starts.truncate(starts);
         out.values.truncate(values);
@@ -137,21 +109,30 @@ fn decode_one(ask: Ask<'_>, spare: Spare<'_>, out: &mut Points) -> Result<bool, 
     decoded
 }
 
-fn append(ask: Ask<'_>, spare: Spare<'_>, out: &mut Points) -> Result<bool, DecodeError> {
-    let Ask { directory, mut reader, rows, granularity, method } = ask;
-    let Spare { column, buffers, present, times } = spare;
+fn append(
+    parts: &Parts,
+    bytes: &[u8],
+    rows: usize,
+    granularity: i64,
+    scratch: &mut Scratch,
+    out: &mut Points,
+) -> Result<bool, DecodeError> {
+    let Some((directory, head, method)) = parts.opened() else { return Ok(false) };
+    let Scratch { column, aggregates, times } = scratch;
+    let mut reader = Reader::new(bytes);
+    reader.take(head)?;
     let Some(entry) = directory.find(method) else {
         return Ok(false);
     };
     let start = out.starts.len();
     grid::decode_starts(&mut reader, rows, granularity, times, &mut out.starts)?;
-    let mut chunk = Chunk::new(directory, reader, rows, column, buffers)?;
-    let there = chunk.mark(entry, present)?;
+    let mut chunk = Chunk::new(directory, reader, rows, column, &mut aggregates.buffers)?;
+    let there = chunk.mark(entry, &mut aggregates.present)?;
     chunk.values(entry, there, &mut out.values)?;
     if entry.rows != Rows::All {
         let list = out.starts.list();
         let mut end = start;
-        for (row, _) in present.iter().enumerate().filter(|(_, has)| **has) {
+        for (row, _) in aggregates.present.iter().enumerate().filter(|(_, has)| **has) {
             list[end] = list[start + row];
             end += 1;
         }
